@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# "make help" lists the targets.  kbuild reads Kbuild, not this file.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+INSTALL_MOD_PATH ?= $(DESTDIR)
+export INSTALL_MOD_PATH
+
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+.DEFAULT_GOAL := modules
+
+modules: kdir
+	$(kbuild) modules
+
+kdir:
+	@test -e $(KDIR)/Makefile || { \
+	  echo "No kernel headers at $(KDIR)." >&2; \
+	  echo "Install them:        apt-get install linux-headers-$(KVER)" >&2; \
+	  echo "or name a built tree: make KDIR=/path/to/kernel" >&2; \
+	  exit 1; }
+
+install: modules
+	$(kbuild) modules_install
+	install -D -m 644 include/linux/slow-work.h \
+		$(DESTDIR)/usr/include/slow-work/linux/slow-work.h
+
+load: modules
+	insmod ./slow_work.ko
+
+unload:
+	rmmod slow_work
+
+clean:
+	@if test -e $(KDIR)/Makefile; then $(kbuild) clean; else \
+	  find . -name .git -prune -o \( -name '*.o' -o -name '*.ko' \
+	    -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
+	    -o -name 'Module.symvers' -o -name 'modules.order' \) \
+	    -type f -exec rm -f {} +; fi
+
+help:
+	@echo 'Build and use'
+	@echo '  modules (default)  slow_work.ko and Module.symvers'
+	@echo '  install            as root: the module and its header'
+	@echo '  load, unload       insmod and rmmod of what was built here'
+	@echo '  clean              remove what was built'
+	@echo 'See it work'
+	@echo '  demo               checksum a real tree in a virtual machine'
+	@echo '  check              all tests; the next targets run one part'
+	@echo '  check-style        checkpatch, sparse, kernel-doc, W=1'
+	@echo '  check-kunit        KUnit suites under User Mode Linux'
+	@echo '  check-debug        the same on an SMP debug kernel'
+	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
+	@echo 'Variables'
+	@echo '  KDIR=              kernel to build for (default: the running one)'
+	@echo '  KERNEL=            6.1, 6.12, 6.12-rt, ... (tests/kernel.sh)'
+	@echo '  CONFIG_SLOW_WORK_DEBUG=n      leaves the debugfs view out'
+	@echo '  DESTDIR=, INSTALL_MOD_PATH=   root to install under'
+	@echo '  SLOW_WORK_CACHE=   where kernels for tests are kept'
+
+demo:
+	tests/demo.sh
+
+check:
+	tests/check.sh
+
+check-style:
+	tests/style.sh
+
+check-kunit:
+	tests/kunit.sh uml
+
+check-debug:
+	tests/kunit.sh debug
+
+check-vm:
+	tests/check.sh vm $(KERNEL)
+
+.PHONY: modules kdir install load unload clean help demo \
+	check check-style check-kunit check-debug check-vm

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Older kernels given the newer calls.  The rest of the module is written for
+ * the newest kernel; this is the only file that looks at the version.
+ */
+
+#ifndef _SLOW_WORK_COMPAT_H
+#define _SLOW_WORK_COMPAT_H
+
+#include <linux/sysctl.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error slow-work needs Linux 6.1 or later
+#endif
+
+/* 6.16; from_timer() went with it */
+#ifndef timer_container_of
+#define timer_container_of(var, callback_timer, timer_fieldname) \
+	from_timer(var, callback_timer, timer_fieldname)
+#endif
+
+/* 6.2; also in 6.1.y from 6.1.84 on, which Debian 12 is past */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 84)
+#define timer_delete(timer)		del_timer(timer)
+#define timer_delete_sync(timer)	del_timer_sync(timer)
+#endif
+
+/*
+ * 6.6 counts the entries of a table; before, an empty one ended it.  6.11 hands
+ * tables to their handlers as const.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define SLOW_WORK_SYSCTL_END	{ }
+#else
+#define SLOW_WORK_SYSCTL_END
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define slow_work_ctl_table	struct ctl_table
+#else
+#define slow_work_ctl_table	const struct ctl_table
+#endif
+
+#endif /* _SLOW_WORK_COMPAT_H */

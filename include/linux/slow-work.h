@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slow-work: one pool of threads, shared by every caller, for work that blocks
+ * for long: look-ups, mkdirs, recovery, polling.
+ *
+ * Embed a struct slow_work in an object, initialise it with its operations,
+ * register as a user and enqueue it.  Documentation/slow-work.rst tells when to
+ * use this and when a workqueue; samples/ has callers to copy from.
+ */
+
+#ifndef _LINUX_SLOW_WORK_H
+#define _LINUX_SLOW_WORK_H
+
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/timer.h>
+#include <linux/types.h>
+
+struct module;
+struct seq_file;
+struct slow_work;
+struct slow_work_holder;
+struct slow_work_user;
+
+/**
+ * struct slow_work_ops - what the pool calls for an item
+ * @owner: the module that the item's code is in (THIS_MODULE);
+ *	slow_work_unregister_user() of that module waits for the item.
+ *	May be NULL: then nothing waits for it.
+ * @get_ref: pin the item; called once when it becomes queued or its delay is
+ *	armed.  Runs in the enqueuer's context with interrupts off under a raw
+ *	spinlock: it may do atomic operations only, not sleep, not take a
+ *	spinlock_t, not call slow-work.  Return 0, or a negative errno that the
+ *	enqueue hands to its caller (-EAGAIN by custom).  Optional.
+ * @put_ref: the pool lets go of the item; balances @get_ref.  Process context,
+ *	no lock held: it may sleep and may free the item, but not cancel it,
+ *	register or unregister.  Optional.
+ * @execute: do the work.  Runs in a pool thread; may block for long, enqueue
+ *	this item and others, cancel others.  May not free the item (leave that
+ *	to @put_ref), register or unregister.  Required.
+ * @desc: print in a few words what the item is for, on one line.  Process
+ *	context of whoever reads, no lock of the pool held, perhaps while
+ *	@execute runs.  May not take a lock that is held around a cancel or an
+ *	unregister.  Optional.
+ */
+struct slow_work_ops {
+	struct module *owner;
+	int (*get_ref)(struct slow_work *work);
+	void (*put_ref)(struct slow_work *work);
+	void (*execute)(struct slow_work *work);
+	void (*desc)(struct slow_work *work, struct seq_file *m);
+};
+
+/* Bit numbers in slow_work::flags.  From 6 on they are the pool's own. */
+#define SLOW_WORK_PENDING	0	/* will run: queued, deferred or armed */
+#define SLOW_WORK_EXECUTING	1	/* a thread is in execute */
+#define SLOW_WORK_ENQ_DEFERRED	2	/* to be queued when execute returns */
+#define SLOW_WORK_VERY_SLOW	3	/* of the very slow class */
+#define SLOW_WORK_CANCELLING	4	/* a cancel is under way */
+#define SLOW_WORK_DELAYED	5	/* armed: its timer has not queued it yet */
+
+/**
+ * struct slow_work - an item, to be embedded in the caller's object
+ * @flags: SLOW_WORK_* bits; for reading only
+ * @ops: the operations given when it was initialised
+ *
+ * All other members belong to the pool.  The layout depends on no option of
+ * the slow-work module, since callers are built apart from it.
+ */
+struct slow_work {
+	unsigned long flags;
+	const struct slow_work_ops *ops;
+	/* private: */
+	struct list_head link;
+	struct slow_work_holder *holder;
+	struct slow_work_user *user;
+	unsigned long mark;
+	unsigned int cancels;
+#ifdef CONFIG_LOCKDEP
+	struct lockdep_map lockdep_map;
+#endif
+};
+
+/**
+ * struct delayed_slow_work - an item that can be armed with a delay
+ * @work: the item
+ * @timer: queues it when the delay has run out; belongs to the pool
+ */
+struct delayed_slow_work {
+	struct slow_work work;
+	struct timer_list timer;
+};
+
+void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
+		      unsigned long flags, const char *name,
+		      struct lock_class_key *key);
+void __delayed_slow_work_init(struct delayed_slow_work *dwork,
+			      const struct slow_work_ops *ops,
+			      unsigned long flags, const char *name,
+			      struct lock_class_key *key);
+
+/**
+ * slow_work_init - initialise an item of the slow class
+ * @work: the item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * Context: Any.
+ */
+#define slow_work_init(work, ops)					\
+do {									\
+	static struct lock_class_key __slow_work_key;			\
+									\
+	__slow_work_init(work, ops, 0, #work, &__slow_work_key);	\
+} while (0)
+
+/**
+ * vslow_work_init - initialise an item of the very slow class
+ * @work: the item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * Very slow items never take all threads of the pool, and always have one.
+ *
+ * Context: Any.
+ */
+#define vslow_work_init(work, ops)					\
+do {									\
+	static struct lock_class_key __slow_work_key;			\
+									\
+	__slow_work_init(work, ops, 1UL << SLOW_WORK_VERY_SLOW, #work,	\
+			 &__slow_work_key);				\
+} while (0)
+
+/**
+ * delayed_slow_work_init - initialise a delayed item of the slow class
+ * @dwork: the delayed item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * Context: Any.
+ */
+#define delayed_slow_work_init(dwork, ops)				\
+do {									\
+	static struct lock_class_key __slow_work_key;			\
+									\
+	__delayed_slow_work_init(dwork, ops, 0, #dwork,			\
+				 &__slow_work_key);			\
+} while (0)
+
+int slow_work_register_user(struct module *owner);
+void slow_work_unregister_user(struct module *owner);
+
+int slow_work_enqueue(struct slow_work *work);
+int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
+			      unsigned long delay);
+
+void slow_work_cancel(struct slow_work *work);
+
+/**
+ * delayed_slow_work_cancel - cancel a delayed item and wait for it
+ * @dwork: the delayed item
+ *
+ * The same as slow_work_cancel() of its item.
+ *
+ * Context: Process context; sleeps.
+ */
+static inline void delayed_slow_work_cancel(struct delayed_slow_work *dwork)
+{
+	slow_work_cancel(&dwork->work);
+}
+
+bool slow_work_sleep_till_thread_needed(struct slow_work *work,
+					signed long *timeout);
+
+/**
+ * slow_work_is_queued - is the item waiting for a run?
+ * @work: the item
+ *
+ * Context: Any.
+ * Return: true if @work is pending (queued or armed) and is not executing.
+ */
+static inline bool slow_work_is_queued(struct slow_work *work)
+{
+	unsigned long flags = READ_ONCE(work->flags);
+
+	return (flags & (1UL << SLOW_WORK_PENDING)) &&
+	       !(flags & (1UL << SLOW_WORK_EXECUTING));
+}
+
+#endif /* _LINUX_SLOW_WORK_H */

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: one pool of threads, shared by every caller, for work that blocks
+ * for long.  This file is the list of its parts.
+ */
+
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+
+static int __init slow_work_module_init(void)
+{
+	int ret;
+
+	ret = slow_work_params_check();
+	if (ret)
+		return ret;
+	ret = slow_work_pool_init();
+	if (ret)
+		return ret;
+	ret = slow_work_sysctl_init();
+	if (ret)
+		goto out_pool;
+	slow_work_debugfs_init();
+	return 0;
+
+out_pool:
+	slow_work_pool_exit();
+	return ret;
+}
+
+/*
+ * Callers depend on us, so all have unregistered: no thread, no item, no timer
+ * is left.  But a timer's function may have its last lines before it.
+ */
+static void __exit slow_work_module_exit(void)
+{
+	synchronize_rcu();
+	slow_work_debugfs_exit();
+	slow_work_sysctl_exit();
+	slow_work_pool_exit();
+}
+
+module_init(slow_work_module_init);
+module_exit(slow_work_module_exit);
+
+MODULE_DESCRIPTION("Shared pool of threads for work that blocks for long");
+MODULE_AUTHOR("The slow-work developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");

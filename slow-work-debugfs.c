@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: /sys/kernel/debug/slow_work/runqueue
+ *
+ * Every item that executes, is queued or armed, with what its desc says of it.
+ * desc is called with no lock held but the reader's, while the item is pinned;
+ * its text goes into a buffer of the reader's, so that a line which did not fit
+ * into the file's page is shown again without the item, which may be gone.
+ */
+
+#include <linux/ctype.h>
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+
+#define pool slow_work_pool
+
+#define SLOW_WORK_DESC_MAX	PAGE_SIZE
+
+/* One item at a time is described, as it has one bit for that. */
+static DEFINE_MUTEX(slow_work_desc_mutex);
+static struct dentry *slow_work_debugfs;
+
+/**
+ * struct slow_work_reader - an open runqueue file
+ * @walk: where it is
+ * @line: the number of the line in @walk and @desc; 0 is before the first
+ * @desc: what the item of that line says of itself
+ */
+struct slow_work_reader {
+	struct slow_work_walk walk;
+	loff_t line;
+	struct seq_file desc;
+};
+
+/* What was printed is to stay on its line, and in it. */
+static void slow_work_one_line(struct seq_file *m)
+{
+	size_t i;
+
+	while (m->count && isspace(m->buf[m->count - 1]))
+		m->count--;
+	for (i = 0; i < m->count; i++)
+		if (!isascii(m->buf[i]) ? false : iscntrl(m->buf[i]))
+			m->buf[i] = ' ';
+}
+
+static void slow_work_describe(struct slow_work_reader *reader)
+{
+	struct slow_work *work = reader->walk.seen;
+	struct seq_file *m = &reader->desc;
+
+	m->count = 0;
+	if (!work->ops->desc)
+		return;
+	work->ops->desc(work, m);
+	if (seq_has_overflowed(m) && m->size < SLOW_WORK_DESC_MAX) {
+		char *larger = kmalloc(SLOW_WORK_DESC_MAX, GFP_KERNEL);
+
+		if (larger) {
+			kfree(m->buf);
+			m->buf = larger;
+			m->size = SLOW_WORK_DESC_MAX;
+			m->count = 0;
+			work->ops->desc(work, m);
+		}
+	}
+	slow_work_one_line(m);
+}
+
+/* Go to the next line.  False: there is none. */
+static bool slow_work_advance(struct slow_work_reader *reader)
+{
+	struct slow_work_walk *walk = &reader->walk;
+	bool found;
+
+	mutex_lock(&slow_work_desc_mutex);
+	found = slow_work_walk_next(walk, true);
+	reader->desc.count = 0;
+	if (walk->pinned) {
+		slow_work_describe(reader);
+		slow_work_walk_unpin(walk);
+	}
+	mutex_unlock(&slow_work_desc_mutex);
+	reader->line++;
+	return found;
+}
+
+/* seq_file **********************************************************/
+
+static void *slow_work_runqueue_start(struct seq_file *m, loff_t *pos)
+{
+	struct slow_work_reader *reader = m->private;
+
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	if (*pos < reader->line) {
+		slow_work_walk_end(&reader->walk);
+		reader->line = 0;
+	}
+	if (!reader->line)
+		slow_work_walk_begin(&reader->walk);
+	while (reader->line < *pos)
+		if (!slow_work_advance(reader))
+			return NULL;
+	return reader->walk.list < SLOW_WORK_LIST_END ? reader : NULL;
+}
+
+static void *slow_work_runqueue_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return slow_work_runqueue_start(m, pos);
+}
+
+static void slow_work_runqueue_stop(struct seq_file *m, void *v)
+{
+}
+
+/* Time since @walk's mark, or until it: five characters with the unit */
+static void slow_work_show_mark(struct seq_file *m,
+				const struct slow_work_walk *walk)
+{
+	long ticks = walk->list == SLOW_WORK_LIST_ARMED ?
+		     (long)(walk->jiffies - jiffies) :
+		     (long)(jiffies - walk->jiffies);
+	unsigned long s, ms = ticks > 0 ? jiffies_to_msecs(ticks) : 0;
+
+	s = ms / 1000;
+	if (ms < 1000)
+		seq_printf(m, "%3lums ", ms);
+	else if (s < 10000)
+		seq_printf(m, "%4lus ", s);
+	else if (s / 60 < 10000)
+		seq_printf(m, "%4lum ", s / 60);
+	else if (s / 3600 < 10000)
+		seq_printf(m, "%4luh ", s / 3600);
+	else
+		seq_printf(m, "%4lud ", min(s / 86400, 9999UL));
+}
+
+static int slow_work_runqueue_show(struct seq_file *m, void *v)
+{
+	static const char * const lists[] = {
+		[SLOW_WORK_LIST_SLOW] = " sq",
+		[SLOW_WORK_LIST_VSLOW] = "vsq",
+		[SLOW_WORK_LIST_ARMED] = "dly",
+	};
+	struct slow_work_reader *reader = m->private;
+	const struct slow_work_walk *walk = &reader->walk;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "THR PID   ITEM ADDR        FL MARK  DESC\n");
+		seq_puts(m, "=== ===== ================ == ===== ==========\n");
+		return 0;
+	}
+
+	if (walk->list == SLOW_WORK_LIST_THREADS)
+		seq_printf(m, "%3u %5d ", walk->thread, walk->pid);
+	else
+		seq_printf(m, "%s     - ", lists[walk->list]);
+	seq_printf(m, "%16p %2lx ", walk->seen,
+		   walk->flags & SLOW_WORK_PUBLIC_FLAGS);
+	slow_work_show_mark(m, walk);
+	seq_write(m, reader->desc.buf, reader->desc.count);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static const struct seq_operations slow_work_runqueue_ops = {
+	.start	= slow_work_runqueue_start,
+	.next	= slow_work_runqueue_next,
+	.stop	= slow_work_runqueue_stop,
+	.show	= slow_work_runqueue_show,
+};
+
+static int slow_work_runqueue_open(struct inode *inode, struct file *file)
+{
+	struct slow_work_reader *reader;
+
+	reader = __seq_open_private(file, &slow_work_runqueue_ops,
+				    sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&reader->walk.place.link);
+	mutex_init(&reader->desc.lock);
+	reader->desc.size = 128;
+	reader->desc.buf = kmalloc(reader->desc.size, GFP_KERNEL);
+	if (!reader->desc.buf) {
+		seq_release_private(inode, file);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int slow_work_runqueue_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct slow_work_reader *reader = m->private;
+
+	slow_work_walk_end(&reader->walk);
+	kfree(reader->desc.buf);
+	return seq_release_private(inode, file);
+}
+
+static const struct file_operations slow_work_runqueue_fops = {
+	.owner		= THIS_MODULE,
+	.open		= slow_work_runqueue_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= slow_work_runqueue_release,
+};
+
+/* A view that cannot be made is no reason not to load: debugfs may be off. */
+void slow_work_debugfs_init(void)
+{
+	slow_work_debugfs = debugfs_create_dir("slow_work", NULL);
+	debugfs_create_file("runqueue", 0400, slow_work_debugfs, NULL,
+			    &slow_work_runqueue_fops);
+}
+
+void slow_work_debugfs_exit(void)
+{
+	debugfs_remove_recursive(slow_work_debugfs);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: /proc/sys/kernel/slow-work and the module's parameters
+ */
+
+#define pr_fmt(fmt) "Slow work thread pool: " fmt
+
+#include <linux/cpumask.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/slow-work.h>
+#include <linux/sysctl.h>
+#include "slow-work.h"
+
+#define pool slow_work_pool
+
+/* Module parameters *************************************************/
+
+/**
+ * struct slow_work_param - a parameter, which may not have been given
+ * @value: the value, as text says it
+ * @given: there is one
+ */
+struct slow_work_param {
+	int value;
+	bool given;
+};
+
+static int slow_work_param_set(const char *text, const struct kernel_param *kp)
+{
+	struct slow_work_param *param = kp->arg;
+	int ret = kstrtoint(text, 0, &param->value);
+
+	if (!ret)
+		param->given = true;
+	return ret;
+}
+
+static const struct kernel_param_ops slow_work_param_ops = {
+	.set = slow_work_param_set,
+};
+
+static struct slow_work_param min_threads, max_threads, vslow_percentage;
+
+/* Mode 0: sysctl shows what holds now. */
+module_param_cb(min_threads, &slow_work_param_ops, &min_threads, 0);
+MODULE_PARM_DESC(min_threads, "Threads to have at least (default 2)");
+module_param_cb(max_threads, &slow_work_param_ops, &max_threads, 0);
+MODULE_PARM_DESC(max_threads,
+		 "Threads to have at most (default 4, or the possible CPUs)");
+module_param_cb(vslow_percentage, &slow_work_param_ops, &vslow_percentage, 0);
+MODULE_PARM_DESC(vslow_percentage,
+		 "Percentage of the threads that very slow items may take (default 50)");
+
+static int slow_work_param_check(const char *name,
+				 struct slow_work_param *param,
+				 int least, int most, unsigned int *value)
+{
+	if (!param->given)
+		return 0;
+	if (param->value < least || param->value > most) {
+		pr_err("Parameter %s: %d is not from %d to %d\n", name,
+		       param->value, least, most);
+		return -EINVAL;
+	}
+	*value = param->value;
+	return 0;
+}
+
+/**
+ * slow_work_params_check - the start values of the pool
+ *
+ * Return: 0, or -EINVAL if a parameter is out of range (a line says which).
+ */
+int slow_work_params_check(void)
+{
+	unsigned int possible = num_possible_cpus();
+	int ret;
+
+	pool.limit = max(255U, 2 * possible);
+	pool.max = max(4U, possible);
+
+	ret = slow_work_param_check("min_threads", &min_threads,
+				    SLOW_WORK_MIN_THREADS,
+				    max_threads.given ?
+				    min_t(int, max_threads.value, pool.limit) :
+				    pool.limit, &pool.min);
+	if (ret)
+		return ret;
+	pool.max = max(pool.max, pool.min);
+	ret = slow_work_param_check("max_threads", &max_threads,
+				    pool.min, pool.limit, &pool.max);
+	if (ret)
+		return ret;
+	return slow_work_param_check("vslow_percentage", &vslow_percentage,
+				     1, 99, &pool.vslow_percentage);
+}
+
+#ifdef CONFIG_SYSCTL
+
+/* The range of each file, judged under pool.lock */
+static unsigned int slow_work_least(const unsigned int *setting)
+{
+	if (setting == &pool.min)
+		return SLOW_WORK_MIN_THREADS;
+	return setting == &pool.max ? pool.min : 1;
+}
+
+static unsigned int slow_work_most(const unsigned int *setting)
+{
+	if (setting == &pool.min)
+		return pool.max;
+	return setting == &pool.max ? pool.limit : 99;
+}
+
+/*
+ * Threads follow later, by the manager; this waits for none.  As a very slow
+ * item may have found a place, somebody may have to come for it.
+ */
+static int slow_work_set(unsigned int *setting, int value)
+{
+	struct slow_work_after after = {};
+	unsigned long irq;
+	int ret = -EINVAL;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	if (value >= 0 && value >= slow_work_least(setting) &&
+	    value <= slow_work_most(setting)) {
+		WRITE_ONCE(*setting, value);
+		slow_work_set_share();
+		slow_work_kick(&after);
+		slow_work_summon_manager(&after);
+		ret = 0;
+	}
+	slow_work_unlock(&after, irq);
+	return ret;
+}
+
+/* The kernel's own integer notation; but a trailing rest is not forgiven. */
+static int slow_work_sysctl(slow_work_ctl_table *table, int write,
+			    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	unsigned int *setting = table->data;
+	int value = READ_ONCE(*setting);
+	struct ctl_table one = {
+		.procname = table->procname,
+		.data = &value,
+		.maxlen = sizeof(value),
+		.mode = table->mode,
+	};
+	size_t length = *lenp;
+	bool effective = write && length && !*ppos;
+	int ret;
+
+	ret = proc_dointvec(&one, write, buffer, lenp, ppos);
+	if (ret || !effective)
+		return ret;
+	if (*lenp != length)
+		return -EINVAL;
+	return slow_work_set(setting, value);
+}
+
+static struct ctl_table slow_work_sysctls[] = {
+	{
+		.procname	= "min-threads",
+		.data		= &pool.min,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= slow_work_sysctl,
+	},
+	{
+		.procname	= "max-threads",
+		.data		= &pool.max,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= slow_work_sysctl,
+	},
+	{
+		.procname	= "vslow-percentage",
+		.data		= &pool.vslow_percentage,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= slow_work_sysctl,
+	},
+	SLOW_WORK_SYSCTL_END
+};
+
+static struct ctl_table_header *slow_work_sysctl_header;
+
+/**
+ * slow_work_sysctl_init - make the sysctls
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int slow_work_sysctl_init(void)
+{
+	slow_work_sysctl_header = register_sysctl("kernel/slow-work",
+						  slow_work_sysctls);
+	return slow_work_sysctl_header ? 0 : -ENOMEM;
+}
+
+void slow_work_sysctl_exit(void)
+{
+	unregister_sysctl_table(slow_work_sysctl_header);
+}
+
+#else
+
+int slow_work_sysctl_init(void)
+{
+	return 0;
+}
+
+void slow_work_sysctl_exit(void)
+{
+}
+
+#endif

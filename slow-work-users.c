@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: modules that register, and what is waited for when one goes
+ *
+ * Each reference that the pool holds on an item counts for the user that owns
+ * it, from get_ref until put_ref has returned; so a user whose count is zero
+ * has nothing queued, armed or executing, and no call-out of it runs.  The
+ * first user makes the pool, the last takes it down.
+ */
+
+#define pr_fmt(fmt) "Slow work thread pool: " fmt
+
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+
+#define pool slow_work_pool
+
+#define SLOW_WORK_PATIENCE_JIFFIES	(10 * HZ)
+
+static DEFINE_MUTEX(slow_work_register_mutex);
+
+static struct slow_work_user *slow_work_lookup_user(struct module *module)
+{
+	struct slow_work_user *user;
+
+	lockdep_assert_held(&pool.lock);
+	hash_for_each_possible(pool.users, user, hash, (unsigned long)module)
+		if (user->module == module)
+			return user;
+	return NULL;
+}
+
+/* Whom do the items of @owner count for? */
+struct slow_work_user *slow_work_find_user(struct module *owner)
+{
+	struct slow_work_user *user = slow_work_lookup_user(owner);
+
+	if (user)
+		pool.recent = user;
+	else
+		user = &pool.nobody;
+	return user;
+}
+
+/* Has @user nothing in the pool?  If not, let go of the last to wake us. */
+static bool slow_work_settled(struct slow_work_user *user)
+{
+	bool settled;
+
+	raw_spin_lock_irq(&pool.lock);
+	settled = !user->active;
+	user->waited = !settled;
+	raw_spin_unlock_irq(&pool.lock);
+	return settled;
+}
+
+static const char *slow_work_state(unsigned long flags)
+{
+	if (flags & BIT(SLOW_WORK_DELAYED))
+		return "armed";
+	if (flags & BIT(SLOW_WORK_EXECUTING))
+		return "executing";
+	return "queued";
+}
+
+static void slow_work_tell_awaited(const struct slow_work_user *user)
+{
+	struct slow_work_walk walk;
+	bool found;
+
+	slow_work_walk_begin(&walk);
+	do
+		found = slow_work_walk_next(&walk, false);
+	while (found && walk.user != user);
+	slow_work_walk_end(&walk);
+
+	if (found)
+		pr_warn("Still waiting for %ps of %s (%s)\n", walk.execute,
+			user->name, slow_work_state(walk.flags));
+	else
+		pr_warn("Still waiting for a put_ref of %s\n", user->name);
+}
+
+/*
+ * Wait until @user has nothing in the pool, and return true; or for 10 s, and
+ * say once what for.
+ * slow_work_inactive() wakes us: it looks at user->waited under the lock under
+ * which we set it, and we set it when we are on the wait queue already.
+ */
+static bool slow_work_wait_settled(struct slow_work_user *user, bool *told)
+{
+	if (wait_event_timeout(pool.settled, slow_work_settled(user),
+			       SLOW_WORK_PATIENCE_JIFFIES))
+		return true;
+	if (!*told)
+		slow_work_tell_awaited(user);
+	*told = true;
+	return false;
+}
+
+/* Register **********************************************************/
+
+/**
+ * slow_work_register_user - have the pool there, to enqueue items
+ * @module: the caller (THIS_MODULE); NULL from built-in code, for whose items
+ *	no unregister waits
+ *
+ * To be called before items are enqueued; the first user starts the threads.
+ * Each call is to be balanced by one of slow_work_unregister_user().
+ *
+ * Context: Process context, not a pool thread; sleeps.
+ * Return: 0; or, with nothing changed:
+ *	-ENOMEM, -EAGAIN: no memory, or no thread could be started;
+ *	-EINTR: the caller is being killed;
+ *	-EDEADLK: called from a pool thread (warns once).
+ */
+int slow_work_register_user(struct module *module)
+{
+	struct slow_work_user *user, *new = NULL;
+	struct slow_work_after after = {};
+	unsigned long irq;
+	int ret;
+
+	if (slow_work_current_thread()) {
+		WARN_ONCE(1, "slow-work: register from a pool thread by %pS\n",
+			  (void *)_RET_IP_);
+		return -EDEADLK;
+	}
+
+	if (module) {
+		new = kzalloc(sizeof(*new), GFP_KERNEL);
+		if (!new)
+			return -ENOMEM;
+		new->module = module;
+		strscpy(new->name, module_name(module), sizeof(new->name));
+	}
+
+	ret = mutex_lock_killable(&slow_work_register_mutex);
+	if (ret)
+		goto out_free;
+
+	if (!pool.nr_users) {
+		pr_notice("Starting up\n");
+		ret = slow_work_pool_start();
+		if (ret) {
+			pr_notice("Cannot start (%d)\n", ret);
+			goto out_unlock;
+		}
+		pr_notice("Ready\n");
+	}
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	user = module ? slow_work_lookup_user(module) : &pool.nobody;
+	if (!user) {
+		user = new;
+		new = NULL;
+		hash_add(pool.users, &user->hash, (unsigned long)module);
+	}
+	user->registered++;
+	pool.nr_users++;
+	pool.open = true;
+	pool.failed = false;	/* always try afresh */
+	slow_work_summon_manager(&after);
+	slow_work_unlock(&after, irq);
+
+out_unlock:
+	mutex_unlock(&slow_work_register_mutex);
+out_free:
+	kfree(new);
+	return ret;
+}
+EXPORT_SYMBOL(slow_work_register_user);
+
+/* Unregister ********************************************************/
+
+/*
+ * Disarm what no user that is left will wait for.  An item whose timer is going
+ * off right now cannot be disarmed: it is on its way into the queue.
+ */
+static void slow_work_disarm_all(bool *told)
+{
+	static struct slow_work_holder holder;	/* R; items point to it */
+	struct delayed_slow_work *dwork;
+	struct slow_work *work;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+again:
+	list_for_each_entry(work, &pool.armed, link) {
+		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER))
+			continue;
+		dwork = container_of(work, struct delayed_slow_work, work);
+		if (!timer_delete(&dwork->timer))
+			continue;
+		if (!*told) {
+			/* it stays: it is armed and nobody can enqueue it */
+			raw_spin_unlock_irqrestore(&pool.lock, irq);
+			pr_warn("Disarming what was left armed: %ps of %s\n",
+				work->ops->execute, work->user->name);
+			*told = true;
+			raw_spin_lock_irqsave(&pool.lock, irq);
+		}
+		clear_bit(SLOW_WORK_DELAYED, &work->flags);
+		list_del(&work->link);
+		slow_work_take_back(work, &holder, true, &irq);
+		goto again;
+	}
+	raw_spin_unlock_irqrestore(&pool.lock, irq);
+}
+
+static void slow_work_shut_down(void)
+{
+	bool told_armed = false, told = false;
+
+	pr_notice("Shutting down\n");
+	do
+		slow_work_disarm_all(&told_armed);
+	while (!slow_work_wait_settled(&pool.nobody, &told));
+	slow_work_pool_stop();
+	pr_notice("Shut down complete\n");
+}
+
+/* False: more of it was queued meanwhile. */
+static bool slow_work_remove_user(struct slow_work_user *user)
+{
+	bool gone = false;
+
+	raw_spin_lock_irq(&pool.lock);
+	if (user != &pool.nobody) {
+		if (user->active) {
+			raw_spin_unlock_irq(&pool.lock);
+			return false;
+		}
+		gone = user->registered == 1;
+	}
+	user->registered--;
+	user->leaving--;
+	if (gone) {
+		hash_del(&user->hash);
+		if (pool.recent == user)
+			pool.recent = &pool.nobody;
+	}
+	if (!--pool.nr_users)
+		pool.open = false;
+	raw_spin_unlock_irq(&pool.lock);
+
+	if (gone)
+		kfree(user);
+	return true;
+}
+
+/**
+ * slow_work_unregister_user - the module may go once this returns
+ * @module: as given to slow_work_register_user()
+ *
+ * Waits until no item that @module owns is queued, armed or executing and no
+ * call-out of it runs; what is queued meanwhile is waited for too, so stop
+ * first whatever enqueues.  If it takes longer than 10 s, one message names what
+ * is waited for.  For NULL nothing is waited for.
+ *
+ * The last user to go lets everything run that is queued, disarms what is still
+ * armed, and waits for all threads to have exited.
+ *
+ * Context: Process context, not a pool thread (that warns once and changes
+ *	nothing); sleeps.
+ */
+void slow_work_unregister_user(struct module *module)
+{
+	struct slow_work_user *user;
+	bool told = false;
+
+	if (slow_work_current_thread()) {
+		WARN_ONCE(1, "slow-work: unregister from a pool thread by %pS\n",
+			  (void *)_RET_IP_);
+		return;
+	}
+
+	/* Our registration keeps @user there while we wait without a lock. */
+	raw_spin_lock_irq(&pool.lock);
+	user = module ? slow_work_lookup_user(module) : &pool.nobody;
+	if (user && user->leaving == user->registered)
+		user = NULL;
+	if (user)
+		user->leaving++;
+	raw_spin_unlock_irq(&pool.lock);
+
+	if (!user) {
+		WARN_ONCE(1, "slow-work: unregister without register by %pS\n",
+			  (void *)_RET_IP_);
+		return;
+	}
+
+	/* Not under the mutex: what we wait for may be long. */
+	if (module)
+		while (!slow_work_wait_settled(user, &told))
+			;
+
+	mutex_lock(&slow_work_register_mutex);
+	while (!slow_work_remove_user(user))
+		slow_work_wait_settled(user, &told);
+	if (!pool.nr_users)
+		slow_work_shut_down();
+	mutex_unlock(&slow_work_register_mutex);
+}
+EXPORT_SYMBOL(slow_work_unregister_user);

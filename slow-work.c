@@ -1,0 +1,971 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: the way of an item
+ *
+ * A caller enqueues an item; it is pinned with get_ref and waits in the queue
+ * of its class.  A pool thread takes it out, calls execute and then put_ref.
+ * One raw spinlock, pool.lock, orders all of this; the legend of who may touch
+ * what is in slow-work.h.
+ *
+ * The pool holds one reference on an item, the one that get_ref gave, from the
+ * moment it is queued or armed until put_ref.  An enqueue during execute takes
+ * no other: the reference serves for the next run.  But execute ends without
+ * the lock, so that an item costs two passes of it and not three, and from then
+ * on the reference is on its way out.  Therefore whoever finds an item held by
+ * a thread must catch() it first.  Where that fails, what he does concerns a
+ * new reference, and waits for the old one to be gone.
+ *
+ * This file follows an item down: init, enqueue, delay, the wake-up of a
+ * thread, its loop, execute, yield, put_ref; last the cancel.
+ */
+
+#define pr_fmt(fmt) "Slow work thread pool: " fmt
+
+#include <linux/freezer.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/slow-work.h>
+#include <linux/wait_bit.h>
+#include "slow-work.h"
+
+#define pool slow_work_pool
+
+/* Initialise ********************************************************/
+
+static void slow_work_timer(struct timer_list *timer);
+
+/**
+ * __slow_work_init - initialise an item
+ * @work: the item; must be at rest
+ * @ops: its operations; must outlive it
+ * @flags: 0, or the bit SLOW_WORK_VERY_SLOW
+ * @name: what lockdep calls it
+ * @key: what lockdep knows it by
+ *
+ * To be called as slow_work_init() or vslow_work_init().
+ *
+ * Context: Any.
+ */
+void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
+		      unsigned long flags, const char *name,
+		      struct lock_class_key *key)
+{
+	work->flags = flags;
+	work->ops = ops;
+	INIT_LIST_HEAD(&work->link);
+	work->holder = NULL;
+	work->user = NULL;
+	work->mark = 0;
+	work->cancels = 0;
+#ifdef CONFIG_LOCKDEP
+	lockdep_init_map(&work->lockdep_map, name, key, 0);
+#endif
+}
+EXPORT_SYMBOL(__slow_work_init);
+
+/**
+ * __delayed_slow_work_init - initialise a delayed item
+ * @dwork: the delayed item; must be at rest
+ * @ops: its operations; must outlive it
+ * @flags: 0, or the bit SLOW_WORK_VERY_SLOW
+ * @name: what lockdep calls it
+ * @key: what lockdep knows it by
+ *
+ * To be called as delayed_slow_work_init().
+ *
+ * Context: Any.
+ */
+void __delayed_slow_work_init(struct delayed_slow_work *dwork,
+			      const struct slow_work_ops *ops,
+			      unsigned long flags, const char *name,
+			      struct lock_class_key *key)
+{
+	__slow_work_init(&dwork->work, ops, flags, name, key);
+	timer_setup(&dwork->timer, slow_work_timer, 0);
+}
+EXPORT_SYMBOL(__delayed_slow_work_init);
+
+/* Where an item is **************************************************/
+
+static struct delayed_slow_work *slow_work_delayed(struct slow_work *work)
+{
+	return container_of(work, struct delayed_slow_work, work);
+}
+
+/* Who has @work out of the queues, if anybody has? */
+struct slow_work_holder *slow_work_held(const struct slow_work *work)
+{
+	struct slow_work_holder *holder = work->holder;
+
+	lockdep_assert_held(&pool.lock);
+	return holder && holder->item == work ? holder : NULL;
+}
+
+/*
+ * Make sure that @holder comes by the lock before it lets go of its item, and
+ * looks there at what we leave in its flags.  False: execute is over, and
+ * put_ref comes next or has been called.  Pairs with slow_work_end().
+ */
+bool slow_work_catch(struct slow_work_holder *holder)
+{
+	lockdep_assert_held(&pool.lock);
+	return cmpxchg(&holder->stage, SLOW_WORK_RUNNING, SLOW_WORK_WANTED) !=
+	       SLOW_WORK_ENDED;
+}
+
+/* Enqueue ***********************************************************/
+
+static void slow_work_queue(struct slow_work *work, bool yielded)
+{
+	struct slow_work_class *class = slow_work_class_of(work->flags);
+
+	work->mark = jiffies;
+	list_add_tail(&work->link, &class->queue);
+	class->queued++;
+	if (unlikely(yielded)) {
+		set_bit(SLOW_WORK_YIELDED, &work->flags);
+		class->yielded++;
+	}
+}
+
+static void slow_work_dequeue(struct slow_work *work)
+{
+	struct slow_work_class *class = slow_work_class_of(work->flags);
+
+	list_del(&work->link);
+	class->queued--;
+	if (unlikely(test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags)))
+		class->yielded--;
+}
+
+/*
+ * The timer is set for one tick more, since the tick that is running now counts
+ * as none: a delay never ends early.
+ */
+static void slow_work_arm(struct slow_work *work, unsigned long delay)
+{
+	delay = min_t(unsigned long, delay, MAX_JIFFY_OFFSET - 1);
+	set_bit(SLOW_WORK_DELAYED, &work->flags);
+	work->mark = jiffies;
+	list_add_tail(&work->link, &pool.armed);
+	mod_timer(&slow_work_delayed(work)->timer, jiffies + delay + 1);
+}
+
+/* What is to be said about an enqueue once the lock is dropped */
+enum slow_work_remark {
+	SLOW_WORK_NO_REMARK,
+	SLOW_WORK_NO_USER,	/* a WARN */
+	SLOW_WORK_STRANGER,	/* its owner has not registered */
+};
+
+/* Promises 1, 2, 3 and 6 are kept here: see the return values. */
+static int slow_work_accept(struct slow_work *work, unsigned long delay,
+			    struct slow_work_after *after,
+			    enum slow_work_remark *remark)
+{
+	const struct slow_work_ops *ops = work->ops;
+	unsigned long flags = READ_ONCE(work->flags);
+	struct slow_work_holder *holder;
+	struct slow_work_user *user;
+
+	lockdep_assert_held(&pool.lock);
+
+	if (unlikely(flags & BIT(SLOW_WORK_CANCELLING)))
+		return -ECANCELED;
+	if (flags & BIT(SLOW_WORK_PENDING))
+		return 0;
+	if (unlikely(!pool.open)) {
+		*remark = SLOW_WORK_NO_USER;
+		return -ESHUTDOWN;
+	}
+
+	/* Executing: the reference that the thread has serves once more. */
+	holder = slow_work_held(work);
+	if (unlikely(holder) && slow_work_catch(holder)) {
+		set_bit(SLOW_WORK_PENDING, &work->flags);
+		if (delay)
+			slow_work_arm(work, delay);
+		else
+			set_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+		return 0;
+	}
+
+	/* The mark is made last: a refusal has nothing to take back. */
+	if (ops->get_ref) {
+		int ret = ops->get_ref(work);
+
+		if (unlikely(ret < 0))
+			return ret;
+	}
+	user = pool.recent;
+	if (unlikely(user->module != ops->owner))
+		user = slow_work_find_user(ops->owner);
+	if (unlikely(user == &pool.nobody && ops->owner))
+		*remark = SLOW_WORK_STRANGER;
+	user->active++;
+	work->user = user;
+
+	/* In its put_ref: that one finishes first, else two had the item. */
+	if (unlikely(holder)) {
+		set_bit(SLOW_WORK_PENDING, &work->flags);
+		if (delay)
+			slow_work_arm(work, delay);
+		else
+			holder->requeue = true;
+		return 0;
+	}
+
+	WRITE_ONCE(work->flags, flags | BIT(SLOW_WORK_PENDING));
+	if (delay) {
+		slow_work_arm(work, delay);
+	} else {
+		slow_work_queue(work, false);
+		slow_work_kick(after);
+	}
+	return 0;
+}
+
+static noinline void slow_work_remark(struct slow_work *work,
+				      enum slow_work_remark remark,
+				      unsigned long caller)
+{
+	WARN_ONCE(remark == SLOW_WORK_NO_USER,
+		  "slow-work: no user is registered; item enqueued by %pS\n",
+		  (void *)caller);
+	if (remark == SLOW_WORK_STRANGER)
+		pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
+			     work->ops->execute);
+}
+
+static __always_inline int slow_work_submit(struct slow_work *work,
+					    unsigned long delay,
+					    unsigned long caller)
+{
+	enum slow_work_remark remark = SLOW_WORK_NO_REMARK;
+	struct slow_work_after after = {};
+	unsigned long flags, irq;
+	int ret;
+
+	if (unlikely(!work->ops || !work->ops->execute)) {
+		WARN_ONCE(1, "slow-work: item without operations or execute enqueued by %pS\n",
+			  (void *)caller);
+		return -EINVAL;
+	}
+
+	/*
+	 * Pending already: one run serves both.  What the caller wrote before
+	 * is seen by that run: either we see the mark before a thread takes it
+	 * away, and then the thread's barrier in slow_work_thread_main() comes
+	 * after ours; or we do not, and go on.
+	 */
+	smp_mb();
+	flags = READ_ONCE(work->flags);
+	if ((flags & (BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_CANCELLING))) ==
+	    BIT(SLOW_WORK_PENDING))
+		return 0;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	ret = slow_work_accept(work, delay, &after, &remark);
+	slow_work_unlock(&after, irq);
+
+	if (unlikely(remark != SLOW_WORK_NO_REMARK))
+		slow_work_remark(work, remark, caller);
+	return ret;
+}
+
+/**
+ * slow_work_enqueue - have an item executed
+ * @work: the item
+ *
+ * execute() of @work runs at least once after this call, unless it is
+ * cancelled.  If it is pending already (queued, or armed with a delay), this
+ * enqueue is merged into that run; if it is executing, it is queued again when
+ * execute() returns, and never runs in two threads at once.
+ *
+ * Context: Any, hard interrupts included; not NMI, nor under the scheduler's
+ *	locks.  Calls the item's get_ref() with a raw spinlock held.
+ * Return: 0: accepted;
+ *	-ECANCELED: a cancel of @work is under way;
+ *	-ESHUTDOWN: no user is registered (warns once);
+ *	-EINVAL: @work has no operations or no execute() (warns once);
+ *	or the negative errno of the item's get_ref(): nothing was queued.
+ */
+int slow_work_enqueue(struct slow_work *work)
+{
+	return slow_work_submit(work, 0, _RET_IP_);
+}
+EXPORT_SYMBOL(slow_work_enqueue);
+
+/* Delay *************************************************************/
+
+/**
+ * delayed_slow_work_enqueue - have an item executed after a delay
+ * @dwork: the delayed item
+ * @delay: how long to wait before it is queued, in jiffies; 0 is a plain
+ *	slow_work_enqueue()
+ *
+ * An item that is pending already is left as it is: neither does a delay hold
+ * back one that is queued, nor does it change one that runs.  If the item
+ * executes, the delay runs from now all the same.
+ *
+ * Context: As slow_work_enqueue().
+ * Return: As slow_work_enqueue().
+ */
+int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
+			      unsigned long delay)
+{
+	return slow_work_submit(&dwork->work, delay, _RET_IP_);
+}
+EXPORT_SYMBOL(delayed_slow_work_enqueue);
+
+/*
+ * The delay of an item has run out.  The item cannot be gone: DELAYED means
+ * that the pool has a reference, and only this function and those who have
+ * waited for it take that mark away.  Once the lock is dropped it may be.
+ */
+static void slow_work_timer(struct timer_list *timer)
+{
+	struct delayed_slow_work *dwork =
+		timer_container_of(dwork, timer, timer);
+	struct slow_work *work = &dwork->work;
+	struct slow_work_after after = {};
+	struct slow_work_holder *holder;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	if (time_before(jiffies, timer->expires)) {
+		/* longer than a timer can be: it went off early */
+		mod_timer(timer, timer->expires);
+	} else {
+		clear_bit(SLOW_WORK_DELAYED, &work->flags);
+		list_del(&work->link);
+		holder = slow_work_held(work);
+		if (likely(!holder)) {
+			slow_work_queue(work, false);
+			slow_work_kick(&after);
+		} else if (slow_work_catch(holder)) {
+			set_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+		} else {
+			holder->requeue = true;
+		}
+	}
+	slow_work_unlock(&after, irq);
+}
+
+/* Wake a thread *****************************************************/
+
+/*
+ * Drop pool.lock and wake whom we found there to be needed.
+ *
+ * A thread or manager that was there under the lock may exit before it is
+ * woken, but its task stays until those have passed who were in an RCU section
+ * before it went.
+ */
+void slow_work_unlock(struct slow_work_after *after, unsigned long irq)
+	__releases(&pool.lock)
+{
+	if (unlikely(after->thread || after->manager)) {
+		rcu_read_lock();
+		raw_spin_unlock_irqrestore(&pool.lock, irq);
+		if (after->thread)
+			wake_up_process(after->thread);
+		if (after->manager)
+			wake_up_process(after->manager);
+		rcu_read_unlock();
+	} else {
+		raw_spin_unlock_irqrestore(&pool.lock, irq);
+	}
+	if (unlikely(after->let_go))
+		wake_up_var((void *)after->let_go);
+	if (unlikely(after->settled))
+		wake_up_all(&pool.settled);
+	*after = (struct slow_work_after){};
+}
+
+static struct slow_work_thread *slow_work_oldest_sleeper(void)
+{
+	struct slow_work_thread *oldest = NULL, *thread;
+	int i;
+
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		thread = slow_work_first_sleeper(&pool.classes[i]);
+		if (thread && (!oldest || time_before(thread->asleep_since,
+						      oldest->asleep_since)))
+			oldest = thread;
+	}
+	return oldest;
+}
+
+/* Tell @thread's item that its thread is needed */
+static struct task_struct *slow_work_displace(struct slow_work_thread *thread)
+{
+	list_del_init(&thread->sleeper);
+	thread->class->nr_sleepers--;
+	thread->yielding = true;
+	if (!thread->coming) {
+		thread->coming = true;
+		pool.coming++;
+	}
+	if (!thread->summoned) {
+		thread->summoned = true;
+		thread->class->summoned++;
+	}
+	return thread->task;
+}
+
+/* @thread is back at the queues: nobody counts on its coming any more */
+static void slow_work_arrive(struct slow_work_thread *thread)
+{
+	if (pool.searcher == thread)
+		pool.searcher = NULL;
+	if (unlikely(thread->coming)) {
+		thread->coming = false;
+		pool.coming--;
+	}
+	if (unlikely(thread->summoned)) {
+		thread->summoned = false;
+		thread->class->summoned--;
+	}
+}
+
+static bool slow_work_rested(const struct slow_work_thread *thread)
+{
+	return time_after_eq(jiffies,
+			     thread->asleep_since + SLOW_WORK_REST_JIFFIES);
+}
+
+/*
+ * No thread is free for what is queued: find a sleeper that gives way, one for
+ * each item that would wait.  A fresh item may have any of them.  An item that
+ * gave way itself must let them rest first, or the threads would be passed
+ * round for nothing (promise 8, last rule).
+ */
+static struct slow_work_thread *slow_work_find_sleeper(unsigned int startable)
+{
+	struct slow_work_thread *thread;
+	unsigned int fresh = 0;
+	int i;
+
+	/* for want of a place in the class */
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		struct slow_work_class *class = &pool.classes[i];
+		unsigned int all = class->queued;
+		unsigned int new = all - class->yielded;
+		unsigned int room = slow_work_room(class);
+
+		fresh += min(new, room);
+		room += min(class->summoned, UINT_MAX - room);
+		thread = slow_work_first_sleeper(class);
+		if (thread &&
+		    (new > room || (all > room && slow_work_rested(thread))))
+			return thread;
+	}
+
+	/* for want of a thread */
+	thread = slow_work_oldest_sleeper();
+	if (thread &&
+	    (fresh > pool.coming ||
+	     (startable > pool.coming && slow_work_rested(thread))))
+		return thread;
+	return NULL;
+}
+
+/*
+ * See to it that somebody comes for what is queued.  To be called after each
+ * change that gives the queues something to start: an item joined, a thread
+ * took one (and there may be more), lay down to sleep in one, or left.
+ *
+ * Of idle threads only one is on its way at a time, and calls this again when
+ * it has taken an item: so a burst wakes them one by the other, and none that
+ * finds nothing left.
+ */
+void slow_work_kick(struct slow_work_after *after)
+{
+	struct slow_work_thread *thread;
+	unsigned int startable = 0;
+	int i;
+
+	lockdep_assert_held(&pool.lock);
+
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		startable += slow_work_startable(&pool.classes[i]);
+
+	if (startable && !list_empty(&pool.idle)) {
+		if (!pool.searcher) {
+			thread = list_first_entry(&pool.idle,
+						  struct slow_work_thread, link);
+			list_del_init(&thread->link);
+			pool.searcher = thread;
+			after->thread = thread->task;
+		}
+		return;
+	}
+
+	if (pool.classes[SLOW_WORK_SLOW].nr_sleepers ||
+	    pool.classes[SLOW_WORK_VSLOW].nr_sleepers) {
+		thread = slow_work_find_sleeper(startable);
+		if (thread)
+			after->thread = slow_work_displace(thread);
+	}
+
+	if (!pool.managing && slow_work_short_handed())
+		slow_work_summon_manager(after);
+}
+
+/* Take **************************************************************/
+
+/* The next item for @thread; very slow ones first while they have a place */
+static struct slow_work *slow_work_take(struct slow_work_thread *thread)
+{
+	struct slow_work_holder *holder = &thread->holder;
+	struct slow_work_class *class;
+	struct slow_work *work;
+	unsigned long flags;
+
+	class = &pool.classes[SLOW_WORK_VSLOW];
+	if (!slow_work_startable(class)) {
+		class = &pool.classes[SLOW_WORK_SLOW];
+		if (!slow_work_startable(class))
+			return NULL;
+	}
+
+	list_for_each_entry(work, &class->queue, link)
+		if (likely(!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER))))
+			break;
+
+	list_del(&work->link);
+	class->queued--;
+	class->executing++;
+	class->started++;
+
+	flags = work->flags;
+	holder->item = work;
+	holder->user = work->user;
+	WRITE_ONCE(holder->stage, flags & BIT(SLOW_WORK_DESCRIBED) ?
+		   SLOW_WORK_WANTED : SLOW_WORK_RUNNING);
+	thread->class = class;
+	thread->yielding = false;
+
+	work->holder = holder;
+	work->mark = jiffies;
+	if (unlikely(flags & BIT(SLOW_WORK_YIELDED)))
+		class->yielded--;
+	flags &= ~(BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_YIELDED));
+	WRITE_ONCE(work->flags, flags | BIT(SLOW_WORK_EXECUTING));
+	return work;
+}
+
+/* Let go ************************************************************/
+
+static bool slow_work_is_described(const struct slow_work *work)
+{
+	return READ_ONCE(work->flags) & BIT(SLOW_WORK_DESCRIBED);
+}
+
+/* A reference on an item of @user is gone */
+static void slow_work_inactive(struct slow_work_user *user,
+			       struct slow_work_after *after)
+{
+	if (!--user->active && unlikely(user->waited))
+		after->settled = true;
+}
+
+/*
+ * put_ref of the item that @holder has is over, and so may be the item: its
+ * memory is touched only where the pool was given another reference, or a
+ * cancel waits with its own.
+ */
+static void slow_work_let_go(struct slow_work_holder *holder,
+			     struct slow_work_after *after, unsigned long *irq)
+	__must_hold(&pool.lock)
+{
+	struct slow_work *work = holder->item;
+
+	slow_work_inactive(holder->user, after);
+	if (unlikely(holder->put_again)) {
+		struct slow_work_user *user = work->user;
+
+		holder->put_again = false;
+		slow_work_unlock(after, *irq);
+		if (work->ops->put_ref)
+			work->ops->put_ref(work);
+		raw_spin_lock_irqsave(&pool.lock, *irq);
+		slow_work_inactive(user, after);
+	}
+
+	holder->item = NULL;
+	if (unlikely(holder->requeue)) {
+		holder->requeue = false;
+		slow_work_queue(work, false);
+	}
+	if (unlikely(holder->waited)) {
+		holder->waited = false;
+		after->let_go = work;
+	}
+}
+
+/*
+ * Somebody caught @work while it executed.  True: it is to be put.  False: it
+ * was let go with its reference, to be queued again or because its delay runs.
+ */
+static bool slow_work_end_caught(struct slow_work_thread *thread,
+				 struct slow_work *work, unsigned long *irq)
+	__must_hold(&pool.lock)
+{
+	const unsigned long again = BIT(SLOW_WORK_ENQ_DEFERRED) |
+				    BIT(SLOW_WORK_DELAYED);
+	bool deferred;
+
+	while (!(work->flags & again) && slow_work_is_described(work)) {
+		raw_spin_unlock_irqrestore(&pool.lock, *irq);
+		wait_event(pool.described, !slow_work_is_described(work));
+		raw_spin_lock_irqsave(&pool.lock, *irq);
+	}
+
+	if (!(work->flags & again)) {
+		WRITE_ONCE(thread->holder.stage, SLOW_WORK_ENDED);
+		return true;
+	}
+
+	deferred = test_and_clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
+	thread->holder.item = NULL;
+	thread->class->executing--;
+	if (deferred)
+		slow_work_queue(work, thread->yielding);
+	return false;
+}
+
+/*
+ * execute has returned.  Let go of @work, and come back with the lock held.
+ *
+ * The cmpxchg decides against slow_work_catch(): if it succeeds nobody had a
+ * wish, nobody who comes later takes the item for executing, and the thread
+ * may put it without having taken the lock.
+ */
+static void slow_work_end(struct slow_work_thread *thread,
+			  struct slow_work *work,
+			  struct slow_work_after *after, unsigned long *irq)
+	__acquires(&pool.lock)
+{
+	struct slow_work_holder *holder = &thread->holder;
+
+	if (unlikely(cmpxchg(&holder->stage, SLOW_WORK_RUNNING,
+			     SLOW_WORK_ENDED) != SLOW_WORK_RUNNING)) {
+		raw_spin_lock_irqsave(&pool.lock, *irq);
+		if (!slow_work_end_caught(thread, work, irq))
+			return;
+		raw_spin_unlock_irqrestore(&pool.lock, *irq);
+	}
+
+	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
+	if (work->ops->put_ref)
+		work->ops->put_ref(work);
+
+	raw_spin_lock_irqsave(&pool.lock, *irq);
+	slow_work_let_go(holder, after, irq);
+	thread->class->executing--;
+}
+
+/* The thread ********************************************************/
+
+/*
+ * Nothing to do: wait to be popped from the idle list by slow_work_kick(),
+ * retired, or frozen.  The state is set under the lock under which all of them
+ * find us, so none can wake us before we sleep.
+ */
+static void slow_work_idle(struct slow_work_thread *thread,
+			   struct slow_work_after *after, unsigned long *irq)
+	__must_hold(&pool.lock)
+{
+	thread->idle_since = jiffies;
+	list_add(&thread->link, &pool.idle);
+	if (pool.nr > pool.min && !pool.culling)
+		slow_work_summon_manager(after);
+	set_current_state(TASK_INTERRUPTIBLE);
+	slow_work_unlock(after, *irq);
+	schedule();
+	raw_spin_lock_irqsave(&pool.lock, *irq);
+	list_del_init(&thread->link);
+}
+
+/**
+ * slow_work_thread_main - a pool thread
+ * @data: its struct slow_work_thread
+ *
+ * Return: 0, when it was retired.
+ */
+int slow_work_thread_main(void *data)
+{
+	struct slow_work_thread *thread = data;
+	struct slow_work_after after = {};
+	struct slow_work *work;
+	unsigned long irq;
+
+	set_user_nice(current, SLOW_WORK_NICE);
+	set_freezable();
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	for (;;) {
+		slow_work_arrive(thread);
+		if (!thread->retired && (pool.stopping || pool.nr > pool.max))
+			slow_work_retire(thread);
+		if (thread->retired)
+			break;
+
+		/* Between items: whoever waits for the last is told first. */
+		if (unlikely(need_resched() || freezing(current))) {
+			slow_work_unlock(&after, irq);
+			cond_resched();
+			try_to_freeze();
+			raw_spin_lock_irqsave(&pool.lock, irq);
+			continue;
+		}
+
+		work = slow_work_take(thread);
+		slow_work_kick(&after);
+		if (!work) {
+			slow_work_idle(thread, &after, &irq);
+			continue;
+		}
+		slow_work_unlock(&after, irq);
+
+		/* PENDING is gone; pairs with the one in slow_work_submit() */
+		smp_mb();
+		work->ops->execute(work);
+		slow_work_end(thread, work, &after, &irq);
+	}
+
+	/* What was ours to take is another's; and the manager buries us. */
+	list_add_tail(&thread->link, &pool.retired);
+	slow_work_kick(&after);
+	slow_work_summon_manager(&after);
+	slow_work_unlock(&after, irq);
+	return 0;
+}
+
+/* The pool thread that runs this, or NULL in any other task */
+struct slow_work_thread *slow_work_current_thread(void)
+{
+	if (!(current->flags & PF_KTHREAD) ||
+	    kthread_func(current) != slow_work_thread_main)
+		return NULL;
+	return kthread_data(current);
+}
+
+/* Yield *************************************************************/
+
+/**
+ * slow_work_sleep_till_thread_needed - wait, but give way to others
+ * @work: the item, which the calling thread executes
+ * @timeout: how long to sleep at most, in jiffies (or MAX_SCHEDULE_TIMEOUT);
+ *	what is left of it on return
+ *
+ * To be called from execute() by an item that waits for an event.  The caller
+ * has arranged to be woken by it and has set its task state (as with
+ * prepare_to_wait()), and has looked since whether it has happened.
+ *
+ * It sleeps until woken, until the timeout, or until a queued item could use
+ * this thread (or this very slow item's place) and no other thread is free for
+ * it.  An item that was queued since its last run displaces a sleeper at once;
+ * one that gave way here itself lets others sleep for 10 ms first.
+ *
+ * Context: execute() of @work.  Returns with the task running.
+ * Return: true: the thread is needed, @work is being cancelled or the threads
+ *	are to freeze; better to enqueue @work again and return from execute().
+ *	false: woken by something else, or the timeout ran out.
+ */
+bool slow_work_sleep_till_thread_needed(struct slow_work *work,
+					signed long *timeout)
+{
+	struct slow_work_thread *thread = slow_work_current_thread();
+	struct slow_work_after after = {};
+	unsigned long irq;
+	bool needed;
+
+	if (!thread || thread->holder.item != work) {
+		__set_current_state(TASK_RUNNING);
+		WARN_ONCE(1, "slow-work: item not executing here put to sleep by %pS\n",
+			  (void *)_RET_IP_);
+		return false;
+	}
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	slow_work_arrive(thread);	/* if it did not give way when asked */
+	thread->yielding = false;
+	needed = (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING)) ||
+		 freezing(current);
+	if (!needed) {
+		/* Displaced or woken from here on: schedule_timeout() returns. */
+		thread->asleep_since = jiffies;
+		list_add_tail(&thread->sleeper, &thread->class->sleepers);
+		thread->class->nr_sleepers++;
+		slow_work_kick(&after);
+	}
+	slow_work_unlock(&after, irq);
+
+	if (!needed) {
+		*timeout = schedule_timeout(*timeout);
+
+		raw_spin_lock_irqsave(&pool.lock, irq);
+		if (!list_empty(&thread->sleeper)) {
+			list_del_init(&thread->sleeper);
+			thread->class->nr_sleepers--;
+		}
+		needed = thread->yielding || freezing(current) ||
+			 (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING));
+		raw_spin_unlock_irqrestore(&pool.lock, irq);
+	}
+	__set_current_state(TASK_RUNNING);
+	return needed;
+}
+EXPORT_SYMBOL(slow_work_sleep_till_thread_needed);
+
+/* Cancel ************************************************************/
+
+/* A cancel or the shutdown waits no longer than until this is true. */
+static bool slow_work_is_free(struct slow_work *work)
+{
+	struct slow_work_holder *holder;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	holder = slow_work_held(work);
+	if (holder)
+		holder->waited = true;
+	raw_spin_unlock_irqrestore(&pool.lock, irq);
+	return !holder;
+}
+
+/**
+ * slow_work_take_back - take back the run that an item waits for
+ * @work: the item
+ * @self: where to hold it if nobody does; unused otherwise
+ * @disarmed: its delay was taken off just now, so it is in no list
+ * @irq: the interrupt state under pool.lock
+ *
+ * If @work is pending, its run is taken off.  The reference that belongs to the
+ * run is put: here, with the lock dropped meanwhile, if nobody holds the item;
+ * else by the thread that does.
+ */
+void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
+			 bool disarmed, unsigned long *irq)
+	__must_hold(&pool.lock)
+{
+	struct slow_work_holder *holder = slow_work_held(work);
+	struct slow_work_after after = {};
+
+	if (!test_and_clear_bit(SLOW_WORK_PENDING, &work->flags))
+		return;
+
+	if (holder) {
+		if (slow_work_catch(holder)) {
+			clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+		} else {
+			holder->requeue = false;
+			holder->put_again = true;
+		}
+		return;
+	}
+
+	if (!disarmed)
+		slow_work_dequeue(work);
+	*self = (struct slow_work_holder) {
+		.item = work,
+		.stage = SLOW_WORK_ENDED,
+		.user = work->user,
+		.task = current,
+	};
+	work->holder = self;
+	raw_spin_unlock_irqrestore(&pool.lock, *irq);
+
+	wait_event(pool.described, !slow_work_is_described(work));
+	if (work->ops->put_ref)
+		work->ops->put_ref(work);
+
+	raw_spin_lock_irqsave(&pool.lock, *irq);
+	slow_work_let_go(self, &after, irq);
+	slow_work_unlock(&after, *irq);
+	raw_spin_lock_irqsave(&pool.lock, *irq);
+}
+
+/* A thread that sleeps in @work for long is told to come back. */
+static void slow_work_rouse(struct slow_work *work,
+			    struct slow_work_after *after)
+{
+	struct slow_work_thread *thread;
+	int i;
+
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		list_for_each_entry(thread, &pool.classes[i].sleepers, sleeper)
+			if (thread->holder.item == work) {
+				after->thread = slow_work_displace(thread);
+				return;
+			}
+}
+
+/**
+ * slow_work_cancel - take an item back, and wait until it is at rest
+ * @work: the item, a delayed one (its member work) included
+ *
+ * When this returns @work is not queued, not armed and not executing, its
+ * put_ref() has returned, and the pool does not touch its memory again: it may
+ * be freed, or enqueued anew.  If several cancels of one item are under way,
+ * it may be freed once all have returned.  Meanwhile enqueues of it return
+ * -ECANCELED.
+ *
+ * From inside the item's own execute() or put_ref() there is nothing to wait
+ * for: that warns, takes back what is pending, and returns.
+ *
+ * Context: Process context; sleeps until execute() and put_ref() have returned.
+ *	May call put_ref() itself.
+ */
+void slow_work_cancel(struct slow_work *work)
+{
+	struct slow_work_holder self, *holder;
+	struct slow_work_after after = {};
+	bool disarmed = false, own = false;
+	unsigned long irq;
+
+	might_sleep();
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	work->cancels++;
+	set_bit(SLOW_WORK_CANCELLING, &work->flags);
+
+	/*
+	 * The timer first, as its function wants the lock.  Nobody arms it
+	 * while the item is being cancelled; so either the function has run
+	 * and taken the mark away, or it never will and we do.
+	 */
+	if (work->flags & BIT(SLOW_WORK_DELAYED)) {
+		raw_spin_unlock_irqrestore(&pool.lock, irq);
+		timer_delete_sync(&slow_work_delayed(work)->timer);
+		raw_spin_lock_irqsave(&pool.lock, irq);
+		disarmed = test_and_clear_bit(SLOW_WORK_DELAYED, &work->flags);
+		if (disarmed)
+			list_del(&work->link);
+	}
+
+	slow_work_take_back(work, &self, disarmed, &irq);
+
+	holder = slow_work_held(work);
+	if (holder && holder->task == current) {
+		own = true;
+	} else if (holder) {
+		slow_work_rouse(work, &after);
+		slow_work_unlock(&after, irq);
+		wait_var_event(work, slow_work_is_free(work));
+		raw_spin_lock_irqsave(&pool.lock, irq);
+	}
+
+	if (!own)
+		work->holder = NULL;
+	if (!--work->cancels)
+		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
+	raw_spin_unlock_irqrestore(&pool.lock, irq);
+
+	WARN_ONCE(own, "slow-work: %ps cancels the item it is called for, from %pS\n",
+		  work->ops->execute, (void *)_RET_IP_);
+}
+EXPORT_SYMBOL(slow_work_cancel);

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slow-work: what our own files share.
+ *
+ * slow-work.c		an item's way from enqueue to put_ref; the thread's loop
+ * slow-work-pool.c	the threads: how many, who starts and stops them
+ * slow-work-users.c	modules that register, and what is waited for
+ * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
+ * slow-work-walk.c	all items in order, one at a time
+ * slow-work-debugfs.c	runqueue
+ * main.c		the list of inits, and backwards of exits
+ */
+
+#ifndef _SLOW_WORK_PRIVATE_H
+#define _SLOW_WORK_PRIVATE_H
+
+#include <linux/hashtable.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include "compat.h"
+
+/*
+ * Who may touch what:
+ *
+ * I: set when the module is loaded, read-only afterwards.
+ *
+ * L: pool.lock.  A raw spinlock, since items are enqueued from hard interrupts
+ *    on PREEMPT_RT too.  Held for bit operations and list operations, and for
+ *    no call-out but get_ref.
+ *
+ * R: slow_work_register_mutex.  Held while the pool is set up and taken down,
+ *    and so while threads are waited for.
+ *
+ * S: the starter of threads: the manager while there is one, else whoever
+ *    holds R.
+ *
+ * T: the thread itself.
+ *
+ * H: written under L.  Read without it where the reader can do with a value
+ *    that is about to change; such a read says why it may.
+ */
+
+/* Flag bits of our own, behind the six that callers know */
+#define SLOW_WORK_DESCRIBED	6	/* its desc runs: keep it from put_ref */
+#define SLOW_WORK_YIELDED	7	/* queued again by giving up its thread */
+#define SLOW_WORK_MARKER	8	/* no item: a walk's place in a list */
+
+#define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
+
+#define SLOW_WORK_NICE		(-5)
+#define SLOW_WORK_MIN_THREADS	2
+#define SLOW_WORK_CULL_JIFFIES	(5 * HZ)	/* surplus this long: exit */
+#define SLOW_WORK_RETRY_JIFFIES	(5 * HZ)	/* no start after a failure */
+#define SLOW_WORK_REST_JIFFIES	(msecs_to_jiffies(10) + 1) /* a sleeper's due */
+
+enum slow_work_class_id {
+	SLOW_WORK_SLOW,
+	SLOW_WORK_VSLOW,
+	SLOW_WORK_NR_CLASSES
+};
+
+/**
+ * struct slow_work_class - a class of items
+ * @queue: L: its items that wait for a thread, and the markers of walks
+ * @queued: L: items in @queue
+ * @yielded: L: those of @queued that came back by yielding their thread
+ * @executing: L: its items that threads have out of the queue
+ * @limit: L: start none while so many are executing
+ * @started: L: items taken from @queue, ever
+ * @sleepers: L: threads that sleep in one of its items, longest first
+ * @nr_sleepers: L: entries of @sleepers
+ * @summoned: L: its sleepers that were displaced and have not come back yet
+ */
+struct slow_work_class {
+	struct list_head queue;
+	unsigned int queued;
+	unsigned int yielded;
+	unsigned int executing;
+	unsigned int limit;
+	unsigned long started;
+	struct list_head sleepers;
+	unsigned int nr_sleepers;
+	unsigned int summoned;
+};
+
+/* Where a holder is with its item: slow_work_holder::stage */
+enum slow_work_stage {
+	SLOW_WORK_ENDED,	/* execute is over; put_ref comes, or ran */
+	SLOW_WORK_RUNNING,	/* execute runs, and nobody asked for it */
+	SLOW_WORK_WANTED,	/* the same, and look at the item when it ends */
+};
+
+/**
+ * struct slow_work_holder - who has an item out of the queues
+ * @item: L: the item; NULL when let go
+ * @stage: RUNNING becomes WANTED under L, and ENDED by the holder without it:
+ *	both by cmpxchg, so that one of them wins
+ * @requeue: L: @item has a new reference and is queued when let go
+ * @put_again: L: @item had a new reference that a cancel took back
+ * @waited: L: somebody waits for @item to be let go
+ * @user: L: whom @item counts for
+ * @task: I: the holder
+ *
+ * A thread holds what it executes, a cancel what it took out of a queue, until
+ * put_ref has returned.  An item is held if the holder it points to points
+ * back; so a pointer left over in an item does no harm, as the holders of
+ * threads live until the module goes and a cancel takes its own back.
+ */
+struct slow_work_holder {
+	struct slow_work *item;
+	int stage;
+	bool requeue;
+	bool put_again;
+	bool waited;
+	struct slow_work_user *user;
+	struct task_struct *task;
+};
+
+/**
+ * struct slow_work_thread - a pool thread
+ * @holder: L: what it executes
+ * @class: L: the class of that item
+ * @link: L: in pool.idle or pool.retired
+ * @idle_since: L: jiffies when it joined pool.idle
+ * @sleeper: L: in its class's sleepers
+ * @asleep_since: L: jiffies when it joined them
+ * @yielding: L: its item was told that the thread is needed
+ * @coming: L: it counts in pool.coming
+ * @summoned: L: it counts in its class's summoned
+ * @retired: L: it counts in the pool no more and is to exit
+ * @slot: I: its number
+ * @task: S: the task, on which we hold a reference
+ */
+struct slow_work_thread {
+	struct slow_work_holder holder;
+	struct slow_work_class *class;
+	struct list_head link;
+	unsigned long idle_since;
+	struct list_head sleeper;
+	unsigned long asleep_since;
+	bool yielding;
+	bool coming;
+	bool summoned;
+	bool retired;
+	unsigned int slot;
+	struct task_struct *task;
+};
+
+/**
+ * struct slow_work_user - a module that registered
+ * @hash: L: in pool.users
+ * @module: I: the module; only a key, but for its name
+ * @name: I: its name
+ * @registered: L: how often it did
+ * @leaving: L: how many of these are about to unregister
+ * @active: L: references that the pool holds on its items
+ * @waited: L: somebody waits for @active to become 0
+ */
+struct slow_work_user {
+	struct hlist_node hash;
+	struct module *module;
+	char name[MODULE_NAME_LEN];
+	unsigned int registered;
+	unsigned int leaving;
+	unsigned long active;
+	bool waited;
+};
+
+/**
+ * struct slow_work_pool - the pool
+ * @lock: L itself
+ * @classes: L: see there
+ * @open: H: there is a user: enqueues are taken
+ * @stopping: L: all threads are to exit
+ * @nr: L: threads, without the retired ones
+ * @idle: L: threads with nothing to do, the latest first
+ * @searcher: L: the one idle thread that was woken and has not taken an item
+ * @coming: L: threads that are on their way to the queue otherwise: sleepers
+ *	that were displaced, threads that were just started
+ * @armed: L: items whose delay runs, and the markers of walks
+ * @retired: L: threads that are exiting and want to be reaped
+ * @min: H: see /proc/sys/kernel/slow-work/
+ * @max: H: the same
+ * @vslow_percentage: H: the same
+ * @retry_at: L: no thread is started before these jiffies, if @failed
+ * @failed: L: the last start of a thread failed
+ * @managing: L: the manager is awake, or wakes by itself soon
+ * @culling: L: the manager wakes to see whether an idle thread has become cold
+ * @users: L: registered modules by their address
+ * @nr_users: L, changed under R too: registrations
+ * @recent: L: the user of the item that was enqueued last
+ * @nobody: L: stands for the owners that did not register
+ * @threads: S, pointers read under L: by number; not freed while loaded
+ * @slots: S: the numbers in use
+ * @limit: I: hard limit of @max, and the size of @threads
+ * @manager: L: starts threads, and buries them
+ * @described: those who wait until an item's desc has returned
+ * @settled: those who wait for a user's items
+ */
+struct slow_work_pool {
+	raw_spinlock_t lock;
+	struct slow_work_class classes[SLOW_WORK_NR_CLASSES];
+	bool open;
+	bool stopping;
+	unsigned int nr;
+	struct list_head idle;
+	struct slow_work_thread *searcher;
+	unsigned int coming;
+	struct list_head armed;
+	struct list_head retired;
+	unsigned int min;
+	unsigned int max;
+	unsigned int vslow_percentage;
+	unsigned long retry_at;
+	bool failed;
+	bool managing;
+	bool culling;
+	DECLARE_HASHTABLE(users, 6);
+	unsigned int nr_users;
+	struct slow_work_user *recent;
+	struct slow_work_user nobody;
+	struct slow_work_thread **threads;
+	unsigned long *slots;
+	unsigned int limit;
+	struct task_struct *manager;
+	wait_queue_head_t described;
+	wait_queue_head_t settled;
+};
+
+extern struct slow_work_pool slow_work_pool;
+
+/**
+ * struct slow_work_after - what is to be done once pool.lock is dropped
+ * @thread: wake this thread
+ * @manager: wake the manager
+ * @let_go: wake those who wait for the item at this address
+ * @settled: wake those who wait for a user's items
+ */
+struct slow_work_after {
+	struct task_struct *thread;
+	struct task_struct *manager;
+	const void *let_go;
+	bool settled;
+};
+
+/* How many items of a class could start if there were threads for them */
+static inline unsigned int slow_work_room(const struct slow_work_class *class)
+{
+	return class->executing < class->limit ?
+	       class->limit - class->executing : 0;
+}
+
+static inline unsigned int
+slow_work_startable(const struct slow_work_class *class)
+{
+	return min(class->queued, slow_work_room(class));
+}
+
+static inline struct slow_work_thread *
+slow_work_first_sleeper(struct slow_work_class *class)
+{
+	return list_first_entry_or_null(&class->sleepers,
+					struct slow_work_thread, sleeper);
+}
+
+static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
+{
+	BUILD_BUG_ON(SLOW_WORK_SLOW != 0 || SLOW_WORK_VSLOW != 1);
+	return &slow_work_pool.classes[(flags >> SLOW_WORK_VERY_SLOW) & 1];
+}
+
+/* slow-work.c */
+int slow_work_thread_main(void *data);
+struct slow_work_thread *slow_work_current_thread(void);
+struct slow_work_holder *slow_work_held(const struct slow_work *work);
+bool slow_work_catch(struct slow_work_holder *holder);
+void slow_work_kick(struct slow_work_after *after);
+void slow_work_unlock(struct slow_work_after *after, unsigned long irq)
+	__releases(&slow_work_pool.lock);
+void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
+			 bool disarmed, unsigned long *irq)
+	__must_hold(&slow_work_pool.lock);
+
+/* slow-work-pool.c */
+int slow_work_pool_init(void);
+void slow_work_pool_exit(void);
+int slow_work_pool_start(void);
+void slow_work_pool_stop(void);
+bool slow_work_short_handed(void);
+void slow_work_retire(struct slow_work_thread *thread);
+void slow_work_set_share(void);
+void slow_work_summon_manager(struct slow_work_after *after);
+
+/* slow-work-users.c */
+struct slow_work_user *slow_work_find_user(struct module *owner);
+
+/* slow-work-sysctl.c */
+int slow_work_params_check(void);
+int slow_work_sysctl_init(void);
+void slow_work_sysctl_exit(void);
+
+/* slow-work-walk.c */
+
+/* Lists in the order in which they are walked */
+enum slow_work_list {
+	SLOW_WORK_LIST_THREADS,
+	SLOW_WORK_LIST_SLOW,
+	SLOW_WORK_LIST_VSLOW,
+	SLOW_WORK_LIST_ARMED,
+	SLOW_WORK_LIST_END
+};
+
+/**
+ * struct slow_work_walk - a walk over all items
+ * @place: L: stands behind the item seen last
+ * @list: the list that @place is in
+ * @slot: the next thread to look at
+ * @began: jiffies; what joins a queue later is not seen
+ * @seen: the item seen last: only its address once it is unpinned
+ * @flags: its flags
+ * @jiffies: when it was queued, began to execute, or is due
+ * @execute: its function
+ * @user: whom it counts for; only an address
+ * @thread: the number of the thread that executes it
+ * @pid: that thread's
+ * @pinned: it is kept from put_ref: slow_work_walk_unpin() is owed
+ */
+struct slow_work_walk {
+	struct slow_work place;
+	enum slow_work_list list;
+	unsigned int slot;
+	unsigned long began;
+	struct slow_work *seen;
+	unsigned long flags;
+	unsigned long jiffies;
+	void (*execute)(struct slow_work *work);
+	const struct slow_work_user *user;
+	unsigned int thread;
+	pid_t pid;
+	bool pinned;
+};
+
+void slow_work_walk_begin(struct slow_work_walk *walk);
+bool slow_work_walk_next(struct slow_work_walk *walk, bool pin);
+void slow_work_walk_unpin(struct slow_work_walk *walk);
+void slow_work_walk_end(struct slow_work_walk *walk);
+
+/* slow-work-debugfs.c */
+#ifdef CONFIG_SLOW_WORK_DEBUG
+void slow_work_debugfs_init(void);
+void slow_work_debugfs_exit(void);
+#else
+static inline void slow_work_debugfs_init(void) { }
+static inline void slow_work_debugfs_exit(void) { }
+#endif
+
+#endif /* _SLOW_WORK_PRIVATE_H */

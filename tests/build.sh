@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# build.sh NAME [VAR=value...]: builds our modules for a kernel of kernel.sh
+#
+# Sources are built in a copy inside the cache, one for each kernel and set of
+# switches, so that several kernels do not tread on each other's objects and a
+# repetition builds only what changed.  A warning fails the build.  Prints the
+# directory that holds the .ko files.  For example:
+#   build.sh uml CONFIG_SLOW_WORK_KUNIT_TEST=m
+#   build.sh 6.1 C=2 CF=-Wsparse-all
+. "$(dirname "$0")/lib/env.sh"
+
+[ $# -ge 1 ] || die "usage: build.sh NAME [VAR=value...]"
+name=$1; shift
+need_packages make rsync
+kernel=$("$TOP/tests/kernel.sh" --headers "$name")
+key=$(echo "$TOP $*" | sha256sum | cut -c1-8)
+dir=$CACHE/build/$name-$key
+mkdir -p "$dir" "$CACHE/locks"
+exec 9>"$CACHE/locks/build-$name-$key"
+flock 9
+
+# Objects of an older kernel package are of no use
+[ "$(cat "$dir/.kernel" 2>/dev/null)" = "$kernel" ] || rm -rf "${dir:?}"/* "$dir"/.[!.]*
+echo "$kernel" >"$dir/.kernel"
+
+# By content and without times: a file that differs gets the time of now, even
+# where an older version came back, and make sees that
+mkdir -p "$dir/src" "$dir/ko"
+rsync -rlpc --delete --exclude=.git --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
+	--exclude='*.mod.c' --exclude='.*.cmd' --exclude='.*.d' --exclude='*.symvers' \
+	--exclude=modules.order "$TOP/" "$dir/src/"
+
+ok=yes
+# Silence what no source of ours causes: vmlinux is not part of any headers
+make -C "$kernel/kdir" M="$dir/src" ARCH="$(cat "$kernel/arch")" -j"$JOBS" W=1 "$@" modules \
+	>"$dir/log" 2>&1 || ok=
+! grep -iE 'warning|error:' "$dir/log" || ok=
+if [ -z "$ok" ]; then
+	say "slow-work: building for $name failed:"
+	grep -vE '^make|^  [A-Z]+( \[M\])? ' "$dir/log" | head -n 60 >&2
+	# Next time the warning shall be seen again
+	rm -rf "$dir/src"
+	exit 1
+fi >&2
+rm -f "$dir"/ko/*.ko
+find "$dir/src" -name '*.ko' -exec cp {} "$dir/ko/" \;
+echo "$dir/ko"

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Helpers of the test scripts that run inside the VM (busybox ash).  A script
+# prints KTAP on its standard output with them:
+#
+#	load slow_work
+#	check "pool starts" [ "$(threads)" -ge 2 ]
+#	wait_for "surplus threads leave" 60 eval '[ $(threads) = 2 ]'
+#	plan
+#
+# Nothing here waits for a fixed time: wait_for polls, and its deadline is only
+# there so that a fault is reported; machines are slow and shared.
+
+TESTS=0
+
+ok()     { TESTS=$((TESTS + 1)); echo "ok $TESTS - $1"; }
+not_ok() { TESTS=$((TESTS + 1)); echo "not ok $TESTS - $1"; shift; for _l; do note "$_l"; done; }
+note()   { echo "$*" | sed 's/^/# /'; }
+# The plan comes last, when the number is known; a script that ends early has none
+plan()   { echo "1..$TESTS"; }
+
+# check NAME COMMAND...: passes if the command succeeds
+check() {
+	local name="$1" out; shift
+	if out=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "failed: $*" "$out"; fi
+}
+
+# check_not NAME COMMAND...: passes if the command fails
+check_not() {
+	local name="$1" out; shift
+	if out=$("$@" 2>&1); then not_ok "$name" "succeeded: $*" "$out"; else ok "$name"; fi
+}
+
+# is NAME WANTED GOT: passes if the two texts are equal
+is() {
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted: $2" "got: $3"; fi
+}
+
+# until_true SECONDS COMMAND...: polls; fails if it does not come true in time
+until_true() {
+	local end=$(($(cut -d. -f1 /proc/uptime) + $1)); shift
+	until "$@" 2>/dev/null; do
+		[ "$(cut -d. -f1 /proc/uptime)" -lt "$end" ] || return 1
+		usleep 20000
+	done
+}
+
+# wait_for NAME SECONDS COMMAND...: passes once the command succeeds
+wait_for() {
+	local name="$1" secs="$2"; shift 2
+	if until_true "$secs" "$@"; then ok "$name"
+	else not_ok "$name" "not within $secs s: $*"; fi
+}
+
+# load MODULE [PARAMETER=VALUE...], unload MODULE
+load()   { local m="$1"; shift; insmod "/modules/$m.ko" "$@"; }
+unload() { rmmod "$1"; }
+loaded() { [ -d "/sys/module/$1" ]; }
+
+# A kernel report between these two is wanted by the test and fails nothing
+expect_splat() { echo EXPECT-SPLAT-BEGIN >/dev/kmsg; "$@"; local s=$?; echo EXPECT-SPLAT-END >/dev/kmsg; return $s; }
+
+# messages TEXT: how many kernel messages hold TEXT
+messages() { dmesg | grep -cF "$1"; }
+
+# Our threads, their numbers and what they are doing
+kslowd_pids() { local s c; for s in /proc/[0-9]*/comm; do read -r c <"$s" || continue
+	case $c in kslowd*) s=${s#/proc/}; echo "${s%/comm}" ;; esac; done 2>/dev/null; }
+threads() { kslowd_pids | wc -l; }
+
+SYSCTL=/proc/sys/kernel/slow-work
+RUNQUEUE=/sys/kernel/debug/slow_work/runqueue
+
+# kunit MODULE: loads it and prints what its suites report.  That is read from the
+# kernel's log, since the copy in debugfs breaks off after 512 bytes a test;
+# debugfs tells which suites there are.
+kunit() {
+	local before suites reported
+	before=$(ls /sys/kernel/debug/kunit 2>/dev/null)
+	dmesg -c >/dev/null
+	if ! load "$1"; then not_ok "load $1"; plan; return; fi
+	# Lines of KTAP begin with four blanks (a suite's) or are its verdict
+	dmesg | sed 's/^\[ *[0-9.]*\] //' | awk '
+		/^    # Subtest: /	{ inside = 1 }
+		inside && /^(    |ok |not ok )/
+		/^(ok|not ok) [0-9]+/	{ inside = 0 }' >/tmp/ktap
+	suites=$(ls /sys/kernel/debug/kunit | wc -l)
+	suites=$((suites - $(echo "$before" | grep -c .)))
+	reported=$(grep -cE '^(ok|not ok) ' /tmp/ktap)
+	# The kernel counts suites from 1 over all modules; a plan fits only the first
+	cat /tmp/ktap
+	TESTS=$reported
+	if [ "$suites" -lt 1 ] || [ "$suites" != "$reported" ]; then
+		not_ok "every suite of $1 reports" "in debugfs: $suites" "in the log: $reported"
+	fi
+	plan
+}
+
+# detectors: what a debug kernel knows only when asked
+detectors() {
+	local leaks=/sys/kernel/debug/kmemleak
+	if [ -e $leaks ]; then
+		# kmemleak reports nothing younger than 5 s, and nothing at first sight
+		sleep 6
+		echo scan >$leaks
+		echo scan >$leaks
+		if [ -s $leaks ] || [ -n "$(head -c 1 $leaks)" ]; then
+			while read -r line; do echo "<3>kmemleak: $line" >/dev/kmsg; done <$leaks
+		fi
+	fi
+	# Lockdep goes silent after its first report, and when its tables are full
+	if [ -e /proc/lockdep_stats ] && ! grep -q 'debug_locks: *1' /proc/lockdep_stats; then
+		echo "<3>BUG: lockdep has switched itself off" >/dev/kmsg
+	fi
+}
