@@ -21,12 +21,6 @@
 	from_timer(var, callback_timer, timer_fieldname)
 #endif
 
-/* 6.2; also in 6.1.y from 6.1.84 on, which Debian 12 is past */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 84)
-#define timer_delete(timer)		del_timer(timer)
-#define timer_delete_sync(timer)	del_timer_sync(timer)
-#endif
-
 /*
  * 6.6 counts the entries of a table; before, an empty one ended it.  6.11 hands
  * tables to their handlers as const.
