@@ -45,7 +45,7 @@ static void slow_work_one_line(struct seq_file *m)
 	while (m->count && isspace(m->buf[m->count - 1]))
 		m->count--;
 	for (i = 0; i < m->count; i++)
-		if (!isascii(m->buf[i]) ? false : iscntrl(m->buf[i]))
+		if (iscntrl(m->buf[i]))
 			m->buf[i] = ' ';
 }
 
@@ -54,12 +54,11 @@ static void slow_work_describe(struct slow_work_reader *reader)
 	struct slow_work *work = reader->walk.seen;
 	struct seq_file *m = &reader->desc;
 
-	m->count = 0;
 	if (!work->ops->desc)
 		return;
 	work->ops->desc(work, m);
 	if (seq_has_overflowed(m) && m->size < SLOW_WORK_DESC_MAX) {
-		char *larger = kmalloc(SLOW_WORK_DESC_MAX, GFP_KERNEL);
+		char *larger = kzalloc(SLOW_WORK_DESC_MAX, GFP_KERNEL);
 
 		if (larger) {
 			kfree(m->buf);
@@ -69,6 +68,9 @@ static void slow_work_describe(struct slow_work_reader *reader)
 			work->ops->desc(work, m);
 		}
 	}
+	/* What overflowed counts as full, though it may not be. */
+	if (seq_has_overflowed(m))
+		m->count = strnlen(m->buf, m->size);
 	slow_work_one_line(m);
 }
 
@@ -80,6 +82,7 @@ static bool slow_work_advance(struct slow_work_reader *reader)
 
 	mutex_lock(&slow_work_desc_mutex);
 	found = slow_work_walk_next(walk, true);
+	memset(reader->desc.buf, 0, reader->desc.count);
 	reader->desc.count = 0;
 	if (walk->pinned) {
 		slow_work_describe(reader);
@@ -96,12 +99,12 @@ static void *slow_work_runqueue_start(struct seq_file *m, loff_t *pos)
 {
 	struct slow_work_reader *reader = m->private;
 
-	if (!*pos)
-		return SEQ_START_TOKEN;
-	if (*pos < reader->line) {
+	if (!*pos || *pos < reader->line) {
 		slow_work_walk_end(&reader->walk);
 		reader->line = 0;
 	}
+	if (!*pos)
+		return SEQ_START_TOKEN;
 	if (!reader->line)
 		slow_work_walk_begin(&reader->walk);
 	while (reader->line < *pos)
@@ -127,11 +130,10 @@ static void slow_work_show_mark(struct seq_file *m,
 	long ticks = walk->list == SLOW_WORK_LIST_ARMED ?
 		     (long)(walk->jiffies - jiffies) :
 		     (long)(jiffies - walk->jiffies);
-	unsigned long s, ms = ticks > 0 ? jiffies_to_msecs(ticks) : 0;
+	unsigned long s = max(ticks, 0L) / HZ;
 
-	s = ms / 1000;
-	if (ms < 1000)
-		seq_printf(m, "%3lums ", ms);
+	if (!s)
+		seq_printf(m, "%3ums ", jiffies_to_msecs(max(ticks, 0L)));
 	else if (s < 10000)
 		seq_printf(m, "%4lus ", s);
 	else if (s / 60 < 10000)
@@ -187,8 +189,9 @@ static int slow_work_runqueue_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&reader->walk.place.link);
 	mutex_init(&reader->desc.lock);
+	reader->desc.file = file;
 	reader->desc.size = 128;
-	reader->desc.buf = kmalloc(reader->desc.size, GFP_KERNEL);
+	reader->desc.buf = kzalloc(reader->desc.size, GFP_KERNEL);
 	if (!reader->desc.buf) {
 		seq_release_private(inode, file);
 		return -ENOMEM;

@@ -29,7 +29,7 @@
 
 #define pool slow_work_pool
 
-#define SLOW_WORK_LOOK_US	500
+#define SLOW_WORK_LOOK_US	200
 #define SLOW_WORK_HORIZON_US	10000
 
 struct slow_work_pool slow_work_pool = {
@@ -64,10 +64,11 @@ static struct slow_work_growth {
 /* How many *********************************************************/
 
 /*
- * The one place that computes the very slow share.  To be called whenever the
- * number of threads or the percentage changes.
+ * What follows from the number of threads and the settings; to be called
+ * whenever one of them changes.  The one place that computes the very slow
+ * share.
  */
-void slow_work_set_share(void)
+void slow_work_update(void)
 {
 	unsigned int share = pool.nr * pool.vslow_percentage / 100;
 
@@ -75,6 +76,8 @@ void slow_work_set_share(void)
 	pool.classes[SLOW_WORK_SLOW].limit = UINT_MAX;
 	pool.classes[SLOW_WORK_VSLOW].limit =
 		clamp(share, 1U, max(pool.nr, 2U) - 1);
+	pool.surplus = pool.stopping || pool.nr > pool.max;
+	pool.helpers = true;
 }
 
 /* The fewest threads that have a place for each item at once */
@@ -107,7 +110,7 @@ static bool slow_work_unserved(void)
 			return true;
 		startable += places;
 	}
-	return startable > pool.coming + !!pool.searcher &&
+	return startable > pool.coming + pool.searching &&
 	       list_empty(&pool.idle);
 }
 
@@ -140,19 +143,26 @@ static unsigned long slow_work_rest(void)
 	return rest;
 }
 
+/* No thread could be had, and it is too early to try again. */
+static bool slow_work_backs_off(void)
+{
+	return pool.failed && time_before(jiffies, pool.retry_at);
+}
+
 /* Is there something that the manager can do for what is queued? */
 bool slow_work_short_handed(void)
 {
 	lockdep_assert_held(&pool.lock);
-	return (pool.nr < pool.max && slow_work_unserved()) || slow_work_rest();
+	return (pool.nr < pool.max && !slow_work_backs_off() &&
+		slow_work_unserved()) || slow_work_rest();
 }
 
-void slow_work_summon_manager(struct slow_work_after *after)
+void slow_work_summon_manager(void)
 {
 	lockdep_assert_held(&pool.lock);
 	if (pool.manager) {
 		pool.managing = true;
-		after->manager = pool.manager;
+		wake_up_process(pool.manager);
 	}
 }
 
@@ -191,12 +201,11 @@ static int slow_work_start_thread(void)
 	raw_spin_lock_irq(&pool.lock);
 	thread->task = task;
 	thread->holder.task = task;
-	thread->retired = false;
-	thread->coming = true;
+	thread->errand = SLOW_WORK_COMING;
 	pool.coming++;
 	pool.threads[slot] = thread;
 	pool.nr++;
-	slow_work_set_share();
+	slow_work_update();
 	raw_spin_unlock_irq(&pool.lock);
 
 	wake_up_process(task);
@@ -207,9 +216,9 @@ static int slow_work_start_thread(void)
 void slow_work_retire(struct slow_work_thread *thread)
 {
 	lockdep_assert_held(&pool.lock);
-	thread->retired = true;
+	thread->errand |= SLOW_WORK_RETIRED;
 	pool.nr--;
-	slow_work_set_share();
+	slow_work_update();
 }
 
 /* Wait for a thread to have left our code.  Context: the starter. */
@@ -219,6 +228,10 @@ static void slow_work_reap(struct slow_work_thread *thread)
 	put_task_struct(thread->task);
 
 	raw_spin_lock_irq(&pool.lock);
+	/* A thread that is stopped before it first ran has done neither. */
+	slow_work_arrive(thread);
+	if (!(thread->errand & SLOW_WORK_RETIRED))
+		slow_work_retire(thread);
 	list_del_init(&thread->link);
 	thread->task = NULL;
 	thread->holder.task = NULL;
@@ -272,7 +285,8 @@ static bool slow_work_grow(ktime_t *nap)
 		growth.watching = false;
 		return false;
 	}
-	if (pool.failed && time_before(jiffies, pool.retry_at)) {
+	if (slow_work_backs_off()) {
+		growth.watching = false;
 		slow_work_nap(nap, slow_work_jiffies_to_ktime(pool.retry_at -
 							      jiffies));
 		return false;
@@ -315,10 +329,10 @@ static bool slow_work_grow(ktime_t *nap)
 }
 
 /*
- * The idle thread that is to exit now, or NULL.  The coldest is the last of
+ * Retire an idle thread, if there is one to go.  The coldest is the last of
  * the idle list, as the others have been used since.
  */
-static struct task_struct *slow_work_cull(ktime_t *nap)
+static bool slow_work_cull(ktime_t *nap)
 {
 	struct slow_work_thread *coldest;
 	unsigned long due;
@@ -327,7 +341,7 @@ static struct task_struct *slow_work_cull(ktime_t *nap)
 
 	pool.culling = false;
 	if (list_empty(&pool.idle) || pool.nr <= pool.min)
-		return NULL;
+		return false;
 
 	coldest = list_last_entry(&pool.idle, struct slow_work_thread, link);
 	due = coldest->idle_since + SLOW_WORK_CULL_JIFFIES;
@@ -335,26 +349,26 @@ static struct task_struct *slow_work_cull(ktime_t *nap)
 	    (pool.nr > slow_work_wanted() && time_after_eq(jiffies, due))) {
 		list_del_init(&coldest->link);
 		slow_work_retire(coldest);
-		return coldest->task;
+		wake_up_process(coldest->task);
+		return true;
 	}
 
 	pool.culling = true;
 	if (time_after_eq(jiffies, due))
 		due = jiffies + SLOW_WORK_CULL_JIFFIES;
 	slow_work_nap(nap, slow_work_jiffies_to_ktime(due - jiffies));
-	return NULL;
+	return false;
 }
 
 /*
  * One thing at a time, until nothing is left to do but sleep.  Whoever gives us
- * something to do does so under the lock and wakes us after; our state is set
- * before we look there.
+ * something to do wakes us under the lock; our state is set before we look
+ * there.
  */
 static int slow_work_manager_main(void *unused)
 {
-	struct slow_work_after after = {};
 	struct slow_work_thread *thread;
-	unsigned long irq, rest;
+	unsigned long rest;
 	ktime_t nap;
 
 	set_freezable();
@@ -363,36 +377,32 @@ static int slow_work_manager_main(void *unused)
 		set_current_state(TASK_INTERRUPTIBLE);
 		nap = KTIME_MAX;
 
-		raw_spin_lock_irqsave(&pool.lock, irq);
+		raw_spin_lock_irq(&pool.lock);
 		pool.managing = true;
 		thread = list_first_entry_or_null(&pool.retired,
 						  struct slow_work_thread, link);
 		if (thread) {
-			raw_spin_unlock_irqrestore(&pool.lock, irq);
+			raw_spin_unlock_irq(&pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_reap(thread);
 			continue;
 		}
 		if (slow_work_grow(&nap)) {
-			raw_spin_unlock_irqrestore(&pool.lock, irq);
+			raw_spin_unlock_irq(&pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_try_start();
 			continue;
 		}
 
-		after.thread = slow_work_cull(&nap);
-		if (!after.thread)
-			slow_work_kick(&after);	/* sleepers may have rested */
-		if (after.thread) {
-			slow_work_unlock(&after, irq);
-			continue;
-		}
-
+		while (slow_work_cull(&nap))
+			;
+		slow_work_kick();	/* sleepers may have rested */
 		rest = slow_work_rest();
 		if (rest)
 			slow_work_nap(&nap, slow_work_jiffies_to_ktime(rest));
-		pool.managing = nap != KTIME_MAX;
-		slow_work_unlock(&after, irq);
+		pool.managing = growth.watching || rest;
+		pool.helpers = true;	/* the manager may be one */
+		slow_work_unlock();
 		schedule_hrtimeout_range(nap == KTIME_MAX ? NULL : &nap,
 					 50 * NSEC_PER_USEC, HRTIMER_MODE_REL);
 	}
@@ -417,6 +427,7 @@ int slow_work_pool_start(void)
 	raw_spin_lock_irq(&pool.lock);
 	pool.stopping = false;
 	pool.failed = false;
+	slow_work_update();
 	raw_spin_unlock_irq(&pool.lock);
 	growth.watching = false;
 
@@ -433,7 +444,6 @@ int slow_work_pool_start(void)
 
 	raw_spin_lock_irq(&pool.lock);
 	pool.manager = manager;
-	pool.open = true;
 	raw_spin_unlock_irq(&pool.lock);
 	wake_up_process(manager);	/* the minimum may have changed */
 	return 0;
@@ -462,6 +472,7 @@ void slow_work_pool_stop(void)
 	pool.managing = false;
 	pool.culling = false;
 	pool.stopping = true;
+	slow_work_update();
 	raw_spin_unlock_irq(&pool.lock);
 
 	if (manager)

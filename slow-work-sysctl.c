@@ -119,20 +119,18 @@ static unsigned int slow_work_most(const unsigned int *setting)
  */
 static int slow_work_set(unsigned int *setting, int value)
 {
-	struct slow_work_after after = {};
-	unsigned long irq;
 	int ret = -EINVAL;
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
+	raw_spin_lock_irq(&pool.lock);
 	if (value >= 0 && value >= slow_work_least(setting) &&
 	    value <= slow_work_most(setting)) {
 		WRITE_ONCE(*setting, value);
-		slow_work_set_share();
-		slow_work_kick(&after);
-		slow_work_summon_manager(&after);
+		slow_work_update();
+		slow_work_kick();
+		slow_work_summon_manager();
 		ret = 0;
 	}
-	slow_work_unlock(&after, irq);
+	slow_work_unlock();
 	return ret;
 }
 
@@ -141,7 +139,7 @@ static int slow_work_sysctl(slow_work_ctl_table *table, int write,
 			    void *buffer, size_t *lenp, loff_t *ppos)
 {
 	unsigned int *setting = table->data;
-	int value = READ_ONCE(*setting);
+	int value = write ? INT_MIN : READ_ONCE(*setting);
 	struct ctl_table one = {
 		.procname = table->procname,
 		.data = &value,
@@ -149,12 +147,15 @@ static int slow_work_sysctl(slow_work_ctl_table *table, int write,
 		.mode = table->mode,
 	};
 	size_t length = *lenp;
-	bool effective = write && length && !*ppos;
+	bool at_offset = *ppos;
 	int ret;
 
 	ret = proc_dointvec(&one, write, buffer, lenp, ppos);
-	if (ret || !effective)
+	if (ret || !write || !length)
 		return ret;
+	/* kernel.sysctl_writes_strict decides whether that is looked at */
+	if (at_offset && value == INT_MIN)
+		return 0;
 	if (*lenp != length)
 		return -EINVAL;
 	return slow_work_set(setting, value);

@@ -33,16 +33,21 @@ static struct slow_work_user *slow_work_lookup_user(struct module *module)
 	return NULL;
 }
 
-/* Whom do the items of @owner count for? */
-struct slow_work_user *slow_work_find_user(struct module *owner)
+/* Whom does @work count for? */
+struct slow_work_user *slow_work_find_user(const struct slow_work *work)
 {
+	struct module *owner = work->ops->owner;
 	struct slow_work_user *user = slow_work_lookup_user(owner);
 
-	if (user)
+	if (user) {
 		pool.recent = user;
-	else
-		user = &pool.nobody;
-	return user;
+		return user;
+	}
+	if (owner) {
+		pool.todo.any = true;
+		pool.todo.stranger = work->ops->execute;
+	}
+	return &pool.nobody;
 }
 
 /* Has @user nothing in the pool?  If not, let go of the last to wake us. */
@@ -120,8 +125,6 @@ static bool slow_work_wait_settled(struct slow_work_user *user, bool *told)
 int slow_work_register_user(struct module *module)
 {
 	struct slow_work_user *user, *new = NULL;
-	struct slow_work_after after = {};
-	unsigned long irq;
 	int ret;
 
 	if (slow_work_current_thread()) {
@@ -152,7 +155,7 @@ int slow_work_register_user(struct module *module)
 		pr_notice("Ready\n");
 	}
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
+	raw_spin_lock_irq(&pool.lock);
 	user = module ? slow_work_lookup_user(module) : &pool.nobody;
 	if (!user) {
 		user = new;
@@ -163,8 +166,8 @@ int slow_work_register_user(struct module *module)
 	pool.nr_users++;
 	pool.open = true;
 	pool.failed = false;	/* always try afresh */
-	slow_work_summon_manager(&after);
-	slow_work_unlock(&after, irq);
+	slow_work_summon_manager();
+	slow_work_unlock();
 
 out_unlock:
 	mutex_unlock(&slow_work_register_mutex);
@@ -183,32 +186,31 @@ EXPORT_SYMBOL(slow_work_register_user);
 static void slow_work_disarm_all(bool *told)
 {
 	static struct slow_work_holder holder;	/* R; items point to it */
-	struct delayed_slow_work *dwork;
+	void (*execute)(struct slow_work *work);
 	struct slow_work *work;
-	unsigned long irq;
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
+	raw_spin_lock_irq(&pool.lock);
 again:
 	list_for_each_entry(work, &pool.armed, link) {
 		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER))
 			continue;
-		dwork = container_of(work, struct delayed_slow_work, work);
-		if (!timer_delete(&dwork->timer))
+		if (!timer_delete(&container_of(work, struct delayed_slow_work,
+						work)->timer))
 			continue;
-		if (!*told) {
-			/* it stays: it is armed and nobody can enqueue it */
-			raw_spin_unlock_irqrestore(&pool.lock, irq);
-			pr_warn("Disarming what was left armed: %ps of %s\n",
-				work->ops->execute, work->user->name);
-			*told = true;
-			raw_spin_lock_irqsave(&pool.lock, irq);
-		}
+		execute = work->ops->execute;
 		clear_bit(SLOW_WORK_DELAYED, &work->flags);
 		list_del(&work->link);
-		slow_work_take_back(work, &holder, true, &irq);
+		slow_work_take_back(work, &holder, true);
+		slow_work_unlock();
+
+		if (!*told)
+			pr_warn("Disarming what was left armed: %ps and the like\n",
+				execute);
+		*told = true;
+		raw_spin_lock_irq(&pool.lock);
 		goto again;
 	}
-	raw_spin_unlock_irqrestore(&pool.lock, irq);
+	raw_spin_unlock_irq(&pool.lock);
 }
 
 static void slow_work_shut_down(void)
@@ -294,13 +296,14 @@ void slow_work_unregister_user(struct module *module)
 	}
 
 	/* Not under the mutex: what we wait for may be long. */
-	if (module)
-		while (!slow_work_wait_settled(user, &told))
+	for (;;) {
+		while (module && !slow_work_wait_settled(user, &told))
 			;
-
-	mutex_lock(&slow_work_register_mutex);
-	while (!slow_work_remove_user(user))
-		slow_work_wait_settled(user, &told);
+		mutex_lock(&slow_work_register_mutex);
+		if (slow_work_remove_user(user))
+			break;
+		mutex_unlock(&slow_work_register_mutex);
+	}
 	if (!pool.nr_users)
 		slow_work_shut_down();
 	mutex_unlock(&slow_work_register_mutex);

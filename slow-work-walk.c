@@ -150,8 +150,13 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
  */
 void slow_work_walk_unpin(struct slow_work_walk *walk)
 {
-	/* After this the item may be gone; wait_event() checks behind us. */
-	clear_bit_unlock(SLOW_WORK_DESCRIBED, &walk->seen->flags);
+	/*
+	 * Under the lock, as the flags of a queued item are written there
+	 * without atomic operations.  Afterwards the item may be gone.
+	 */
+	raw_spin_lock_irq(&pool.lock);
+	clear_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
+	raw_spin_unlock_irq(&pool.lock);
 	walk->pinned = false;
 	wake_up_all(&pool.described);
 }

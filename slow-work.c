@@ -92,15 +92,6 @@ static struct delayed_slow_work *slow_work_delayed(struct slow_work *work)
 	return container_of(work, struct delayed_slow_work, work);
 }
 
-/* Who has @work out of the queues, if anybody has? */
-struct slow_work_holder *slow_work_held(const struct slow_work *work)
-{
-	struct slow_work_holder *holder = work->holder;
-
-	lockdep_assert_held(&pool.lock);
-	return holder && holder->item == work ? holder : NULL;
-}
-
 /*
  * Make sure that @holder comes by the lock before it lets go of its item, and
  * looks there at what we leave in its flags.  False: execute is over, and
@@ -115,17 +106,14 @@ bool slow_work_catch(struct slow_work_holder *holder)
 
 /* Enqueue ***********************************************************/
 
-static void slow_work_queue(struct slow_work *work, bool yielded)
+static __always_inline void slow_work_queue(struct slow_work *work)
 {
-	struct slow_work_class *class = slow_work_class_of(work->flags);
+	struct slow_work_class *class =
+		slow_work_class_of(READ_ONCE(work->flags));
 
 	work->mark = jiffies;
-	list_add_tail(&work->link, &class->queue);
 	class->queued++;
-	if (unlikely(yielded)) {
-		set_bit(SLOW_WORK_YIELDED, &work->flags);
-		class->yielded++;
-	}
+	list_add_tail(&work->link, &class->queue);
 }
 
 static void slow_work_dequeue(struct slow_work *work)
@@ -151,37 +139,53 @@ static void slow_work_arm(struct slow_work *work, unsigned long delay)
 	mod_timer(&slow_work_delayed(work)->timer, jiffies + delay + 1);
 }
 
-/* What is to be said about an enqueue once the lock is dropped */
-enum slow_work_remark {
-	SLOW_WORK_NO_REMARK,
-	SLOW_WORK_NO_USER,	/* a WARN */
-	SLOW_WORK_STRANGER,	/* its owner has not registered */
-};
-
-/* Promises 1, 2, 3 and 6 are kept here: see the return values. */
-static int slow_work_accept(struct slow_work *work, unsigned long delay,
-			    struct slow_work_after *after,
-			    enum slow_work_remark *remark)
+/*
+ * The pool takes an item that it had nothing to do with, or no more.  The mark
+ * is made last: a refusal has nothing to take back (promise 3).
+ */
+static __always_inline int slow_work_admit(struct slow_work *work)
 {
 	const struct slow_work_ops *ops = work->ops;
-	unsigned long flags = READ_ONCE(work->flags);
-	struct slow_work_holder *holder;
 	struct slow_work_user *user;
 
-	lockdep_assert_held(&pool.lock);
+	if (ops->get_ref) {
+		int ret = ops->get_ref(work);
 
-	if (unlikely(flags & BIT(SLOW_WORK_CANCELLING)))
+		if (unlikely(ret < 0))
+			return ret;
+	}
+	user = pool.recent;
+	if (unlikely(user->module != work->ops->owner))
+		user = slow_work_find_user(work);
+	user->active++;
+	work->user = user;
+	return 0;
+}
+
+/* No errno, as get_ref may return any */
+#define SLOW_WORK_NO_USER	1
+
+/*
+ * An enqueue of an item that is not idle, or for which nobody is there: see the
+ * return values for promises 1, 2 and 6.
+ */
+static noinline int slow_work_accept_busy(struct slow_work *work,
+					  unsigned long delay)
+{
+	unsigned long flags = READ_ONCE(work->flags);
+	struct slow_work_holder *holder;
+	int ret;
+
+	if (flags & BIT(SLOW_WORK_CANCELLING))
 		return -ECANCELED;
 	if (flags & BIT(SLOW_WORK_PENDING))
 		return 0;
-	if (unlikely(!pool.open)) {
-		*remark = SLOW_WORK_NO_USER;
-		return -ESHUTDOWN;
-	}
+	if (!pool.open)
+		return SLOW_WORK_NO_USER;
 
 	/* Executing: the reference that the thread has serves once more. */
 	holder = slow_work_held(work);
-	if (unlikely(holder) && slow_work_catch(holder)) {
+	if (slow_work_catch(holder)) {
 		set_bit(SLOW_WORK_PENDING, &work->flags);
 		if (delay)
 			slow_work_arm(work, delay);
@@ -190,67 +194,61 @@ static int slow_work_accept(struct slow_work *work, unsigned long delay,
 		return 0;
 	}
 
-	/* The mark is made last: a refusal has nothing to take back. */
-	if (ops->get_ref) {
-		int ret = ops->get_ref(work);
-
-		if (unlikely(ret < 0))
-			return ret;
-	}
-	user = pool.recent;
-	if (unlikely(user->module != ops->owner))
-		user = slow_work_find_user(ops->owner);
-	if (unlikely(user == &pool.nobody && ops->owner))
-		*remark = SLOW_WORK_STRANGER;
-	user->active++;
-	work->user = user;
-
 	/* In its put_ref: that one finishes first, else two had the item. */
-	if (unlikely(holder)) {
-		set_bit(SLOW_WORK_PENDING, &work->flags);
-		if (delay)
-			slow_work_arm(work, delay);
-		else
-			holder->requeue = true;
-		return 0;
-	}
+	ret = slow_work_admit(work);
+	if (ret)
+		return ret;
+	set_bit(SLOW_WORK_PENDING, &work->flags);
+	if (delay)
+		slow_work_arm(work, delay);
+	else
+		holder->wishes |= SLOW_WORK_REQUEUE;
+	return 0;
+}
 
-	WRITE_ONCE(work->flags, flags | BIT(SLOW_WORK_PENDING));
+static __always_inline int slow_work_accept(struct slow_work *work,
+					    unsigned long delay)
+{
+	const unsigned long busy = BIT(SLOW_WORK_PENDING) |
+				   BIT(SLOW_WORK_CANCELLING);
+	int ret;
+
+	if (unlikely((READ_ONCE(work->flags) & busy) || !pool.open ||
+		     slow_work_held(work)))
+		return slow_work_accept_busy(work, delay);
+
+	ret = slow_work_admit(work);
+	if (unlikely(ret))
+		return ret;
+	WRITE_ONCE(work->flags, work->flags | BIT(SLOW_WORK_PENDING));
 	if (delay) {
 		slow_work_arm(work, delay);
 	} else {
-		slow_work_queue(work, false);
-		slow_work_kick(after);
+		slow_work_queue(work);
+		slow_work_kick();
 	}
 	return 0;
 }
 
-static noinline void slow_work_remark(struct slow_work *work,
-				      enum slow_work_remark remark,
-				      unsigned long caller)
+static noinline int slow_work_refuse(int ret, unsigned long caller)
 {
-	WARN_ONCE(remark == SLOW_WORK_NO_USER,
+	WARN_ONCE(ret == -EINVAL,
+		  "slow-work: item without operations or execute enqueued by %pS\n",
+		  (void *)caller);
+	WARN_ONCE(ret == -ESHUTDOWN,
 		  "slow-work: no user is registered; item enqueued by %pS\n",
 		  (void *)caller);
-	if (remark == SLOW_WORK_STRANGER)
-		pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
-			     work->ops->execute);
+	return ret;
 }
 
 static __always_inline int slow_work_submit(struct slow_work *work,
-					    unsigned long delay,
-					    unsigned long caller)
+					    unsigned long delay)
 {
-	enum slow_work_remark remark = SLOW_WORK_NO_REMARK;
-	struct slow_work_after after = {};
 	unsigned long flags, irq;
 	int ret;
 
-	if (unlikely(!work->ops || !work->ops->execute)) {
-		WARN_ONCE(1, "slow-work: item without operations or execute enqueued by %pS\n",
-			  (void *)caller);
-		return -EINVAL;
-	}
+	if (unlikely(!work->ops || !work->ops->execute))
+		return slow_work_refuse(-EINVAL, _RET_IP_);
 
 	/*
 	 * Pending already: one run serves both.  What the caller wrote before
@@ -265,11 +263,10 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 		return 0;
 
 	raw_spin_lock_irqsave(&pool.lock, irq);
-	ret = slow_work_accept(work, delay, &after, &remark);
-	slow_work_unlock(&after, irq);
-
-	if (unlikely(remark != SLOW_WORK_NO_REMARK))
-		slow_work_remark(work, remark, caller);
+	ret = slow_work_accept(work, delay);
+	slow_work_unlock_irqrestore(irq);
+	if (unlikely(ret == SLOW_WORK_NO_USER))
+		return slow_work_refuse(-ESHUTDOWN, _RET_IP_);
 	return ret;
 }
 
@@ -292,7 +289,7 @@ static __always_inline int slow_work_submit(struct slow_work *work,
  */
 int slow_work_enqueue(struct slow_work *work)
 {
-	return slow_work_submit(work, 0, _RET_IP_);
+	return slow_work_submit(work, 0);
 }
 EXPORT_SYMBOL(slow_work_enqueue);
 
@@ -314,7 +311,7 @@ EXPORT_SYMBOL(slow_work_enqueue);
 int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 			      unsigned long delay)
 {
-	return slow_work_submit(&dwork->work, delay, _RET_IP_);
+	return slow_work_submit(&dwork->work, delay);
 }
 EXPORT_SYMBOL(delayed_slow_work_enqueue);
 
@@ -328,7 +325,6 @@ static void slow_work_timer(struct timer_list *timer)
 	struct delayed_slow_work *dwork =
 		timer_container_of(dwork, timer, timer);
 	struct slow_work *work = &dwork->work;
-	struct slow_work_after after = {};
 	struct slow_work_holder *holder;
 	unsigned long irq;
 
@@ -341,46 +337,47 @@ static void slow_work_timer(struct timer_list *timer)
 		list_del(&work->link);
 		holder = slow_work_held(work);
 		if (likely(!holder)) {
-			slow_work_queue(work, false);
-			slow_work_kick(&after);
+			slow_work_queue(work);
+			slow_work_kick();
 		} else if (slow_work_catch(holder)) {
 			set_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
 		} else {
-			holder->requeue = true;
+			holder->wishes |= SLOW_WORK_REQUEUE;
 		}
 	}
-	slow_work_unlock(&after, irq);
+	slow_work_unlock_irqrestore(irq);
 }
 
 /* Wake a thread *****************************************************/
 
-/*
- * Drop pool.lock and wake whom we found there to be needed.
- *
- * A thread or manager that was there under the lock may exit before it is
- * woken, but its task stays until those have passed who were in an RCU section
- * before it went.
- */
-void slow_work_unlock(struct slow_work_after *after, unsigned long irq)
+static void slow_work_do(const struct slow_work_todo *todo)
+{
+	if (todo->let_go)
+		wake_up_var(todo->let_go);
+	if (todo->settled)
+		wake_up_all(&pool.settled);
+	if (todo->stranger)
+		pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
+			     todo->stranger);
+}
+
+void slow_work_unlock_and_do(bool irqs_on, unsigned long irq)
 	__releases(&pool.lock)
 {
-	if (unlikely(after->thread || after->manager)) {
-		rcu_read_lock();
+	struct slow_work_todo todo = pool.todo;
+
+	pool.todo = (struct slow_work_todo){};
+	if (irqs_on)
+		raw_spin_unlock_irq(&pool.lock);
+	else
 		raw_spin_unlock_irqrestore(&pool.lock, irq);
-		if (after->thread)
-			wake_up_process(after->thread);
-		if (after->manager)
-			wake_up_process(after->manager);
-		rcu_read_unlock();
-	} else {
-		raw_spin_unlock_irqrestore(&pool.lock, irq);
-	}
-	if (unlikely(after->let_go))
-		wake_up_var((void *)after->let_go);
-	if (unlikely(after->settled))
-		wake_up_all(&pool.settled);
-	*after = (struct slow_work_after){};
+	slow_work_do(&todo);
 }
+
+/*
+ * Threads are woken under the lock, as workqueues do: so they are there, and a
+ * busy pool, where the lock is wanted most, wakes none.
+ */
 
 static struct slow_work_thread *slow_work_oldest_sleeper(void)
 {
@@ -396,36 +393,27 @@ static struct slow_work_thread *slow_work_oldest_sleeper(void)
 	return oldest;
 }
 
-/* Tell @thread's item that its thread is needed */
-static struct task_struct *slow_work_displace(struct slow_work_thread *thread)
+/* Tell @thread's item that its thread is needed. */
+static void slow_work_displace(struct slow_work_thread *thread)
 {
 	list_del_init(&thread->sleeper);
 	thread->class->nr_sleepers--;
-	thread->yielding = true;
-	if (!thread->coming) {
-		thread->coming = true;
-		pool.coming++;
-	}
-	if (!thread->summoned) {
-		thread->summoned = true;
-		thread->class->summoned++;
-	}
-	return thread->task;
+	thread->errand |= SLOW_WORK_COMING | SLOW_WORK_SUMMONED;
+	pool.coming++;
+	thread->class->summoned++;
+	wake_up_process(thread->task);
 }
 
-/* @thread is back at the queues: nobody counts on its coming any more */
-static void slow_work_arrive(struct slow_work_thread *thread)
+/* @thread is back at the queues: nobody counts on its coming any more. */
+void slow_work_arrive(struct slow_work_thread *thread)
 {
-	if (pool.searcher == thread)
-		pool.searcher = NULL;
-	if (unlikely(thread->coming)) {
-		thread->coming = false;
+	if (thread->errand & SLOW_WORK_SEARCHING)
+		pool.searching = false;
+	if (thread->errand & SLOW_WORK_COMING)
 		pool.coming--;
-	}
-	if (unlikely(thread->summoned)) {
-		thread->summoned = false;
+	if (thread->errand & SLOW_WORK_SUMMONED)
 		thread->class->summoned--;
-	}
+	thread->errand &= SLOW_WORK_RETIRED;
 }
 
 static bool slow_work_rested(const struct slow_work_thread *thread)
@@ -440,10 +428,10 @@ static bool slow_work_rested(const struct slow_work_thread *thread)
  * gave way itself must let them rest first, or the threads would be passed
  * round for nothing (promise 8, last rule).
  */
-static struct slow_work_thread *slow_work_find_sleeper(unsigned int startable)
+static struct slow_work_thread *slow_work_find_sleeper(void)
 {
+	unsigned int fresh = 0, startable = 0, coming;
 	struct slow_work_thread *thread;
-	unsigned int fresh = 0;
 	int i;
 
 	/* for want of a place in the class */
@@ -454,6 +442,7 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int startable)
 		unsigned int room = slow_work_room(class);
 
 		fresh += min(new, room);
+		startable += min(all, room);
 		room += min(class->summoned, UINT_MAX - room);
 		thread = slow_work_first_sleeper(class);
 		if (thread &&
@@ -462,96 +451,106 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int startable)
 	}
 
 	/* for want of a thread */
+	coming = pool.coming + pool.searching;
 	thread = slow_work_oldest_sleeper();
-	if (thread &&
-	    (fresh > pool.coming ||
-	     (startable > pool.coming && slow_work_rested(thread))))
+	if (thread && (fresh > coming ||
+		       (startable > coming && slow_work_rested(thread))))
 		return thread;
 	return NULL;
 }
 
 /*
- * See to it that somebody comes for what is queued.  To be called after each
- * change that gives the queues something to start: an item joined, a thread
- * took one (and there may be more), lay down to sleep in one, or left.
+ * The second half of slow_work_kick().
  *
- * Of idle threads only one is on its way at a time, and calls this again when
- * it has taken an item: so a burst wakes them one by the other, and none that
- * finds nothing left.
+ * Of idle threads only one is on its way at a time, and kicks again when it has
+ * taken an item: so a burst wakes them one by the other, and none that finds
+ * nothing left.
  */
-void slow_work_kick(struct slow_work_after *after)
+void slow_work_find_thread(void)
 {
+	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
 	struct slow_work_thread *thread;
-	unsigned int startable = 0;
-	int i;
 
-	lockdep_assert_held(&pool.lock);
+	if (!slow->queued && !vslow->queued)
+		return;
 
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
-		startable += slow_work_startable(&pool.classes[i]);
-
-	if (startable && !list_empty(&pool.idle)) {
-		if (!pool.searcher) {
+	if (!list_empty(&pool.idle) &&
+	    (slow->queued || slow_work_room(vslow))) {
+		if (!pool.searching) {
 			thread = list_first_entry(&pool.idle,
 						  struct slow_work_thread, link);
 			list_del_init(&thread->link);
-			pool.searcher = thread;
-			after->thread = thread->task;
+			thread->errand |= SLOW_WORK_SEARCHING;
+			pool.searching = true;
+			wake_up_process(thread->task);
 		}
 		return;
 	}
 
-	if (pool.classes[SLOW_WORK_SLOW].nr_sleepers ||
-	    pool.classes[SLOW_WORK_VSLOW].nr_sleepers) {
-		thread = slow_work_find_sleeper(startable);
-		if (thread)
-			after->thread = slow_work_displace(thread);
-	}
+	while ((thread = slow_work_find_sleeper()))
+		slow_work_displace(thread);
 
 	if (!pool.managing && slow_work_short_handed())
-		slow_work_summon_manager(after);
+		slow_work_summon_manager();
+
+	/* Whoever changes one of these sets it again. */
+	pool.helpers = !list_empty(&pool.idle) ||
+		       slow->nr_sleepers || vslow->nr_sleepers ||
+		       (pool.nr < pool.max && !pool.managing);
 }
 
 /* Take **************************************************************/
 
-/* The next item for @thread; very slow ones first while they have a place */
-static struct slow_work *slow_work_take(struct slow_work_thread *thread)
+/* The first item of @class is not a plain one, if it is an item at all. */
+static noinline struct slow_work *
+slow_work_take_marked(struct slow_work_thread *thread,
+		      struct slow_work_class *class, struct slow_work *work)
 {
+	list_for_each_entry_from(work, &class->queue, link)
+		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
+			break;
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DESCRIBED))
+		WRITE_ONCE(thread->holder.stage, SLOW_WORK_WANTED);
+	if (test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags))
+		class->yielded--;
+	return work;
+}
+
+/* The next item for @thread; very slow ones first while they have a place */
+static __always_inline struct slow_work *
+slow_work_take(struct slow_work_thread *thread)
+{
+	const unsigned long marked = BIT(SLOW_WORK_MARKER) |
+				     BIT(SLOW_WORK_DESCRIBED) |
+				     BIT(SLOW_WORK_YIELDED);
 	struct slow_work_holder *holder = &thread->holder;
 	struct slow_work_class *class;
 	struct slow_work *work;
-	unsigned long flags;
 
 	class = &pool.classes[SLOW_WORK_VSLOW];
-	if (!slow_work_startable(class)) {
+	if (!class->queued || class->executing >= class->limit) {
 		class = &pool.classes[SLOW_WORK_SLOW];
-		if (!slow_work_startable(class))
+		if (!class->queued)
 			return NULL;
 	}
 
-	list_for_each_entry(work, &class->queue, link)
-		if (likely(!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER))))
-			break;
+	WRITE_ONCE(holder->stage, SLOW_WORK_RUNNING);
+	work = list_first_entry(&class->queue, struct slow_work, link);
+	if (unlikely(READ_ONCE(work->flags) & marked))
+		work = slow_work_take_marked(thread, class, work);
 
-	list_del(&work->link);
+	__list_del_entry(&work->link);
 	class->queued--;
 	class->executing++;
 	class->started++;
-
-	flags = work->flags;
+	thread->class = class;
 	holder->item = work;
 	holder->user = work->user;
-	WRITE_ONCE(holder->stage, flags & BIT(SLOW_WORK_DESCRIBED) ?
-		   SLOW_WORK_WANTED : SLOW_WORK_RUNNING);
-	thread->class = class;
-	thread->yielding = false;
-
 	work->holder = holder;
 	work->mark = jiffies;
-	if (unlikely(flags & BIT(SLOW_WORK_YIELDED)))
-		class->yielded--;
-	flags &= ~(BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_YIELDED));
-	WRITE_ONCE(work->flags, flags | BIT(SLOW_WORK_EXECUTING));
+	WRITE_ONCE(work->flags, (work->flags & ~BIT(SLOW_WORK_PENDING)) |
+				BIT(SLOW_WORK_EXECUTING));
 	return work;
 }
 
@@ -559,80 +558,89 @@ static struct slow_work *slow_work_take(struct slow_work_thread *thread)
 
 static bool slow_work_is_described(const struct slow_work *work)
 {
-	return READ_ONCE(work->flags) & BIT(SLOW_WORK_DESCRIBED);
+	/* pairs with the unlock in slow_work_walk_unpin() */
+	return smp_load_acquire(&work->flags) & BIT(SLOW_WORK_DESCRIBED);
 }
 
-/* A reference on an item of @user is gone */
-static void slow_work_inactive(struct slow_work_user *user,
-			       struct slow_work_after *after)
+/* A reference on an item of @user is gone. */
+static __always_inline void slow_work_inactive(struct slow_work_user *user)
 {
-	if (!--user->active && unlikely(user->waited))
-		after->settled = true;
+	if (!--user->active && unlikely(user->waited)) {
+		pool.todo.any = true;
+		pool.todo.settled = true;
+	}
 }
 
 /*
- * put_ref of the item that @holder has is over, and so may be the item: its
- * memory is touched only where the pool was given another reference, or a
- * cancel waits with its own.
+ * Others wished something of the item that @holder lets go.  So its memory is
+ * there: the pool was given another reference, or a cancel waits with its own.
  */
-static void slow_work_let_go(struct slow_work_holder *holder,
-			     struct slow_work_after *after, unsigned long *irq)
+static noinline void slow_work_grant(struct slow_work_holder *holder)
 	__must_hold(&pool.lock)
 {
 	struct slow_work *work = holder->item;
 
-	slow_work_inactive(holder->user, after);
-	if (unlikely(holder->put_again)) {
+	if (holder->wishes & SLOW_WORK_PUT_AGAIN) {
 		struct slow_work_user *user = work->user;
 
-		holder->put_again = false;
-		slow_work_unlock(after, *irq);
+		slow_work_unlock();
 		if (work->ops->put_ref)
 			work->ops->put_ref(work);
-		raw_spin_lock_irqsave(&pool.lock, *irq);
-		slow_work_inactive(user, after);
+		raw_spin_lock_irq(&pool.lock);
+		slow_work_inactive(user);
 	}
+	if (holder->wishes & SLOW_WORK_REQUEUE)
+		slow_work_queue(work);
+	if (holder->wishes & SLOW_WORK_WAITED) {
+		pool.todo.any = true;
+		pool.todo.let_go = work;
+	}
+	holder->wishes = 0;
+}
 
+/* put_ref of the item that @holder has is over, and so may be the item. */
+static __always_inline void slow_work_let_go(struct slow_work_holder *holder)
+	__must_hold(&pool.lock)
+{
+	slow_work_inactive(holder->user);
+	if (unlikely(holder->wishes))
+		slow_work_grant(holder);
 	holder->item = NULL;
-	if (unlikely(holder->requeue)) {
-		holder->requeue = false;
-		slow_work_queue(work, false);
-	}
-	if (unlikely(holder->waited)) {
-		holder->waited = false;
-		after->let_go = work;
-	}
 }
 
 /*
  * Somebody caught @work while it executed.  True: it is to be put.  False: it
  * was let go with its reference, to be queued again or because its delay runs.
  */
-static bool slow_work_end_caught(struct slow_work_thread *thread,
-				 struct slow_work *work, unsigned long *irq)
+static noinline bool slow_work_end_caught(struct slow_work_thread *thread,
+					  struct slow_work *work)
 	__must_hold(&pool.lock)
 {
 	const unsigned long again = BIT(SLOW_WORK_ENQ_DEFERRED) |
 				    BIT(SLOW_WORK_DELAYED);
-	bool deferred;
 
-	while (!(work->flags & again) && slow_work_is_described(work)) {
-		raw_spin_unlock_irqrestore(&pool.lock, *irq);
+	while (!(READ_ONCE(work->flags) & again) &&
+	       slow_work_is_described(work)) {
+		raw_spin_unlock_irq(&pool.lock);
 		wait_event(pool.described, !slow_work_is_described(work));
-		raw_spin_lock_irqsave(&pool.lock, *irq);
+		raw_spin_lock_irq(&pool.lock);
 	}
 
-	if (!(work->flags & again)) {
+	if (!(READ_ONCE(work->flags) & again)) {
 		WRITE_ONCE(thread->holder.stage, SLOW_WORK_ENDED);
 		return true;
 	}
 
-	deferred = test_and_clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
 	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
 	thread->holder.item = NULL;
 	thread->class->executing--;
-	if (deferred)
-		slow_work_queue(work, thread->yielding);
+	if (test_and_clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags)) {
+		if (thread->errand & SLOW_WORK_SUMMONED) {
+			set_bit(SLOW_WORK_YIELDED, &work->flags);
+			thread->class->yielded++;
+		}
+		slow_work_queue(work);
+	}
 	return false;
 }
 
@@ -643,50 +651,50 @@ static bool slow_work_end_caught(struct slow_work_thread *thread,
  * wish, nobody who comes later takes the item for executing, and the thread
  * may put it without having taken the lock.
  */
-static void slow_work_end(struct slow_work_thread *thread,
-			  struct slow_work *work,
-			  struct slow_work_after *after, unsigned long *irq)
+static __always_inline void slow_work_end(struct slow_work_thread *thread,
+					  struct slow_work *work)
 	__acquires(&pool.lock)
 {
 	struct slow_work_holder *holder = &thread->holder;
 
 	if (unlikely(cmpxchg(&holder->stage, SLOW_WORK_RUNNING,
 			     SLOW_WORK_ENDED) != SLOW_WORK_RUNNING)) {
-		raw_spin_lock_irqsave(&pool.lock, *irq);
-		if (!slow_work_end_caught(thread, work, irq))
+		raw_spin_lock_irq(&pool.lock);
+		if (!slow_work_end_caught(thread, work))
 			return;
-		raw_spin_unlock_irqrestore(&pool.lock, *irq);
+		raw_spin_unlock_irq(&pool.lock);
 	}
 
 	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
 	if (work->ops->put_ref)
 		work->ops->put_ref(work);
 
-	raw_spin_lock_irqsave(&pool.lock, *irq);
-	slow_work_let_go(holder, after, irq);
+	raw_spin_lock_irq(&pool.lock);
+	slow_work_let_go(holder);
 	thread->class->executing--;
 }
 
 /* The thread ********************************************************/
 
 /*
- * Nothing to do: wait to be popped from the idle list by slow_work_kick(),
- * retired, or frozen.  The state is set under the lock under which all of them
- * find us, so none can wake us before we sleep.
+ * Nothing to do: wait to be found by slow_work_find_thread(), retired, or
+ * frozen.  The state is set under the lock under which all of them find us, so
+ * none can wake us before we sleep.
  */
-static void slow_work_idle(struct slow_work_thread *thread,
-			   struct slow_work_after *after, unsigned long *irq)
+static void slow_work_idle(struct slow_work_thread *thread)
 	__must_hold(&pool.lock)
 {
 	thread->idle_since = jiffies;
 	list_add(&thread->link, &pool.idle);
+	pool.helpers = true;
 	if (pool.nr > pool.min && !pool.culling)
-		slow_work_summon_manager(after);
+		slow_work_summon_manager();
 	set_current_state(TASK_INTERRUPTIBLE);
-	slow_work_unlock(after, *irq);
+	slow_work_unlock();
 	schedule();
-	raw_spin_lock_irqsave(&pool.lock, *irq);
-	list_del_init(&thread->link);
+	raw_spin_lock_irq(&pool.lock);
+	if (!list_empty(&thread->link))
+		list_del_init(&thread->link);
 }
 
 /**
@@ -698,49 +706,51 @@ static void slow_work_idle(struct slow_work_thread *thread,
 int slow_work_thread_main(void *data)
 {
 	struct slow_work_thread *thread = data;
-	struct slow_work_after after = {};
 	struct slow_work *work;
-	unsigned long irq;
 
 	set_user_nice(current, SLOW_WORK_NICE);
 	set_freezable();
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
+	raw_spin_lock_irq(&pool.lock);
 	for (;;) {
-		slow_work_arrive(thread);
-		if (!thread->retired && (pool.stopping || pool.nr > pool.max))
-			slow_work_retire(thread);
-		if (thread->retired)
-			break;
+		if (unlikely(thread->errand || pool.surplus)) {
+			slow_work_arrive(thread);
+			if (pool.surplus && !thread->errand)
+				slow_work_retire(thread);
+			if (thread->errand & SLOW_WORK_RETIRED)
+				break;
+		}
 
 		/* Between items: whoever waits for the last is told first. */
 		if (unlikely(need_resched() || freezing(current))) {
-			slow_work_unlock(&after, irq);
+			slow_work_kick();
+			slow_work_unlock();
 			cond_resched();
 			try_to_freeze();
-			raw_spin_lock_irqsave(&pool.lock, irq);
+			raw_spin_lock_irq(&pool.lock);
 			continue;
 		}
 
 		work = slow_work_take(thread);
-		slow_work_kick(&after);
-		if (!work) {
-			slow_work_idle(thread, &after, &irq);
+		if (unlikely(!work)) {
+			slow_work_kick();
+			slow_work_idle(thread);
 			continue;
 		}
-		slow_work_unlock(&after, irq);
+		slow_work_kick();
+		slow_work_unlock();
 
 		/* PENDING is gone; pairs with the one in slow_work_submit() */
 		smp_mb();
 		work->ops->execute(work);
-		slow_work_end(thread, work, &after, &irq);
+		slow_work_end(thread, work);
 	}
 
 	/* What was ours to take is another's; and the manager buries us. */
 	list_add_tail(&thread->link, &pool.retired);
-	slow_work_kick(&after);
-	slow_work_summon_manager(&after);
-	slow_work_unlock(&after, irq);
+	slow_work_kick();
+	slow_work_summon_manager();
+	slow_work_unlock();
 	return 0;
 }
 
@@ -754,6 +764,13 @@ struct slow_work_thread *slow_work_current_thread(void)
 }
 
 /* Yield *************************************************************/
+
+/* Is somebody waiting for @work, which we execute, to come to an end? */
+static bool slow_work_is_disturbed(const struct slow_work *work)
+{
+	return (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING)) ||
+	       freezing(current);
+}
 
 /**
  * slow_work_sleep_till_thread_needed - wait, but give way to others
@@ -779,8 +796,6 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 					signed long *timeout)
 {
 	struct slow_work_thread *thread = slow_work_current_thread();
-	struct slow_work_after after = {};
-	unsigned long irq;
 	bool needed;
 
 	if (!thread || thread->holder.item != work) {
@@ -790,31 +805,30 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 		return false;
 	}
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
+	raw_spin_lock_irq(&pool.lock);
 	slow_work_arrive(thread);	/* if it did not give way when asked */
-	thread->yielding = false;
-	needed = (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING)) ||
-		 freezing(current);
+	needed = slow_work_is_disturbed(work);
 	if (!needed) {
 		/* Displaced or woken from here on: schedule_timeout() returns. */
 		thread->asleep_since = jiffies;
 		list_add_tail(&thread->sleeper, &thread->class->sleepers);
 		thread->class->nr_sleepers++;
-		slow_work_kick(&after);
+		pool.helpers = true;
 	}
-	slow_work_unlock(&after, irq);
+	slow_work_kick();
+	slow_work_unlock();
 
 	if (!needed) {
 		*timeout = schedule_timeout(*timeout);
 
-		raw_spin_lock_irqsave(&pool.lock, irq);
+		raw_spin_lock_irq(&pool.lock);
 		if (!list_empty(&thread->sleeper)) {
 			list_del_init(&thread->sleeper);
 			thread->class->nr_sleepers--;
 		}
-		needed = thread->yielding || freezing(current) ||
-			 (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING));
-		raw_spin_unlock_irqrestore(&pool.lock, irq);
+		needed = (thread->errand & SLOW_WORK_SUMMONED) ||
+			 slow_work_is_disturbed(work);
+		raw_spin_unlock_irq(&pool.lock);
 	}
 	__set_current_state(TASK_RUNNING);
 	return needed;
@@ -827,13 +841,12 @@ EXPORT_SYMBOL(slow_work_sleep_till_thread_needed);
 static bool slow_work_is_free(struct slow_work *work)
 {
 	struct slow_work_holder *holder;
-	unsigned long irq;
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
+	raw_spin_lock_irq(&pool.lock);
 	holder = slow_work_held(work);
 	if (holder)
-		holder->waited = true;
-	raw_spin_unlock_irqrestore(&pool.lock, irq);
+		holder->wishes |= SLOW_WORK_WAITED;
+	raw_spin_unlock_irq(&pool.lock);
 	return !holder;
 }
 
@@ -842,18 +855,16 @@ static bool slow_work_is_free(struct slow_work *work)
  * @work: the item
  * @self: where to hold it if nobody does; unused otherwise
  * @disarmed: its delay was taken off just now, so it is in no list
- * @irq: the interrupt state under pool.lock
  *
  * If @work is pending, its run is taken off.  The reference that belongs to the
  * run is put: here, with the lock dropped meanwhile, if nobody holds the item;
- * else by the thread that does.
+ * else by the thread that does.  To be followed by slow_work_unlock().
  */
 void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
-			 bool disarmed, unsigned long *irq)
+			 bool disarmed)
 	__must_hold(&pool.lock)
 {
 	struct slow_work_holder *holder = slow_work_held(work);
-	struct slow_work_after after = {};
 
 	if (!test_and_clear_bit(SLOW_WORK_PENDING, &work->flags))
 		return;
@@ -862,8 +873,8 @@ void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
 		if (slow_work_catch(holder)) {
 			clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
 		} else {
-			holder->requeue = false;
-			holder->put_again = true;
+			holder->wishes &= ~SLOW_WORK_REQUEUE;
+			holder->wishes |= SLOW_WORK_PUT_AGAIN;
 		}
 		return;
 	}
@@ -877,21 +888,18 @@ void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
 		.task = current,
 	};
 	work->holder = self;
-	raw_spin_unlock_irqrestore(&pool.lock, *irq);
+	slow_work_unlock();
 
 	wait_event(pool.described, !slow_work_is_described(work));
 	if (work->ops->put_ref)
 		work->ops->put_ref(work);
 
-	raw_spin_lock_irqsave(&pool.lock, *irq);
-	slow_work_let_go(self, &after, irq);
-	slow_work_unlock(&after, *irq);
-	raw_spin_lock_irqsave(&pool.lock, *irq);
+	raw_spin_lock_irq(&pool.lock);
+	slow_work_let_go(self);
 }
 
 /* A thread that sleeps in @work for long is told to come back. */
-static void slow_work_rouse(struct slow_work *work,
-			    struct slow_work_after *after)
+static void slow_work_rouse(struct slow_work *work)
 {
 	struct slow_work_thread *thread;
 	int i;
@@ -899,7 +907,7 @@ static void slow_work_rouse(struct slow_work *work,
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
 		list_for_each_entry(thread, &pool.classes[i].sleepers, sleeper)
 			if (thread->holder.item == work) {
-				after->thread = slow_work_displace(thread);
+				slow_work_displace(thread);
 				return;
 			}
 }
@@ -923,13 +931,11 @@ static void slow_work_rouse(struct slow_work *work,
 void slow_work_cancel(struct slow_work *work)
 {
 	struct slow_work_holder self, *holder;
-	struct slow_work_after after = {};
 	bool disarmed = false, own = false;
-	unsigned long irq;
 
 	might_sleep();
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
+	raw_spin_lock_irq(&pool.lock);
 	work->cancels++;
 	set_bit(SLOW_WORK_CANCELLING, &work->flags);
 
@@ -938,32 +944,32 @@ void slow_work_cancel(struct slow_work *work)
 	 * while the item is being cancelled; so either the function has run
 	 * and taken the mark away, or it never will and we do.
 	 */
-	if (work->flags & BIT(SLOW_WORK_DELAYED)) {
-		raw_spin_unlock_irqrestore(&pool.lock, irq);
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
+		raw_spin_unlock_irq(&pool.lock);
 		timer_delete_sync(&slow_work_delayed(work)->timer);
-		raw_spin_lock_irqsave(&pool.lock, irq);
+		raw_spin_lock_irq(&pool.lock);
 		disarmed = test_and_clear_bit(SLOW_WORK_DELAYED, &work->flags);
 		if (disarmed)
 			list_del(&work->link);
 	}
 
-	slow_work_take_back(work, &self, disarmed, &irq);
+	slow_work_take_back(work, &self, disarmed);
 
 	holder = slow_work_held(work);
 	if (holder && holder->task == current) {
 		own = true;
 	} else if (holder) {
-		slow_work_rouse(work, &after);
-		slow_work_unlock(&after, irq);
+		slow_work_rouse(work);
+		slow_work_unlock();
 		wait_var_event(work, slow_work_is_free(work));
-		raw_spin_lock_irqsave(&pool.lock, irq);
+		raw_spin_lock_irq(&pool.lock);
 	}
 
 	if (!own)
 		work->holder = NULL;
 	if (!--work->cancels)
 		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
-	raw_spin_unlock_irqrestore(&pool.lock, irq);
+	slow_work_unlock();
 
 	WARN_ONCE(own, "slow-work: %ps cancels the item it is called for, from %pS\n",
 		  work->ops->execute, (void *)_RET_IP_);

@@ -41,7 +41,7 @@
  * T: the thread itself.
  *
  * H: written under L.  Read without it where the reader can do with a value
- *    that is about to change; such a read says why it may.
+ *    that is about to change.
  */
 
 /* Flag bits of our own, behind the six that callers know */
@@ -94,14 +94,17 @@ enum slow_work_stage {
 	SLOW_WORK_WANTED,	/* the same, and look at the item when it ends */
 };
 
+/* slow_work_holder::wishes */
+#define SLOW_WORK_REQUEUE	BIT(0)	/* it has a new reference: queue it */
+#define SLOW_WORK_PUT_AGAIN	BIT(1)	/* a cancel took the new one back */
+#define SLOW_WORK_WAITED	BIT(2)	/* somebody waits for it */
+
 /**
  * struct slow_work_holder - who has an item out of the queues
  * @item: L: the item; NULL when let go
  * @stage: RUNNING becomes WANTED under L, and ENDED by the holder without it:
  *	both by cmpxchg, so that one of them wins
- * @requeue: L: @item has a new reference and is queued when let go
- * @put_again: L: @item had a new reference that a cancel took back
- * @waited: L: somebody waits for @item to be let go
+ * @wishes: L: what others want to be done when @item is let go
  * @user: L: whom @item counts for
  * @task: I: the holder
  *
@@ -113,12 +116,16 @@ enum slow_work_stage {
 struct slow_work_holder {
 	struct slow_work *item;
 	int stage;
-	bool requeue;
-	bool put_again;
-	bool waited;
+	unsigned int wishes;
 	struct slow_work_user *user;
 	struct task_struct *task;
 };
+
+/* slow_work_thread::errand */
+#define SLOW_WORK_SEARCHING	BIT(0)	/* it is pool.searching */
+#define SLOW_WORK_COMING	BIT(1)	/* it counts in pool.coming */
+#define SLOW_WORK_SUMMONED	BIT(2)	/* and there; its item is to give way */
+#define SLOW_WORK_RETIRED	BIT(3)	/* it counts no more, and is to exit */
 
 /**
  * struct slow_work_thread - a pool thread
@@ -128,10 +135,7 @@ struct slow_work_holder {
  * @idle_since: L: jiffies when it joined pool.idle
  * @sleeper: L: in its class's sleepers
  * @asleep_since: L: jiffies when it joined them
- * @yielding: L: its item was told that the thread is needed
- * @coming: L: it counts in pool.coming
- * @summoned: L: it counts in its class's summoned
- * @retired: L: it counts in the pool no more and is to exit
+ * @errand: L: what is expected of it when it comes back to the queues
  * @slot: I: its number
  * @task: S: the task, on which we hold a reference
  */
@@ -142,10 +146,7 @@ struct slow_work_thread {
 	unsigned long idle_since;
 	struct list_head sleeper;
 	unsigned long asleep_since;
-	bool yielding;
-	bool coming;
-	bool summoned;
-	bool retired;
+	unsigned int errand;
 	unsigned int slot;
 	struct task_struct *task;
 };
@@ -171,14 +172,33 @@ struct slow_work_user {
 };
 
 /**
+ * struct slow_work_todo - what is to be done once pool.lock is dropped
+ * @any: L: there is something
+ * @settled: L: wake those who wait for a user's items
+ * @let_go: L: wake those who wait for the item at this address
+ * @stranger: L: warn that the owner of this function has not registered
+ */
+struct slow_work_todo {
+	bool any;
+	bool settled;
+	void *let_go;
+	void *stranger;
+};
+
+/**
  * struct slow_work_pool - the pool
  * @lock: L itself
  * @classes: L: see there
  * @open: H: there is a user: enqueues are taken
  * @stopping: L: all threads are to exit
+ * @surplus: L: a thread that comes to the queues is to exit
+ * @helpers: L: slow_work_find_thread() may find one: somebody idles, sleeps or
+ *	can be started
+ * @todo: L: what is to be done once the lock is dropped; always empty when it
+ *	is taken
  * @nr: L: threads, without the retired ones
  * @idle: L: threads with nothing to do, the latest first
- * @searcher: L: the one idle thread that was woken and has not taken an item
+ * @searching: L: an idle thread was woken and has not come to the queues yet
  * @coming: L: threads that are on their way to the queue otherwise: sleepers
  *	that were displaced, threads that were just started
  * @armed: L: items whose delay runs, and the markers of walks
@@ -206,9 +226,12 @@ struct slow_work_pool {
 	struct slow_work_class classes[SLOW_WORK_NR_CLASSES];
 	bool open;
 	bool stopping;
+	bool surplus;
+	bool helpers;
+	struct slow_work_todo todo;
 	unsigned int nr;
 	struct list_head idle;
-	struct slow_work_thread *searcher;
+	bool searching;
 	unsigned int coming;
 	struct list_head armed;
 	struct list_head retired;
@@ -232,20 +255,6 @@ struct slow_work_pool {
 };
 
 extern struct slow_work_pool slow_work_pool;
-
-/**
- * struct slow_work_after - what is to be done once pool.lock is dropped
- * @thread: wake this thread
- * @manager: wake the manager
- * @let_go: wake those who wait for the item at this address
- * @settled: wake those who wait for a user's items
- */
-struct slow_work_after {
-	struct task_struct *thread;
-	struct task_struct *manager;
-	const void *let_go;
-	bool settled;
-};
 
 /* How many items of a class could start if there were threads for them */
 static inline unsigned int slow_work_room(const struct slow_work_class *class)
@@ -276,14 +285,58 @@ static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
 /* slow-work.c */
 int slow_work_thread_main(void *data);
 struct slow_work_thread *slow_work_current_thread(void);
-struct slow_work_holder *slow_work_held(const struct slow_work *work);
 bool slow_work_catch(struct slow_work_holder *holder);
-void slow_work_kick(struct slow_work_after *after);
-void slow_work_unlock(struct slow_work_after *after, unsigned long irq)
+void slow_work_find_thread(void);
+void slow_work_arrive(struct slow_work_thread *thread);
+void slow_work_unlock_and_do(bool irqs_on, unsigned long irq)
 	__releases(&slow_work_pool.lock);
 void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
-			 bool disarmed, unsigned long *irq)
+			 bool disarmed)
 	__must_hold(&slow_work_pool.lock);
+
+/* Who has @work out of the queues, if anybody has? */
+static inline struct slow_work_holder *
+slow_work_held(const struct slow_work *work)
+{
+	struct slow_work_holder *holder = work->holder;
+
+	lockdep_assert_held(&slow_work_pool.lock);
+	return holder && holder->item == work ? holder : NULL;
+}
+
+/*
+ * See to it that somebody comes for what is queued.  To be called after each
+ * change that gives the queues something to start: an item joined, a thread
+ * took one (and there may be more), lay down to sleep in one, or left.
+ */
+static __always_inline void slow_work_kick(void)
+{
+	lockdep_assert_held(&slow_work_pool.lock);
+	if (unlikely(slow_work_pool.helpers))
+		slow_work_find_thread();
+}
+
+/*
+ * Drop the lock, and do what is to be done then.  Every critical section that
+ * may have found something to do ends with one of these.
+ */
+static __always_inline void slow_work_unlock(void)
+	__releases(&slow_work_pool.lock)
+{
+	if (unlikely(slow_work_pool.todo.any))
+		slow_work_unlock_and_do(true, 0);
+	else
+		raw_spin_unlock_irq(&slow_work_pool.lock);
+}
+
+static __always_inline void slow_work_unlock_irqrestore(unsigned long irq)
+	__releases(&slow_work_pool.lock)
+{
+	if (unlikely(slow_work_pool.todo.any))
+		slow_work_unlock_and_do(false, irq);
+	else
+		raw_spin_unlock_irqrestore(&slow_work_pool.lock, irq);
+}
 
 /* slow-work-pool.c */
 int slow_work_pool_init(void);
@@ -292,11 +345,11 @@ int slow_work_pool_start(void);
 void slow_work_pool_stop(void);
 bool slow_work_short_handed(void);
 void slow_work_retire(struct slow_work_thread *thread);
-void slow_work_set_share(void);
-void slow_work_summon_manager(struct slow_work_after *after);
+void slow_work_update(void);
+void slow_work_summon_manager(void);
 
 /* slow-work-users.c */
-struct slow_work_user *slow_work_find_user(struct module *owner);
+struct slow_work_user *slow_work_find_user(const struct slow_work *work);
 
 /* slow-work-sysctl.c */
 int slow_work_params_check(void);
