@@ -132,8 +132,8 @@ static unsigned long slow_work_rest(void)
 	unsigned long rest = 0, left;
 	int i;
 
-	if (!pool.classes[SLOW_WORK_SLOW].yielded &&
-	    !pool.classes[SLOW_WORK_VSLOW].yielded)
+	if (likely(!pool.classes[SLOW_WORK_SLOW].yielded &&
+		   !pool.classes[SLOW_WORK_VSLOW].yielded))
 		return 0;
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
 		left = slow_work_rest_left(&pool.classes[i]);

@@ -407,8 +407,10 @@ static void slow_work_displace(struct slow_work_thread *thread)
 /* @thread is back at the queues: nobody counts on its coming any more. */
 void slow_work_arrive(struct slow_work_thread *thread)
 {
-	if (thread->errand & SLOW_WORK_SEARCHING)
+	if (thread->errand & SLOW_WORK_SEARCHING) {
 		pool.searching = false;
+		pool.helpers = true;
+	}
 	if (thread->errand & SLOW_WORK_COMING)
 		pool.coming--;
 	if (thread->errand & SLOW_WORK_SUMMONED)
@@ -485,11 +487,13 @@ void slow_work_find_thread(void)
 			pool.searching = true;
 			wake_up_process(thread->task);
 		}
+		pool.helpers = false;	/* until it arrives, and kicks */
 		return;
 	}
 
-	while ((thread = slow_work_find_sleeper()))
-		slow_work_displace(thread);
+	if (slow->nr_sleepers || vslow->nr_sleepers)
+		while ((thread = slow_work_find_sleeper()))
+			slow_work_displace(thread);
 
 	if (!pool.managing && slow_work_short_handed())
 		slow_work_summon_manager();

@@ -32,17 +32,16 @@ rsync -rlpc --delete --exclude=.git --exclude='*.o' --exclude='*.ko' --exclude='
 	--exclude=modules.order "$TOP/" "$dir/src/"
 
 ok=yes
-# Silence what no source of ours causes: vmlinux is not part of any headers
 make -C "$kernel/kdir" M="$dir/src" ARCH="$(cat "$kernel/arch")" -j"$JOBS" W=1 "$@" modules \
 	>"$dir/log" 2>&1 || ok=
-! grep -iE 'warning|error:' "$dir/log" || ok=
+! grep -qiE 'warning|error:' "$dir/log" || ok=
 if [ -z "$ok" ]; then
 	say "slow-work: building for $name failed:"
-	grep -vE '^make|^  [A-Z]+( \[M\])? ' "$dir/log" | head -n 60 >&2
+	grep -vE '^make: |^  [A-Z]+( \[M\])? ' "$dir/log" | head -n 60 >&2
 	# Next time the warning shall be seen again
 	rm -rf "$dir/src"
 	exit 1
-fi >&2
+fi
 rm -f "$dir"/ko/*.ko
 find "$dir/src" -name '*.ko' -exec cp {} "$dir/ko/" \;
 echo "$dir/ko"

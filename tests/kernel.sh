@@ -80,17 +80,26 @@ build_own() {
 
 # --- Debian's kernels --------------------------------------------------------
 
-# resolve NAME: sets VERSION, the newest that can be had
+# resolve NAME: sets VERSION, the newest that can be had, and PKG_VERSION.  Asking
+# apt takes seconds, so the answer is kept until its lists change.
 resolve() {
-	local series=${1%%-*} flavour=amd64 dots
+	local series=${1%%-*} flavour=amd64 dots memo=$CACHE/newest-$1
+	if [ "$memo" -nt "$APT_LISTS" ]; then
+		read -r VERSION PKG_VERSION <"$memo"
+		return
+	fi
 	[ "$series" = "$1" ] || flavour=${1#*-}-amd64
 	dots=${series//./\\.}
 	apt_lists
 	VERSION=$(apt-cache pkgnames "linux-headers-$series" |
 		sed -nE "s/^linux-headers-($dots\.[0-9]+(-[0-9]+|\+deb12)-$flavour)\$/\1/p" |
 		sort -V | tail -n 1)
-	[ -n "$VERSION" ] || die "no package for kernel $1: is bookworm-security among apt's sources?"
+	[ -n "$VERSION" ] ||
+		die "no package for kernel $1: is bookworm-security among apt's sources?"
 	PKG_VERSION=$(apt-cache policy "linux-headers-$VERSION" | sed -n 's/^  Candidate: //p')
+	mkdir -p "$CACHE"
+	echo "$VERSION $PKG_VERSION" >"$memo.$$"
+	mv "$memo.$$" "$memo"
 }
 
 # fetch_deb ROOT PACKAGE: unpacks a package below ROOT
@@ -148,13 +157,19 @@ stock_kernel() {
 
 # -----------------------------------------------------------------------------
 
-headers_only=
-[ "${1-}" != --headers ] || { headers_only=yes; shift; }
-case ${1-} in
---source)	source_tree; ENTRY=$SRC ;;
-uml|debug|kcsan) own_kernel "$1" ;;
-6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
-*) die "usage: kernel.sh [--headers] NAME (uml, debug, kcsan, 6.1, 6.1-cloud, 6.1-rt, 6.12, ...)
-       kernel.sh --source (unpacked kernel sources, for the style tools)" ;;
-esac
-echo "$ENTRY"
+# In a function, so that a change to this file does not disturb a run
+main() {
+	headers_only=
+	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
+	case ${1-} in
+	--source)	source_tree; ENTRY=$SRC ;;
+	uml|debug|kcsan) own_kernel "$1" ;;
+	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
+	*) die "usage: kernel.sh [--headers] NAME (uml, debug, kcsan, 6.1, 6.1-cloud, 6.1-rt, 6.12, ...)
+	       kernel.sh --source (unpacked kernel sources, for the style tools)" ;;
+	esac
+	echo "$ENTRY"
+}
+
+main "$@"
+exit

@@ -22,12 +22,12 @@ _apt() {
 
 # Package lists are fetched when there are none; a stale list shows as a failed
 # install or download, and is fetched again then.
+APT_LISTS=/var/lib/apt/lists
 apt_lists() {
-	if [ "${1-}" = force ] || ! apt-cache show busybox-static >/dev/null 2>&1; then
-		[ "$(id -u)" = 0 ] || die "package lists missing or stale; run as root: apt-get update"
-		say "slow-work: apt-get update"
-		_apt update
-	fi
+	[ "${1-}" = force ] || ! compgen -G "$APT_LISTS/*_Packages*" >/dev/null || return 0
+	[ "$(id -u)" = 0 ] || die "package lists missing or stale; run as root: apt-get update"
+	say "slow-work: apt-get update"
+	_apt update
 }
 
 # need_packages PACKAGE...: all of them are installed afterwards
@@ -47,7 +47,7 @@ need_packages() {
 		die "failed: $cmd"
 }
 
-# once NAME DIR FUNCTION: DIR is complete afterwards.  FUNCTION fills a directory
+# once WHAT DIR FUNCTION: DIR is complete afterwards.  FUNCTION fills a directory
 # given as $1, which takes the name DIR only when FUNCTION is through, so that
 # whatever is found under DIR is whole, however its maker ended.  The lock is
 # kept by FUNCTION's children too: one that outlives a killed script cannot
@@ -56,18 +56,52 @@ once() {
 	local what=$1 dir=$2 fn=$3 tmp
 	[ -d "$dir" ] && return 0
 	mkdir -p "${dir%/*}" "$CACHE/locks"
-	tmp=${dir%/*}/.tmp-${dir##*/}
 	(
+		# What killed runs left: a directory whose lock is free
+		for tmp in "${dir%/*}"/.tmp-*; do
+			[ ! -d "$tmp" ] || flock -n "$CACHE/locks/${tmp##*/.tmp-}" rm -rf "$tmp" || true
+		done
+		tmp=${dir%/*}/.tmp-${dir##*/}
 		exec 9>"$CACHE/locks/${dir##*/}"
 		flock -n 9 || { say "slow-work: waiting for another run to make $what"; flock 9; }
 		[ -d "$dir" ] && exit 0
 		rm -rf "$tmp"
 		mkdir "$tmp"
 		say "slow-work: making $what"
-		# Not "fn || ...": that would switch set -e off inside of it.
-		set -e
 		"$fn" "$tmp"
 		sync -f "$tmp"
 		mv -T "$tmp" "$dir"
 	)
 }
+
+# Everything that can be switched on for kernel NAME; KUnit is in none of Debian's
+all_switches() {
+	local dir
+	for dir in samples tests/vm tests/torture tests/bench tests/kunit; do
+		[ -e "$TOP/$dir/Kbuild" ] || continue
+		case $dir,$1 in
+		samples,*)		echo CONFIG_SLOW_WORK_SAMPLES=m ;;
+		tests/vm,*)		echo CONFIG_SLOW_WORK_VM_TEST=m ;;
+		tests/torture,*)	echo CONFIG_SLOW_WORK_TORTURE_TEST=m ;;
+		tests/bench,*)		echo CONFIG_SLOW_WORK_BENCH=m ;;
+		tests/kunit,[0-9]*)	;;
+		tests/kunit,*)		echo CONFIG_SLOW_WORK_KUNIT_TEST=m ;;
+		esac
+	done
+}
+
+# KTAP of scripts on the host.  result NAME COMMAND...: passes if the command
+# succeeds; what it prints is shown if it fails.
+RESULTS=0 FAILED=0
+result() {
+	local name=$1 out; shift
+	RESULTS=$((RESULTS + 1))
+	if out=$("$@" 2>&1); then
+		echo "ok $RESULTS - $name"
+	else
+		FAILED=$((FAILED + 1))
+		printf '%s\n' "$out" | sed 's/^/# /'
+		echo "not ok $RESULTS - $name"
+	fi
+}
+plan() { echo "1..$RESULTS"; [ $FAILED = 0 ]; }

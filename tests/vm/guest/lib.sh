@@ -112,3 +112,11 @@ detectors() {
 		echo "<3>BUG: lockdep has switched itself off" >/dev/kmsg
 	fi
 }
+
+# --- slow_work_caller, the caller that is steered: order close; order slow 3
+
+CALLER=/sys/kernel/debug/slow_work_caller
+order() { echo "$*" >$CALLER/control; }
+state() { sed -n "s/^$1 //p" $CALLER/state; }
+state_is() { [ "$(state "$1")" = "$2" ]; }
+threads_are() { [ "$(threads)" = "$1" ]; }
