@@ -21,8 +21,6 @@
 
 #define SLOW_WORK_DESC_MAX	PAGE_SIZE
 
-/* One item at a time is described, as it has one bit for that. */
-static DEFINE_MUTEX(slow_work_desc_mutex);
 static struct dentry *slow_work_debugfs;
 
 /**
@@ -80,7 +78,6 @@ static bool slow_work_advance(struct slow_work_reader *reader)
 	struct slow_work_walk *walk = &reader->walk;
 	bool found;
 
-	mutex_lock(&slow_work_desc_mutex);
 	found = slow_work_walk_next(walk, true);
 	memset(reader->desc.buf, 0, reader->desc.count);
 	reader->desc.count = 0;
@@ -88,7 +85,6 @@ static bool slow_work_advance(struct slow_work_reader *reader)
 		slow_work_describe(reader);
 		slow_work_walk_unpin(walk);
 	}
-	mutex_unlock(&slow_work_desc_mutex);
 	reader->line++;
 	return found;
 }
@@ -164,7 +160,9 @@ static int slow_work_runqueue_show(struct seq_file *m, void *v)
 		seq_printf(m, "%3u %5d ", walk->thread, walk->pid);
 	else
 		seq_printf(m, "%s     - ", lists[walk->list]);
-	seq_printf(m, "%16p %2lx ", walk->seen,
+	/* a width of ours would take the leading zeros away */
+	seq_printf(m, "%p%*s %2lx ", walk->seen,
+		   (int)(16 - 2 * sizeof(walk->seen)), "",
 		   walk->flags & SLOW_WORK_PUBLIC_FLAGS);
 	slow_work_show_mark(m, walk);
 	seq_write(m, reader->desc.buf, reader->desc.count);

@@ -185,7 +185,6 @@ EXPORT_SYMBOL(slow_work_register_user);
  */
 static void slow_work_disarm_all(bool *told)
 {
-	static struct slow_work_holder holder;	/* R; items point to it */
 	void (*execute)(struct slow_work *work);
 	struct slow_work *work;
 
@@ -198,9 +197,7 @@ again:
 						work)->timer))
 			continue;
 		execute = work->ops->execute;
-		clear_bit(SLOW_WORK_DELAYED, &work->flags);
-		list_del(&work->link);
-		slow_work_take_back(work, &holder, true);
+		slow_work_discard(work);
 		slow_work_unlock();
 
 		if (!*told)

@@ -42,7 +42,8 @@ static bool slow_work_pin(struct slow_work *work)
 
 	if (holder && !slow_work_catch(holder))
 		return false;
-	set_bit(SLOW_WORK_DESCRIBED, &work->flags);
+	if (!work->pins++)
+		set_bit(SLOW_WORK_DESCRIBED, &work->flags);
 	return true;
 }
 
@@ -113,8 +114,7 @@ void slow_work_walk_begin(struct slow_work_walk *walk)
 /**
  * slow_work_walk_next - go to the next item
  * @walk: the walk
- * @pin: keep the item from its put_ref, if that can be (see @walk->pinned);
- *	only one item of the system may be pinned at a time
+ * @pin: keep the item from its put_ref, if that can be (see @walk->pinned)
  *
  * Context: Process context.
  * Return: false if there are no more items.
@@ -155,7 +155,8 @@ void slow_work_walk_unpin(struct slow_work_walk *walk)
 	 * without atomic operations.  Afterwards the item may be gone.
 	 */
 	raw_spin_lock_irq(&pool.lock);
-	clear_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
+	if (!--walk->seen->pins)
+		clear_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
 	raw_spin_unlock_irq(&pool.lock);
 	walk->pinned = false;
 	wake_up_all(&pool.described);

@@ -57,6 +57,7 @@ void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
 	work->user = NULL;
 	work->mark = 0;
 	work->cancels = 0;
+	work->pins = 0;
 #ifdef CONFIG_LOCKDEP
 	lockdep_init_map(&work->lockdep_map, name, key, 0);
 #endif
@@ -122,6 +123,7 @@ static void slow_work_dequeue(struct slow_work *work)
 
 	list_del(&work->link);
 	class->queued--;
+	clear_bit(SLOW_WORK_DISCARDED, &work->flags);
 	if (unlikely(test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags)))
 		class->yielded--;
 }
@@ -346,6 +348,31 @@ static void slow_work_timer(struct timer_list *timer)
 		}
 	}
 	slow_work_unlock_irqrestore(irq);
+}
+
+/*
+ * The pool is going to be closed, and @work, of which the caller has stopped
+ * the timer, would be armed for ever: have a thread put it.
+ */
+void slow_work_discard(struct slow_work *work)
+{
+	struct slow_work_holder *holder = slow_work_held(work);
+
+	lockdep_assert_held(&pool.lock);
+	clear_bit(SLOW_WORK_DELAYED, &work->flags);
+	list_del(&work->link);
+	if (holder && slow_work_catch(holder)) {
+		/* executing, and not to be queued again: that one puts it */
+		clear_bit(SLOW_WORK_PENDING, &work->flags);
+		return;
+	}
+	set_bit(SLOW_WORK_DISCARDED, &work->flags);
+	if (holder) {
+		holder->wishes |= SLOW_WORK_REQUEUE;
+	} else {
+		slow_work_queue(work);
+		slow_work_kick();
+	}
 }
 
 /* Wake a thread *****************************************************/
@@ -717,22 +744,24 @@ int slow_work_thread_main(void *data)
 
 	raw_spin_lock_irq(&pool.lock);
 	for (;;) {
+		/*
+		 * Between items: whoever waits for the last is told first.
+		 * If we are on an errand we stay on it meanwhile.
+		 */
+		if (unlikely(need_resched() || freezing(current))) {
+			slow_work_unlock();
+			cond_resched();
+			try_to_freeze();
+			raw_spin_lock_irq(&pool.lock);
+			continue;
+		}
+
 		if (unlikely(thread->errand || pool.surplus)) {
 			slow_work_arrive(thread);
 			if (pool.surplus && !thread->errand)
 				slow_work_retire(thread);
 			if (thread->errand & SLOW_WORK_RETIRED)
 				break;
-		}
-
-		/* Between items: whoever waits for the last is told first. */
-		if (unlikely(need_resched() || freezing(current))) {
-			slow_work_kick();
-			slow_work_unlock();
-			cond_resched();
-			try_to_freeze();
-			raw_spin_lock_irq(&pool.lock);
-			continue;
 		}
 
 		work = slow_work_take(thread);
@@ -746,7 +775,11 @@ int slow_work_thread_main(void *data)
 
 		/* PENDING is gone; pairs with the one in slow_work_submit() */
 		smp_mb();
-		work->ops->execute(work);
+		if (likely(!(READ_ONCE(work->flags) &
+			     BIT(SLOW_WORK_DISCARDED))))
+			work->ops->execute(work);
+		else
+			clear_bit(SLOW_WORK_DISCARDED, &work->flags);
 		slow_work_end(thread, work);
 	}
 
@@ -854,18 +887,14 @@ static bool slow_work_is_free(struct slow_work *work)
 	return !holder;
 }
 
-/**
- * slow_work_take_back - take back the run that an item waits for
- * @work: the item
- * @self: where to hold it if nobody does; unused otherwise
- * @disarmed: its delay was taken off just now, so it is in no list
- *
- * If @work is pending, its run is taken off.  The reference that belongs to the
- * run is put: here, with the lock dropped meanwhile, if nobody holds the item;
- * else by the thread that does.  To be followed by slow_work_unlock().
+/*
+ * If @work is pending, take that run off; it is in no list if its delay was
+ * @disarmed just now.  The reference that belongs to the run is put: here, as
+ * holder, with the lock dropped meanwhile, if nobody holds the item; else by
+ * whoever does.
  */
-void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
-			 bool disarmed)
+static void slow_work_take_back(struct slow_work *work,
+				struct slow_work_holder *self, bool disarmed)
 	__must_hold(&pool.lock)
 {
 	struct slow_work_holder *holder = slow_work_held(work);

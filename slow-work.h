@@ -48,6 +48,7 @@
 #define SLOW_WORK_DESCRIBED	6	/* its desc runs: keep it from put_ref */
 #define SLOW_WORK_YIELDED	7	/* queued again by giving up its thread */
 #define SLOW_WORK_MARKER	8	/* no item: a walk's place in a list */
+#define SLOW_WORK_DISCARDED	9	/* put it, but do not execute it */
 
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
 
@@ -286,13 +287,11 @@ static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
 int slow_work_thread_main(void *data);
 struct slow_work_thread *slow_work_current_thread(void);
 bool slow_work_catch(struct slow_work_holder *holder);
+void slow_work_discard(struct slow_work *work);
 void slow_work_find_thread(void);
 void slow_work_arrive(struct slow_work_thread *thread);
 void slow_work_unlock_and_do(bool irqs_on, unsigned long irq)
 	__releases(&slow_work_pool.lock);
-void slow_work_take_back(struct slow_work *work, struct slow_work_holder *self,
-			 bool disarmed)
-	__must_hold(&slow_work_pool.lock);
 
 /* Who has @work out of the queues, if anybody has? */
 static inline struct slow_work_holder *

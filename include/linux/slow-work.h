@@ -76,6 +76,7 @@ struct slow_work {
 	struct slow_work_user *user;
 	unsigned long mark;
 	unsigned int cancels;
+	unsigned int pins;
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map lockdep_map;
 #endif
