@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# check.sh [PART [KERNEL]]: runs all tests, or one part of them
+#
+# Prints KTAP, and as its last line "N passed, N failed", counted over the leaf
+# results of all parts.  A part that breaks off, or has no result to show, is a
+# failure, and never keeps the others from running.
+. "$(dirname "$0")/lib/env.sh"
+
+# Debian's kernels that the scripts under tests/vm run on
+VM_KERNELS="6.1 6.12 6.12-rt"
+VM_SCRIPTS="sysctl runqueue load samples"
+
+# One line a part: its name, and the command
+parts() {
+	local k s
+	echo style tests/style.sh
+	echo kunit-uml tests/kunit.sh uml
+	echo kunit-debug tests/kunit.sh debug
+	for k in ${1:-$VM_KERNELS}; do
+		for s in $VM_SCRIPTS; do
+			echo "vm-$k-$s" vm_script "$k" "$s"
+		done
+	done
+}
+
+# NAME.host beside a script makes in a directory what the script wants of the
+# host, such as disks, and prints options for vm.sh, one word a line
+vm_script() {
+	local script=tests/vm/$2 modules options=()
+	modules=$(tests/build.sh "$1" CONFIG_SLOW_WORK_SAMPLES=m CONFIG_SLOW_WORK_VM_TEST=m) ||
+		return
+	if [ -x "$script.host" ]; then
+		mkdir "$out.host"
+		"$script.host" "$out.host" >"$out.options" || return
+		mapfile -t options <"$out.options"
+	fi
+	tests/vm.sh "$1" --modules "$modules" "${options[@]}" "$script.sh"
+}
+
+# run_part NUMBER COMMAND...: leaves the results in a file, the seconds in another
+run_part() {
+	local out=$work/$1 began=$SECONDS; shift
+	"$@" </dev/null >"$out" || echo "# exit status $?" >>"$out"
+	rm -rf "$out.host"
+	echo $((SECONDS - began)) >"$out.tmp"
+	mv "$out.tmp" "$out.done"
+}
+
+# Shows what has come to its end, in the order of the list
+show_parts() {
+	local out count status
+	while [ $SHOWN -lt ${#NAMES[@]} ] && [ -e "$work/$((SHOWN + 1)).done" ]; do
+		SHOWN=$((SHOWN + 1)) out=$work/$SHOWN status=0
+		count=$(awk -f tests/ktap.awk "$out") || status=1
+		if [ $status = 0 ] && grep -q '^# exit status' "$out"; then
+			status=1
+			count="${count% *} 1"
+		fi
+		PASSED=$((PASSED + ${count% *})) FAILED=$((FAILED + ${count#* }))
+		echo "# ${NAMES[SHOWN - 1]}"
+		sed 's/^/    /' "$out"
+		[ $status = 0 ] || { printf 'not '; BAD+=" ${NAMES[SHOWN - 1]}"; }
+		echo "ok $SHOWN - ${NAMES[SHOWN - 1]} # $(cat "$out.done") s"
+	done
+}
+
+# In a function, so that a change to this file does not disturb a run
+main() {
+	local list name command n=0 NAMES=() SHOWN=0 PASSED=0 FAILED=0 BAD=
+	cd "$TOP"
+	list=$(parts "${2-}" | grep "^${1-}") ||
+		die "no part $1; there are: $(parts "${2-}" | cut -d' ' -f1 | xargs)"
+	mkdir -p "$CACHE/run"
+	work=$(mktemp -d "$CACHE/run/XXXXXX")
+	# Parts are process groups, to be ended whole
+	trap 'for n in $(jobs -rp); do kill -- "-$n"; done; wait; rm -rf "$work"' EXIT
+	trap 'exit 130' INT TERM HUP
+
+	# All at once, before anything runs side by side
+	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
+		libelf-dev libssl-dev dwarves xz-utils binutils linux-source-6.1 \
+		qemu-system-x86 busybox-static e2fsprogs
+	echo "KTAP version 1"
+	echo "1..$(echo "$list" | wc -l)"
+	# Guests mostly keep one CPU busy, so two parts at a time; a kernel that takes
+	# minutes to build holds up the part that wants it, and not the other
+	while read -r -u 4 name command; do
+		NAMES+=("$name")
+		n=$((n + 1))
+		while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
+			wait -n || true
+			show_parts
+		done
+		set -m
+		# shellcheck disable=SC2086 # words they are
+		run_part $n $command &
+		set +m
+	done 4<<<"$list"
+	while [ $SHOWN -lt $n ]; do
+		wait -n || true
+		show_parts
+	done
+	[ -z "$BAD" ] || echo "# failed:$BAD"
+	echo "$PASSED passed, $FAILED failed"
+	[ "$FAILED" = 0 ]
+}
+
+main "$@"
+exit

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# style.sh: checkpatch, kernel-doc, sparse and W=1 builds for each of Debian 12's
+# kernels.  All of them are to stay silent.
+. "$(dirname "$0")/lib/env.sh"
+
+need_packages perl sparse
+source=$("$TOP/tests/kernel.sh" --source)
+cd "$TOP"
+sources() { find . -name .git -prune -o -type f "$@" -print | sort; }
+
+# Fails if the command prints anything
+silent() {
+	local out
+	out=$("$@" 2>&1) && [ -z "$out" ] || { printf '%s\n' "$out"; return 1; }
+}
+
+# It says what is wrong, and ends well all the same
+kernel_doc() { "$source/scripts/kernel-doc" -none "$@" || true; }
+build() { "$TOP/tests/build.sh" "$@"; }
+
+echo "KTAP version 1"
+mapfile -t files < <(sources \( -name '*.[ch]' -o -name Kbuild -o -name Kconfig \
+	-o -name Makefile \))
+result "checkpatch --strict" silent "$source/scripts/checkpatch.pl" \
+	--no-tree --strict --quiet --no-summary --show-types --terse --file "${files[@]}"
+rm -f .checkpatch-camelcase.*	# its memory
+mapfile -t files < <(sources -name '*.[ch]')
+result "kernel-doc" silent kernel_doc "${files[@]}"
+for k in 6.1 uml; do
+	# shellcheck disable=SC2046 # words they are
+	result "sparse, against $k" build $k C=2 $(all_switches $k)
+done
+for k in 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt; do
+	# shellcheck disable=SC2046
+	result "W=1 build for $k" build $k $(all_switches $k)
+done
+result "W=1 build for 6.1 without the debugfs view" build 6.1 CONFIG_SLOW_WORK_DEBUG=n
+plan

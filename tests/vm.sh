@@ -1,0 +1,232 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vm.sh NAME [OPTION...] SCRIPT: boots a kernel of kernel.sh, runs SCRIPT in it
+#
+# SCRIPT is run by busybox ash with the helpers of tests/vm/guest/lib.sh, as root
+# in an initramfs; what it prints (KTAP) comes out here on standard output.
+#
+#   --modules DIR          our modules, in the guest under /modules (build.sh)
+#   --file HOST[:GUEST]    a file more, in the guest as /test/NAME or GUEST
+#   --disk FILE            a raw disk image: /dev/vda, the next vdb
+#   --scratch MB           an empty disk, the same way
+#   --with MODULE          a module of Debian's image, loaded before SCRIPT
+#   --cpus N  --mem MB     (default 2 and 1024; UML has one and 256)
+#   --icount               counted instructions: one CPU, 2 ns each, exact
+#   --append "WORDS"       onto the kernel's command line; NAME=VALUE that means
+#                          nothing to the kernel is a variable in SCRIPT
+#   --no-panic-on-warn     for scripts that provoke warnings
+#   --qemu "WORDS"         further options for QEMU
+#   --log FILE             where to keep a copy of the console
+#   --timeout SECONDS      (default 900) when to give up
+#
+# Succeeds only if SCRIPT came to its end with status 0, every result and the plan
+# are there, none is "not ok", and the console shows no report of any detector
+# outside of the lines EXPECT-SPLAT-BEGIN and -END.  Otherwise the console, the
+# results and the command are kept in a directory that is named.
+. "$(dirname "$0")/lib/env.sh"
+
+# What kernels print when something is wrong
+SPLAT='BUG:|WARNING:|Oops|KASAN:|UBSAN:|KCSAN:|ODEBUG:|INFO: (task|possible|trying|rcu|lockdep)|'
+SPLAT+='Kernel panic|Call Trace:|general protection|refcount_t:|kmemleak: [0-9]|unreferenced object|'
+SPLAT+='corruption|Poison overwritten|Redzone|already free|rcu_.*detected stalls|cannot load /test|'
+SPLAT+='soft lockup|hard LOCKUP|segfault|sleeping function|scheduling while atomic|Modules linked in:'
+
+kernel_reports() {
+	awk -v splat="$SPLAT" '
+		/EXPECT-SPLAT-BEGIN/	{ expected = 1 }
+		/EXPECT-SPLAT-END/	{ expected = 0 }
+		!expected && $0 ~ splat	{ print; n++ }
+		END			{ exit n > 0 }' "$1"
+}
+
+# image_modules ROOT-MODULE...: copies modules of Debian's image with all that
+# they need, numbered in the order of loading
+image_modules() {
+	local m path
+	for m; do
+		modprobe -d "$kernel/modules" -S "$release" --show-depends "$m" 2>/dev/null ||
+			die "$release has no module $m"
+	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$1]++' | cat -n |
+	while read -r m path; do
+		m=$root/test/image/$(printf %03d "$m")-$(basename "${path%.xz}")
+		case $path in
+		*.xz) xz -dc "$path" >"$m" ;;
+		*) cp "$path" "$m" ;;
+		esac
+	done
+}
+
+main() {
+	local command="$0 $*" name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
+	local log='' scratch='' timeout=900 modules='' qemu='' disks=() files=() with=()
+	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
+	name=$1; shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--modules)	modules=$2; shift ;;
+		--file)		files+=("$2"); shift ;;
+		--disk)		disks+=("$2"); shift ;;
+		--scratch)	scratch=$2; shift ;;
+		--with)		with+=("$2"); shift ;;
+		--cpus)		cpus=$2; shift ;;
+		--mem)		mem=$2; shift ;;
+		--icount)	icount=yes ;;
+		--append)	append+=" $2"; shift ;;
+		--no-panic-on-warn) warn= ;;
+		--qemu)		qemu+=" $2"; shift ;;
+		--log)		log=$2; shift ;;
+		--timeout)	timeout=$2; shift ;;
+		-*)		die "unknown option $1" ;;
+		*)		[ -z "$script" ] || die "one script, not also $1"; script=$1 ;;
+		esac
+		shift
+	done
+	[ -n "$mem" ] || case $name in uml) mem=256 ;; *) mem=1024 ;; esac
+	[ -r "$script" ] || die "no script ${script:-given}"
+
+	need_packages busybox-static cpio kmod xz-utils binutils
+	[ "$name" = uml ] || need_packages qemu-system-x86
+	kernel=$("$TOP/tests/kernel.sh" "$name")
+	release=$(cat "$kernel/release")
+	mkdir -p "$CACHE/run"
+	work=$(mktemp -d "$CACHE/run/XXXXXX")
+	vm=
+	trap '[ -z "$vm" ] || { kill "$vm"; wait "$vm" || true; }; rm -rf "$work"' EXIT
+	trap 'exit 130' INT TERM HUP
+	root=$work/root
+
+	# --- the initramfs
+	local f deps=()
+	mkdir -p "$root"/{bin,modules,test/image,sys,proc,dev,tmp,mnt}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	ln -s busybox "$root/bin/sh"
+	cp "$TOP/tests/vm/guest/init" "$root/init"
+	cp "$TOP/tests/vm/guest/lib.sh" "$root/test/lib.sh"
+	cp "$script" "$root/test/script"
+	chmod +x "$root/init"
+	for f in "${files[@]}"; do
+		case $f in
+		*:*) mkdir -p "$root$(dirname "${f#*:}")"; cp -r "${f%%:*}" "$root${f#*:}" ;;
+		*) cp -r "$f" "$root/test/" ;;
+		esac
+	done
+	if [ -n "$modules" ]; then
+		for f in "$modules"/*.ko; do
+			strip -g -o "$root/modules/${f##*/}" "$f"
+		done
+		# Theirs that ours need
+		for f in $(modinfo -F depends "$modules"/*.ko | tr ',' '\n' | sort -u); do
+			[ -e "$modules/$f.ko" ] || deps+=("$f")
+		done
+	fi
+	if [ -n "$scratch" ]; then
+		truncate -s "${scratch}M" "$work/scratch"
+		disks+=("$work/scratch")
+	fi
+	if [ -d "$kernel/modules" ]; then
+		[ ${#disks[@]} -eq 0 ] || with=(virtio_pci virtio_blk crc32c_generic ext4 "${with[@]}")
+		image_modules "${with[@]}" "${deps[@]}"
+	fi
+	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$work/initrd"
+
+	# --- the machine
+	local cmd panic="panic=-1 oops=panic panic_on_oops=1 $warn log_buf_len=4M"
+	: >"$work/results"
+	if [ "$name" = uml ]; then
+		cmd=("$kernel/vmlinuz" "mem=${mem}M" "initrd=$work/initrd" "uml_dir=$work/" umid=uml
+			con=null con0=null,fd:1 ssl=null ssl0=null,fd:3 results=ttyS0)
+	else
+		cmd=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+			-m "$mem" -kernel "$kernel/vmlinuz" -initrd "$work/initrd"
+			-serial "file:$work/console" -serial "file:$work/results")
+		if [ -n "$icount" ]; then
+			cmd+=(-accel tcg,thread=single -icount "shift=1,sleep=off" -smp 1 -cpu max)
+		elif kvm_works; then
+			cmd+=(-accel kvm -cpu host -smp "$cpus")
+		else
+			cmd+=(-accel tcg,thread=multi -cpu max -smp "$cpus")
+		fi
+		for f in "${disks[@]}"; do
+			cmd+=(-drive "file=$f,if=virtio,format=raw,cache=unsafe")
+		done
+		# shellcheck disable=SC2206 # words they are
+		cmd+=($qemu -append "console=ttyS0 results=ttyS1 loglevel=7 $(boot_options) $panic $append")
+	fi
+	[ "$name" != uml ] || cmd+=(loglevel=7 $panic $append)
+
+	# In the background, since a trap is not run while bash waits for a command
+	local status=0
+	if [ "$name" = uml ]; then
+		timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/console" 2>&1 \
+			3>"$work/results" &
+	else
+		timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/qemu" 2>&1 &
+	fi
+	vm=$!
+	wait "$vm" || status=$?
+	vm=
+
+	# --- the verdict
+	touch "$work/console"
+	tr -d '\r' <"$work/results" >"$work/ktap"
+	tr -d '\r' <"$work/console" >"$work/console.log"
+	[ -z "$log" ] || cp "$work/console.log" "$log"
+	cat "$work/ktap"
+	local why=()
+	if ! grep -q '^# guest ended: ' "$work/ktap"; then
+		if [ $status = 124 ] || [ $status = 137 ]; then
+			why+=("not finished after $timeout s")
+		else
+			why+=("the guest died (status $status)")
+		fi
+	else
+		grep -q '^# guest ended: 0$' "$work/ktap" || why+=("the script failed")
+	fi
+	kernel_reports "$work/console.log" >"$work/reports" || why+=("the kernel reported something")
+	ktap_complete "$work/ktap" || why+=("results missing or not ok")
+	[ ${#why[@]} -gt 0 ] || return 0
+
+	local keep=$CACHE/failures/$name-$(basename "$script")-$(date +%Y%m%d-%H%M%S)-$$
+	mkdir -p "$keep"
+	cp "$work/console.log" "$work/ktap" "$work/initrd" "$kernel/config" "$keep/"
+	[ ! -s "$work/qemu" ] || cp "$work/qemu" "$keep/"
+	{ echo "# what was asked for"; echo "$command"
+		echo "# the same machine again"
+		printf '%q ' "${cmd[@]//$work\/initrd/$keep/initrd}"; echo; } >"$keep/command"
+	for f in "${why[@]}"; do echo "# vm $name ${script##*/}: $f"; done
+	for f in "${why[@]}"; do say "slow-work: ${script##*/} on $name: $f"; done
+	head -n 40 "$work/reports" | sed 's/^/  | /' >&2
+	[ -s "$work/reports" ] || grep -q '^# guest ended: ' "$work/ktap" ||
+		tail -n 40 "$work/console.log" | sed 's/^/  | /' >&2
+	say "slow-work: console, results and the command are in $keep"
+	return 1
+}
+
+# Slow hosts make watchdogs bark; lists and freed memory are poisoned on Debian's
+# kernels (ours for debugging have KASAN)
+boot_options() {
+	echo "tsc=nowatchdog rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+	[ ! -d "$kernel/modules" ] || echo "slub_debug=FZPU"
+}
+
+# Having /dev/kvm is not enough: nested virtualisation may take it and then get
+# nowhere.  It counts as there if a kernel boots to its panic for want of a disk;
+# asked once a boot of this machine.
+kvm_works() {
+	local memo
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 1
+	memo=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	if [ ! -e "$memo" ]; then
+		rm -f "$CACHE"/kvm-*
+		say "slow-work: trying whether KVM works here"
+		timeout -k 1 20 qemu-system-x86_64 -accel kvm -cpu host -nodefaults -display none \
+			-no-reboot -m 512 -kernel "$kernel/vmlinuz" -append "console=ttyS0 panic=-1" \
+			-serial stdio </dev/null 2>/dev/null | grep -c 'Kernel panic' >"$memo" || true
+	fi
+	[ "$(cat "$memo")" != 0 ]
+}
+
+ktap_complete() { awk -f "$TOP/tests/ktap.awk" "$1" >/dev/null; }
+
+main "$@"
+exit

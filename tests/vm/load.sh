@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Fifty loads and unloads with work in between leave nothing behind.
+
+# Slab objects that were allocated from within a module, by the allocator's own
+# records (slub_debug=U): of a module that is gone the symbol is a bare address
+TRACES=/sys/kernel/debug/slab
+module_objects() {
+	cat $TRACES/*/alloc_traces 2>/dev/null | grep -E '0xffffffffc0|\[slow_' | sort | uniq -c
+}
+
+cycle() {
+	load slow_work && load slow_work_caller || return 1
+	order slow 50 && order vslow 20 && order delayed 5 1 && order delayed 5 1000000 || return 1
+	case $1 in
+	*0) until_true 60 eval '[ $(state executed) -ge 75 ]' || return 1 ;;
+	*5) order cancel || return 1 ;;
+	*) cat $RUNQUEUE >/dev/null ;;
+	esac
+	unload slow_work_caller || return 1
+	[ "$(threads)" = 0 ] || return 1
+	unload slow_work
+}
+
+ls /proc/sys/kernel >/tmp/sysctl
+ls /sys/kernel/debug >/tmp/debugfs
+bad=0
+for n in $(seq 50); do
+	cycle $n || { bad=$((bad + 1)); note "in round $n"; unload slow_work_caller; unload slow_work; }
+done 2>/tmp/err
+is "fifty rounds of load, work, unload" 0 $bad
+[ $bad = 0 ] || note "$(cat /tmp/err)"
+is "threads left" 0 "$(threads)"
+is "sysctl entries left" "" "$(ls /proc/sys/kernel | diff /tmp/sysctl -)"
+is "debugfs entries left" "" "$(ls /sys/kernel/debug | diff /tmp/debugfs -)"
+check "the allocator keeps records" eval 'grep -q . $TRACES/kmalloc-64/alloc_traces'
+# What the kernel frees after a grace period may take it seconds
+wait_for "no memory is left" 60 eval '[ -z "$(module_objects)" ]'
+[ -z "$(module_objects)" ] || note "$(module_objects)"
+is "loads are announced" "50 50 50 50" "$(echo $(for t in 'Starting up' Ready 'Shutting down' 'Shut down complete'
+	do messages "Slow work thread pool: $t"; done))"
+load slow_work
+check "while a user is there slow_work stays" eval 'load slow_work_caller; ! unload slow_work'
+check "memory in use is seen by this test" eval 'order delayed 3 100000; module_objects | grep -q .'
+unload slow_work_caller
+unload slow_work
+plan

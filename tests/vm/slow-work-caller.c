@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work-caller: a caller of slow-work that scripts can steer
+ *
+ * /sys/kernel/debug/slow_work_caller/control takes one order a write:
+ *
+ *	slow N		queue so many new slow items
+ *	vslow N		the same, very slow
+ *	delayed N MS	arm so many new items
+ *	close		from now on, items that execute wait at the gate
+ *	open		let them all through
+ *	cancel		cancel every item there is
+ *
+ * and .../state tells what became of it.  Unloading opens the gate, cancels what
+ * is armed, and leaves the rest to slow_work_unregister_user().
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/debugfs.h>
+#include <linux/jiffies.h>
+#include <linux/kref.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/slow-work.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+
+enum { CALLER_SLOW, CALLER_VSLOW, CALLER_DELAYED };
+
+static const char * const caller_kinds[] = { "slow", "vslow", "delayed" };
+
+struct caller_item {
+	struct delayed_slow_work dwork;	/* the others use its work alone */
+	struct kref ref;
+	struct list_head link;		/* in caller_items */
+	unsigned int number;
+	int kind;
+};
+
+static struct dentry *caller_dir;
+static DEFINE_SPINLOCK(caller_lock);	/* for caller_items and caller_numbers */
+static LIST_HEAD(caller_items);
+static unsigned int caller_numbers;
+static DECLARE_WAIT_QUEUE_HEAD(caller_gate);
+static bool caller_closed;
+
+static atomic_t caller_gets, caller_puts, caller_executed;
+static atomic_t caller_executing, caller_vslow, caller_most, caller_most_vslow;
+
+static struct caller_item *to_caller_item(struct slow_work *work)
+{
+	return container_of(work, struct caller_item, dwork.work);
+}
+
+static void caller_release(struct kref *ref)
+{
+	struct caller_item *item = container_of(ref, struct caller_item, ref);
+
+	spin_lock(&caller_lock);
+	list_del(&item->link);
+	spin_unlock(&caller_lock);
+	kfree(item);
+}
+
+static int caller_get_ref(struct slow_work *work)
+{
+	atomic_inc(&caller_gets);
+	kref_get(&to_caller_item(work)->ref);
+	return 0;
+}
+
+static void caller_put_ref(struct slow_work *work)
+{
+	atomic_inc(&caller_puts);
+	kref_put(&to_caller_item(work)->ref, caller_release);
+}
+
+static void caller_enter(atomic_t *now, atomic_t *most)
+{
+	int n = atomic_inc_return(now), m = atomic_read(most);
+
+	while (m < n && !atomic_try_cmpxchg(most, &m, n))
+		;
+}
+
+static void caller_execute(struct slow_work *work)
+{
+	bool vslow = to_caller_item(work)->kind == CALLER_VSLOW;
+
+	caller_enter(&caller_executing, &caller_most);
+	if (vslow)
+		caller_enter(&caller_vslow, &caller_most_vslow);
+	/* Idle: a gate that is closed for long is neither load nor a hang. */
+	wait_event_idle(caller_gate, !READ_ONCE(caller_closed));
+	if (vslow)
+		atomic_dec(&caller_vslow);
+	atomic_dec(&caller_executing);
+	atomic_inc(&caller_executed);
+}
+
+/* The pool is to put this on one line. */
+static void caller_desc(struct slow_work *work, struct seq_file *m)
+{
+	struct caller_item *item = to_caller_item(work);
+
+	seq_printf(m, "caller: %s\n%u\n", caller_kinds[item->kind], item->number);
+}
+
+static const struct slow_work_ops caller_ops = {
+	.owner		= THIS_MODULE,
+	.get_ref	= caller_get_ref,
+	.put_ref	= caller_put_ref,
+	.execute	= caller_execute,
+	.desc		= caller_desc,
+};
+
+static int caller_add(int kind, unsigned int ms)
+{
+	struct caller_item *item = kzalloc(sizeof(*item), GFP_KERNEL);
+	int ret;
+
+	if (!item)
+		return -ENOMEM;
+	kref_init(&item->ref);
+	item->kind = kind;
+	if (kind == CALLER_DELAYED)
+		delayed_slow_work_init(&item->dwork, &caller_ops);
+	else if (kind == CALLER_VSLOW)
+		vslow_work_init(&item->dwork.work, &caller_ops);
+	else
+		slow_work_init(&item->dwork.work, &caller_ops);
+	spin_lock(&caller_lock);
+	item->number = caller_numbers++;
+	list_add_tail(&item->link, &caller_items);
+	spin_unlock(&caller_lock);
+
+	if (kind == CALLER_DELAYED)
+		ret = delayed_slow_work_enqueue(&item->dwork,
+						msecs_to_jiffies(ms));
+	else
+		ret = slow_work_enqueue(&item->dwork.work);
+	kref_put(&item->ref, caller_release);
+	return ret;
+}
+
+/* Cancel every item, or every delayed one. */
+static void caller_cancel(bool delayed_only)
+{
+	struct caller_item *item, *found;
+
+	do {
+		found = NULL;
+		spin_lock(&caller_lock);
+		list_for_each_entry(item, &caller_items, link) {
+			if (delayed_only && item->kind != CALLER_DELAYED)
+				continue;
+			/* One that is being released leaves by itself. */
+			if (kref_get_unless_zero(&item->ref)) {
+				found = item;
+				break;
+			}
+		}
+		spin_unlock(&caller_lock);
+		if (!found)
+			break;
+		if (found->kind == CALLER_DELAYED)
+			delayed_slow_work_cancel(&found->dwork);
+		else
+			slow_work_cancel(&found->dwork.work);
+		kref_put(&found->ref, caller_release);
+	} while (true);
+}
+
+static void caller_set_gate(bool closed)
+{
+	WRITE_ONCE(caller_closed, closed);
+	wake_up_all(&caller_gate);
+}
+
+static int caller_order(const char *order)
+{
+	unsigned int n, ms = 0;
+	char word[8];
+	int kind, ret = 0, words, wanted;
+
+	if (!strcmp(order, "open") || !strcmp(order, "close")) {
+		atomic_set(&caller_most, 0);
+		atomic_set(&caller_most_vslow, 0);
+		caller_set_gate(*order == 'c');
+		return 0;
+	}
+	if (!strcmp(order, "cancel")) {
+		caller_cancel(false);
+		return 0;
+	}
+	words = sscanf(order, "%7s %u %u", word, &n, &ms);
+	kind = words < 2 ? -1 : match_string(caller_kinds,
+					     ARRAY_SIZE(caller_kinds), word);
+	wanted = kind == CALLER_DELAYED ? 3 : 2;
+	if (kind < 0 || words != wanted)
+		return -EINVAL;
+	while (!ret && n--)
+		ret = caller_add(kind, ms);
+	return ret;
+}
+
+static ssize_t caller_control_write(struct file *file, const char __user *from,
+				    size_t count, loff_t *pos)
+{
+	char *order;
+	int ret;
+
+	if (count > PAGE_SIZE)
+		return -EINVAL;
+	order = memdup_user_nul(from, count);
+	if (IS_ERR(order))
+		return PTR_ERR(order);
+	ret = caller_order(strim(order));
+	kfree(order);
+	return ret ?: count;
+}
+
+static const struct file_operations caller_control_fops = {
+	.owner	= THIS_MODULE,
+	.open	= simple_open,
+	.write	= caller_control_write,
+};
+
+static int caller_state_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "gets %d\nputs %d\nexecuted %d\n",
+		   atomic_read(&caller_gets), atomic_read(&caller_puts),
+		   atomic_read(&caller_executed));
+	seq_printf(m, "executing %d\nvslow %d\n",
+		   atomic_read(&caller_executing), atomic_read(&caller_vslow));
+	/* Since the gate was last opened or closed */
+	seq_printf(m, "most %d\nmost-vslow %d\n", atomic_read(&caller_most),
+		   atomic_read(&caller_most_vslow));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(caller_state);
+
+static int __init caller_init(void)
+{
+	int ret = slow_work_register_user(THIS_MODULE);
+
+	if (ret)
+		return ret;
+	caller_dir = debugfs_create_dir("slow_work_caller", NULL);
+	debugfs_create_file("control", 0200, caller_dir, NULL,
+			    &caller_control_fops);
+	debugfs_create_file("state", 0400, caller_dir, NULL, &caller_state_fops);
+	return 0;
+}
+
+static void __exit caller_exit(void)
+{
+	debugfs_remove_recursive(caller_dir);
+	caller_set_gate(false);
+	caller_cancel(true);
+	slow_work_unregister_user(THIS_MODULE);
+	WARN_ON(!list_empty(&caller_items));
+	WARN_ON(atomic_read(&caller_gets) != atomic_read(&caller_puts));
+}
+
+module_init(caller_init);
+module_exit(caller_exit);
+
+MODULE_DESCRIPTION("Caller of slow-work for the scripts in tests/vm");
+MODULE_AUTHOR("The slow-work developers");
+MODULE_LICENSE("GPL");
