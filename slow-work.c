@@ -420,12 +420,13 @@ static struct slow_work_thread *slow_work_oldest_sleeper(void)
 	return oldest;
 }
 
-/* Tell @thread's item that its thread is needed. */
-static void slow_work_displace(struct slow_work_thread *thread)
+/* Tell @thread's item that its thread is needed, for @errand. */
+static void slow_work_displace(struct slow_work_thread *thread,
+			       unsigned int errand)
 {
 	list_del_init(&thread->sleeper);
 	thread->class->nr_sleepers--;
-	thread->errand |= SLOW_WORK_COMING | SLOW_WORK_SUMMONED;
+	thread->errand |= SLOW_WORK_COMING | SLOW_WORK_SUMMONED | errand;
 	pool.coming++;
 	thread->class->summoned++;
 	wake_up_process(thread->task);
@@ -451,13 +452,44 @@ static bool slow_work_rested(const struct slow_work_thread *thread)
 			     thread->asleep_since + SLOW_WORK_REST_JIFFIES);
 }
 
+/* The first item of @class, which has one queued */
+static struct slow_work *slow_work_first(const struct slow_work_class *class)
+{
+	struct slow_work *work;
+
+	list_for_each_entry(work, &class->queue, link)
+		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
+			break;
+	return work;
+}
+
+/*
+ * A very slow sleeper that gives way leaves a very slow place free, and its
+ * thread would take a very slow item again, perhaps another sleeper: so a slow
+ * item would wait while threads are passed round.  A thread that was displaced
+ * for want of one therefore takes a slow item first, once, if that is the fresh
+ * one or has waited longer.
+ */
+static bool slow_work_comes_for_slow(void)
+{
+	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+
+	if (!slow->queued || !vslow->queued)
+		return slow->queued;
+	if (slow->queued > slow->yielded && vslow->queued == vslow->yielded)
+		return true;
+	return time_before(slow_work_first(slow)->mark,
+			   slow_work_first(vslow)->mark);
+}
+
 /*
  * No thread is free for what is queued: find a sleeper that gives way, one for
  * each item that would wait.  A fresh item may have any of them.  An item that
  * gave way itself must let them rest first, or the threads would be passed
  * round for nothing (promise 8, last rule).
  */
-static struct slow_work_thread *slow_work_find_sleeper(void)
+static struct slow_work_thread *slow_work_find_sleeper(unsigned int *errand)
 {
 	unsigned int fresh = 0, startable = 0, coming;
 	struct slow_work_thread *thread;
@@ -473,6 +505,7 @@ static struct slow_work_thread *slow_work_find_sleeper(void)
 		fresh += min(new, room);
 		startable += min(all, room);
 		room += min(class->summoned, UINT_MAX - room);
+		*errand = 0;
 		thread = slow_work_first_sleeper(class);
 		if (thread &&
 		    (new > room || (all > room && slow_work_rested(thread))))
@@ -481,6 +514,7 @@ static struct slow_work_thread *slow_work_find_sleeper(void)
 
 	/* for want of a thread */
 	coming = pool.coming + pool.searching;
+	*errand = slow_work_comes_for_slow() ? SLOW_WORK_SLOW_FIRST : 0;
 	thread = slow_work_oldest_sleeper();
 	if (thread && (fresh > coming ||
 		       (startable > coming && slow_work_rested(thread))))
@@ -500,6 +534,7 @@ void slow_work_find_thread(void)
 	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
 	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
 	struct slow_work_thread *thread;
+	unsigned int errand;
 
 	if (!slow->queued && !vslow->queued)
 		return;
@@ -519,8 +554,8 @@ void slow_work_find_thread(void)
 	}
 
 	if (slow->nr_sleepers || vslow->nr_sleepers)
-		while ((thread = slow_work_find_sleeper()))
-			slow_work_displace(thread);
+		while ((thread = slow_work_find_sleeper(&errand)))
+			slow_work_displace(thread, errand);
 
 	if (!pool.managing && slow_work_short_handed())
 		slow_work_summon_manager();
@@ -536,11 +571,11 @@ void slow_work_find_thread(void)
 /* The first item of @class is not a plain one, if it is an item at all. */
 static noinline struct slow_work *
 slow_work_take_marked(struct slow_work_thread *thread,
-		      struct slow_work_class *class, struct slow_work *work)
+		      struct slow_work_class *class)
 {
-	list_for_each_entry_from(work, &class->queue, link)
-		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
-			break;
+	struct slow_work *work;
+
+	work = slow_work_first(class);
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DESCRIBED))
 		WRITE_ONCE(thread->holder.stage, SLOW_WORK_WANTED);
 	if (test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags))
@@ -548,9 +583,12 @@ slow_work_take_marked(struct slow_work_thread *thread,
 	return work;
 }
 
-/* The next item for @thread; very slow ones first while they have a place */
+/*
+ * The next item for @thread: very slow ones first while they have a place, but
+ * for a thread that comes for a slow one.
+ */
 static __always_inline struct slow_work *
-slow_work_take(struct slow_work_thread *thread)
+slow_work_take(struct slow_work_thread *thread, bool slow_first)
 {
 	const unsigned long marked = BIT(SLOW_WORK_MARKER) |
 				     BIT(SLOW_WORK_DESCRIBED) |
@@ -560,7 +598,8 @@ slow_work_take(struct slow_work_thread *thread)
 	struct slow_work *work;
 
 	class = &pool.classes[SLOW_WORK_VSLOW];
-	if (!class->queued || class->executing >= class->limit) {
+	if (!class->queued || class->executing >= class->limit ||
+	    (slow_first && pool.classes[SLOW_WORK_SLOW].queued)) {
 		class = &pool.classes[SLOW_WORK_SLOW];
 		if (!class->queued)
 			return NULL;
@@ -569,7 +608,7 @@ slow_work_take(struct slow_work_thread *thread)
 	WRITE_ONCE(holder->stage, SLOW_WORK_RUNNING);
 	work = list_first_entry(&class->queue, struct slow_work, link);
 	if (unlikely(READ_ONCE(work->flags) & marked))
-		work = slow_work_take_marked(thread, class, work);
+		work = slow_work_take_marked(thread, class);
 
 	__list_del_entry(&work->link);
 	class->queued--;
@@ -738,6 +777,7 @@ int slow_work_thread_main(void *data)
 {
 	struct slow_work_thread *thread = data;
 	struct slow_work *work;
+	bool slow_first;
 
 	set_user_nice(current, SLOW_WORK_NICE);
 	set_freezable();
@@ -756,7 +796,9 @@ int slow_work_thread_main(void *data)
 			continue;
 		}
 
+		slow_first = false;
 		if (unlikely(thread->errand || pool.surplus)) {
+			slow_first = thread->errand & SLOW_WORK_SLOW_FIRST;
 			slow_work_arrive(thread);
 			if (pool.surplus && !thread->errand)
 				slow_work_retire(thread);
@@ -764,7 +806,7 @@ int slow_work_thread_main(void *data)
 				break;
 		}
 
-		work = slow_work_take(thread);
+		work = slow_work_take(thread, slow_first);
 		if (unlikely(!work)) {
 			slow_work_kick();
 			slow_work_idle(thread);
@@ -940,7 +982,7 @@ static void slow_work_rouse(struct slow_work *work)
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
 		list_for_each_entry(thread, &pool.classes[i].sleepers, sleeper)
 			if (thread->holder.item == work) {
-				slow_work_displace(thread);
+				slow_work_displace(thread, 0);
 				return;
 			}
 }

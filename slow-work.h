@@ -127,6 +127,7 @@ struct slow_work_holder {
 #define SLOW_WORK_COMING	BIT(1)	/* it counts in pool.coming */
 #define SLOW_WORK_SUMMONED	BIT(2)	/* and there; its item is to give way */
 #define SLOW_WORK_RETIRED	BIT(3)	/* it counts no more, and is to exit */
+#define SLOW_WORK_SLOW_FIRST	BIT(4)	/* it comes for a slow item */
 
 /**
  * struct slow_work_thread - a pool thread
