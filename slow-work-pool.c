@@ -11,8 +11,8 @@
  * go by the length of the queue alone: when items find no thread it looks how
  * the queue moves, LOOK_US apart.  It starts threads, up to the number wanted,
  * as soon as one look shows that nothing was taken, or that what is queued
- * would last for more than HORIZON_US at the pace seen; or when the queue has
- * not been empty for that long.  A spike that the threads there are can serve
+ * would last for more than HORIZON_US at the pace seen; or when items have found
+ * no thread for that long.  A spike that the threads there are can serve
  * within that time starts none.
  */
 
