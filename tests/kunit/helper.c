@@ -1,0 +1,979 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the KUnit suites of slow-work share; helper.h says how a case lives.
+ */
+
+#define pr_fmt(fmt) "slow_work_kunit: " fmt
+
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kmsg_dump.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "helper.h"
+
+/* Set when something hangs for good: nothing after it can be trusted */
+static bool swt_wedged;
+
+/* How many things have hung so far */
+static unsigned int swt_hangs;
+
+int swt_first_min, swt_first_max, swt_first_share;
+static bool swt_first_known;
+
+struct swt_memory {
+	struct list_head list;
+	/* As much alignment as kmalloc() gives */
+	char data[] __aligned(ARCH_KMALLOC_MINALIGN);
+};
+
+struct swt_gate {
+	struct list_head list;
+	wait_queue_head_t wq;
+	bool open;
+};
+
+/* ---- waiting ------------------------------------------------------------ */
+
+/* Long; but where much hangs, the end is to be seen some time */
+unsigned long swt_deadline(void)
+{
+	return (swt_hangs < 3 ? 60 : 5) * HZ;
+}
+
+void swt_poke(struct swt *t)
+{
+	atomic_inc(&t->pokes);
+	wake_up_all(&t->wq);
+}
+
+/* Not everything that cases wait for pokes them, so look again soon */
+void swt_doze(struct swt *t, int pokes)
+{
+	wait_event_timeout(t->wq, atomic_read(&t->pokes) != pokes, 1 + HZ / 100);
+}
+
+struct swt_budget swt_budget(void)
+{
+	struct swt_budget budget = { .end = jiffies + SWT_RACE_TIME };
+
+	return budget;
+}
+
+bool swt_more(struct swt *t, struct swt_budget *budget)
+{
+	cond_resched();
+	if (READ_ONCE(t->stop))
+		return false;
+	return budget->nr++ < SWT_RACE_MIN || time_before(jiffies, budget->end);
+}
+
+/* One turn of a loop that waits for another thread without sleeping for long */
+void swt_relax(void)
+{
+	if (num_online_cpus() > 1) {
+		cpu_relax();
+		cond_resched();
+	} else {
+		usleep_range(1, 10);
+	}
+}
+
+unsigned int swt_random(unsigned int below)
+{
+	return get_random_u32() % below;
+}
+
+/* So that two threads meet at every point of their ways */
+void swt_jitter(unsigned int usecs)
+{
+	if (num_online_cpus() > 1)
+		udelay(swt_random(usecs + 1));
+	else if (swt_random(4))
+		usleep_range(1, usecs + 1);
+}
+
+/* ---- memory and gates --------------------------------------------------- */
+
+void *swt_alloc(struct swt *t, size_t size)
+{
+	struct swt_memory *memory = kvzalloc(sizeof(*memory) + size, GFP_KERNEL | __GFP_NOFAIL);
+
+	spin_lock(&t->lock);
+	list_add(&memory->list, &t->memory);
+	spin_unlock(&t->lock);
+	return memory->data;
+}
+
+struct swt_gate *swt_gate(struct swt *t)
+{
+	struct swt_gate *gate = swt_alloc(t, sizeof(*gate));
+
+	init_waitqueue_head(&gate->wq);
+	list_add(&gate->list, &t->gates);
+	return gate;
+}
+
+void swt_pass(struct swt_gate *gate)
+{
+	/* Pairs with swt_open(): what was set up before it opens is seen */
+	wait_event(gate->wq, smp_load_acquire(&gate->open));
+}
+
+void swt_open(struct swt_gate *gate)
+{
+	/* Pairs with swt_pass() */
+	smp_store_release(&gate->open, true);
+	wake_up_all(&gate->wq);
+}
+
+/* ---- items -------------------------------------------------------------- */
+
+/* Whether the context is a process's that may sleep */
+static bool swt_may_sleep(void)
+{
+	return !preempt_count() && !irqs_disabled();
+}
+
+static int swt_get_ref(struct slow_work *work)
+{
+	struct swt_item *item = swt_item_of(work);
+
+	if (!irqs_disabled())
+		set_bit(SWT_GET_WITH_IRQS_ON, &item->faults);
+	WRITE_ONCE(item->get_pid, current->pid);
+	if (READ_ONCE(item->get_result) < 0)
+		atomic_inc(&item->failed_gets);
+	else
+		atomic_inc(&item->gets);
+	return READ_ONCE(item->get_result);
+}
+
+static void swt_put_ref(struct slow_work *work)
+{
+	struct swt_item *item = swt_item_of(work);
+	struct swt *t = item->t;
+
+	if (!swt_may_sleep() || (!swt_is_kslowd(current) && !atomic_read(&item->cancels)))
+		set_bit(SWT_PUT_CONTEXT, &item->faults);
+	if (atomic_read(&item->describing))
+		set_bit(SWT_PUT_DURING_DESC, &item->faults);
+	might_sleep();
+	WRITE_ONCE(item->put_pid, current->pid);
+	atomic_inc(&item->putting);
+	swt_poke(t);
+	if (item->on_put)
+		item->on_put(item);
+	if (item->put_gate)
+		swt_pass(item->put_gate);
+	atomic_inc(&item->puts);
+	swt_poke(t);
+}
+
+static void swt_execute(struct slow_work *work)
+{
+	struct swt_item *item = swt_item_of(work);
+	struct swt *t = item->t;
+
+	if (atomic_inc_return(&item->inside) != 1)
+		set_bit(SWT_OVERLAP, &item->faults);
+	if (!swt_may_sleep() || !swt_is_kslowd(current))
+		set_bit(SWT_EXECUTE_CONTEXT, &item->faults);
+	might_sleep();
+	WRITE_ONCE(item->thread, current);
+	WRITE_ONCE(item->pid, current->pid);
+	WRITE_ONCE(item->number, swt_number(current));
+	WRITE_ONCE(item->started_at, jiffies);
+	WRITE_ONCE(item->order, atomic_inc_return(&t->sequence));
+	atomic_inc(&item->starts);
+	swt_poke(t);
+	if (item->on_execute)
+		item->on_execute(item);
+	if (item->gate)
+		swt_pass(item->gate);
+	atomic_dec(&item->inside);
+	atomic_inc(&item->runs);
+	swt_poke(t);
+}
+
+static void swt_desc(struct slow_work *work, struct seq_file *m)
+{
+	struct swt_item *item = swt_item_of(work);
+	struct swt *t = item->t;
+
+	atomic_inc(&item->describing);
+	if (!swt_may_sleep())
+		set_bit(SWT_DESC_CONTEXT, &item->faults);
+	might_sleep();
+	atomic_inc(&item->descs);
+	swt_poke(t);
+	if (item->on_desc)
+		item->on_desc(item, m);
+	else
+		seq_puts(m, item->name);
+	if (item->desc_gate)
+		swt_pass(item->desc_gate);
+	atomic_dec(&item->describing);
+}
+
+const struct slow_work_ops swt_ops = {
+	.owner = THIS_MODULE,
+	.get_ref = swt_get_ref,
+	.put_ref = swt_put_ref,
+	.execute = swt_execute,
+	.desc = swt_desc,
+};
+
+struct slow_work_ops *swt_ops_of(struct swt *t, struct module *owner)
+{
+	struct slow_work_ops *ops = swt_alloc(t, sizeof(*ops));
+
+	*ops = swt_ops;
+	ops->owner = owner;
+	return ops;
+}
+
+struct swt_item *swt_item_ops(struct swt *t, enum swt_kind kind, const struct slow_work_ops *ops)
+{
+	size_t size = kind == SWT_DELAYED ? sizeof(struct swt_item) :
+			offsetof(struct swt_item, work) + sizeof(struct slow_work);
+	struct swt_item *item = kzalloc(size, GFP_KERNEL | __GFP_NOFAIL);
+
+	item->t = t;
+	item->kind = kind;
+	item->pid = -1;
+	item->number = -1;
+	list_add_tail(&item->list, &t->items);
+	switch (kind) {
+	case SWT_SLOW:
+		slow_work_init(&item->work, ops);
+		break;
+	case SWT_VSLOW:
+		vslow_work_init(&item->work, ops);
+		break;
+	case SWT_DELAYED:
+		delayed_slow_work_init(&item->dwork, ops);
+		break;
+	}
+	return item;
+}
+
+struct swt_item *swt_item(struct swt *t, enum swt_kind kind)
+{
+	return swt_item_ops(t, kind, &swt_ops);
+}
+
+/* An item whose execute waits until swt_release() */
+struct swt_item *swt_blocker_ops(struct swt *t, enum swt_kind kind,
+				 const struct slow_work_ops *ops)
+{
+	struct swt_item *item = swt_item_ops(t, kind, ops);
+
+	item->gate = swt_gate(t);
+	return item;
+}
+
+struct swt_item *swt_blocker(struct swt *t, enum swt_kind kind)
+{
+	return swt_blocker_ops(t, kind, &swt_ops);
+}
+
+void swt_release(struct swt_item *blocker)
+{
+	swt_open(blocker->gate);
+}
+
+int swt_enqueue(struct swt_item *item)
+{
+	return slow_work_enqueue(&item->work);
+}
+
+int swt_arm(struct swt_item *item, unsigned long delay)
+{
+	WRITE_ONCE(item->armed_at, jiffies);
+	return delayed_slow_work_enqueue(&item->dwork, delay);
+}
+
+void swt_must_enqueue(struct swt_item *item)
+{
+	KUNIT_ASSERT_EQ(item->t->test, swt_enqueue(item), 0);
+}
+
+void swt_must_arm(struct swt_item *item, unsigned long delay)
+{
+	KUNIT_ASSERT_EQ(item->t->test, swt_arm(item, delay), 0);
+}
+
+bool swt_flag(struct swt_item *item, int bit)
+{
+	return test_bit(bit, &item->work.flags);
+}
+
+/* Nothing of the item is left with the pool, as far as a caller can tell */
+bool swt_at_rest(struct swt_item *item)
+{
+	unsigned long busy = BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_EXECUTING) |
+			     BIT(SLOW_WORK_ENQ_DEFERRED) | BIT(SLOW_WORK_DELAYED);
+
+	return !(READ_ONCE(item->work.flags) & busy) && !atomic_read(&item->inside) &&
+	       atomic_read(&item->gets) == atomic_read(&item->puts) &&
+	       atomic_read(&item->putting) == atomic_read(&item->puts);
+}
+
+/* The thread that executes the item is off its processor for good */
+bool swt_asleep(struct swt_item *item)
+{
+	struct task_struct *task = READ_ONCE(item->thread);
+
+	return swt_executing(item) && READ_ONCE(task->__state) != TASK_RUNNING &&
+	       !READ_ONCE(task->on_rq);
+}
+
+void swt_settle(struct swt *t)
+{
+	struct swt_item *sentinel = swt_item(t, SWT_SLOW);
+
+	swt_must_enqueue(sentinel);
+	swt_wait(t, swt_runs(sentinel) == 1);
+}
+
+/* ---- helper threads ----------------------------------------------------- */
+
+static int swt_thread_fn(void *data)
+{
+	struct swt_thread *thread = data;
+
+	WRITE_ONCE(thread->started, true);
+	thread->result = thread->fn(thread);
+	swt_poke(thread->t);
+	kthread_complete_and_exit(&thread->done, 0);
+}
+
+/* Made, but not started: so that the caller can fill in what @fn looks at */
+static struct swt_thread *swt_new_thread(struct swt *t, int (*fn)(struct swt_thread *thread))
+{
+	struct swt_thread *thread = swt_alloc(t, sizeof(*thread));
+	struct task_struct *task;
+
+	thread->t = t;
+	thread->fn = fn;
+	init_completion(&thread->done);
+	task = kthread_create(swt_thread_fn, thread, "swt-helper");
+	if (IS_ERR(task))
+		return NULL;
+	thread->task = get_task_struct(task);
+	return thread;
+}
+
+static void swt_go(struct swt_thread *thread)
+{
+	list_add(&thread->list, &thread->t->threads);
+	wake_up_process(thread->task);
+}
+
+static struct swt_thread *swt_start_on(struct swt *t, int (*fn)(struct swt_thread *thread),
+				       void *arg, struct swt_item *item, struct module *owner)
+{
+	struct swt_thread *thread = swt_new_thread(t, fn);
+
+	KUNIT_ASSERT_NOT_NULL(t->test, thread);
+	thread->arg = arg;
+	thread->item = item;
+	thread->owner = owner;
+	swt_go(thread);
+	return thread;
+}
+
+struct swt_thread *swt_start(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg)
+{
+	return swt_start_on(t, fn, arg, NULL, NULL);
+}
+
+bool swt_done(struct swt_thread *thread)
+{
+	return completion_done(&thread->done);
+}
+
+/* It waits for something, or has not needed to */
+bool swt_blocked(struct swt_thread *thread)
+{
+	return swt_done(thread) ||
+	       (READ_ONCE(thread->started) && READ_ONCE(thread->task->__state) != TASK_RUNNING);
+}
+
+int swt_join(struct swt_thread *thread)
+{
+	swt_wait(thread->t, swt_done(thread));
+	return thread->result;
+}
+
+/* For calls that a fault would make hang */
+int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg)
+{
+	return swt_join(swt_start(t, fn, arg));
+}
+
+/* Cancels from this very thread; put_ref may then be called from it */
+void swt_do_cancel(struct swt_item *item)
+{
+	atomic_inc(&item->cancels);
+	if (item->kind == SWT_DELAYED)
+		delayed_slow_work_cancel(&item->dwork);
+	else
+		slow_work_cancel(&item->work);
+	atomic_dec(&item->cancels);
+}
+
+static int swt_cancel_fn(struct swt_thread *thread)
+{
+	swt_do_cancel(thread->item);
+	WRITE_ONCE(thread->seen_at_rest, swt_at_rest(thread->item));
+	return 0;
+}
+
+/* A cancel in a thread of its own, which notes the state it leaves the item in */
+struct swt_thread *swt_cancel_start(struct swt_item *item)
+{
+	return swt_start_on(item->t, swt_cancel_fn, NULL, item, NULL);
+}
+
+void swt_cancel(struct swt_item *item)
+{
+	swt_join(swt_cancel_start(item));
+}
+
+/* ---- users -------------------------------------------------------------- */
+
+/* A module that is none: to the pool an owner is an address and a name */
+struct module *swt_owner(struct swt *t, const char *name)
+{
+	struct module *owner = swt_alloc(t, sizeof(*owner));
+
+	strscpy(owner->name, name, sizeof(owner->name));
+	return owner;
+}
+
+int swt_register(struct swt *t, struct module *owner)
+{
+	int ret;
+
+	KUNIT_ASSERT_LT(t->test, t->nr_users, SWT_MAX_USERS);
+	ret = slow_work_register_user(owner);
+	if (!ret)
+		t->users[t->nr_users++] = owner;
+	return ret;
+}
+
+static void swt_forget_user(struct swt *t, struct module *owner)
+{
+	int i;
+
+	for (i = t->nr_users - 1; i >= 0; i--) {
+		if (t->users[i] == owner) {
+			t->users[i] = t->users[--t->nr_users];
+			return;
+		}
+	}
+	KUNIT_ASSERT_TRUE_MSG(t->test, false, "the case unregisters who is no user");
+}
+
+static int swt_unregister_fn(struct swt_thread *thread)
+{
+	slow_work_unregister_user(thread->owner);
+	if (thread->item)
+		WRITE_ONCE(thread->seen_at_rest, swt_at_rest(thread->item));
+	return 0;
+}
+
+/* The same for an unregister and one item that it has to wait for, if any */
+struct swt_thread *swt_unregister_start(struct swt *t, struct module *owner,
+					struct swt_item *item)
+{
+	swt_forget_user(t, owner);
+	return swt_start_on(t, swt_unregister_fn, NULL, item, owner);
+}
+
+void swt_unregister(struct swt *t, struct module *owner)
+{
+	swt_join(swt_unregister_start(t, owner, NULL));
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static void swt_close(struct file *file)
+{
+	filp_close(file, NULL);
+	/* A kernel thread's last reference goes later; the module must not wait */
+	flush_delayed_fput();
+}
+
+int swt_file_mode(const char *path)
+{
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	int mode;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	mode = file_inode(file)->i_mode & 07777;
+	swt_close(file);
+	return mode;
+}
+
+ssize_t swt_read_file(const char *path, char *text, size_t size)
+{
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	loff_t pos = 0;
+	ssize_t ret;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ret = kernel_read(file, text, size - 1, &pos);
+	if (ret >= 0)
+		text[ret] = '\0';
+	swt_close(file);
+	return ret;
+}
+
+ssize_t swt_write_file(const char *path, const char *text)
+{
+	struct file *file = filp_open(path, O_WRONLY, 0);
+	loff_t pos = 0;
+	ssize_t ret;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ret = kernel_write(file, text, strlen(text), &pos);
+	swt_close(file);
+	return ret;
+}
+
+/* The value of one of our sysctls, or an error */
+int swt_read(const char *name)
+{
+	char path[64], text[32];
+	ssize_t ret;
+	int value;
+
+	snprintf(path, sizeof(path), SWT_SYSCTL "%s", name);
+	ret = swt_read_file(path, text, sizeof(text));
+	if (ret < 0)
+		return ret;
+	ret = kstrtoint(strim(text), 10, &value);
+	return ret ? ret : value;
+}
+
+ssize_t swt_write(const char *name, int value)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), SWT_SYSCTL "%s", name);
+	snprintf(text, sizeof(text), "%d\n", value);
+	return swt_write_file(path, text);
+}
+
+void swt_set(struct swt *t, const char *name, int value)
+{
+	KUNIT_ASSERT_GT(t->test, swt_write(name, value), 0);
+	KUNIT_ASSERT_EQ(t->test, swt_read(name), value);
+}
+
+/* ---- the pool ----------------------------------------------------------- */
+
+int swt_default_max(void)
+{
+	return max_t(int, 4, num_possible_cpus());
+}
+
+/* Sets the limits and waits until the threads are that many */
+void swt_pool(struct swt *t, int min, int max)
+{
+	if (max >= swt_read("min-threads")) {
+		swt_set(t, "max-threads", max);
+		swt_set(t, "min-threads", min);
+	} else {
+		swt_set(t, "min-threads", min);
+		swt_set(t, "max-threads", max);
+	}
+	swt_wait(t, swt_threads() >= min && swt_threads() <= max);
+}
+
+/* Blocks so many threads with slow items, each with a gate of its own */
+void swt_hold(struct swt *t, int threads)
+{
+	struct swt_item *item;
+
+	while (threads--) {
+		KUNIT_ASSERT_LT(t->test, t->nr_held, SWT_MAX_HELD);
+		item = swt_blocker(t, SWT_SLOW);
+		t->held[t->nr_held++] = item;
+		swt_must_enqueue(item);
+		swt_wait(t, swt_executing(item));
+	}
+}
+
+/*
+ * Two threads that cannot become more, both blocked.  With held[0] released
+ * there is exactly one that serves the queues, so that order can be seen.
+ */
+void swt_one_thread(struct swt *t)
+{
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+}
+
+bool swt_is_kslowd(struct task_struct *task)
+{
+	return (task->flags & PF_KTHREAD) && str_has_prefix(task->comm, "kslowd");
+}
+
+/* The number in a thread's name, or -1 */
+int swt_number(struct task_struct *task)
+{
+	int number;
+
+	if (!swt_is_kslowd(task) || kstrtoint(task->comm + strlen("kslowd"), 10, &number))
+		return -1;
+	return number;
+}
+
+/* Calls @fn for each thread of the pool that has not begun to exit; no sleeping */
+void swt_each_thread(void (*fn)(struct task_struct *task, void *arg), void *arg)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	for_each_process(task) {
+		if (swt_is_kslowd(task) && !(READ_ONCE(task->flags) & PF_EXITING))
+			fn(task, arg);
+	}
+	rcu_read_unlock();
+}
+
+static void swt_count(struct task_struct *task, void *arg)
+{
+	++*(int *)arg;
+}
+
+int swt_threads(void)
+{
+	int count = 0;
+
+	swt_each_thread(swt_count, &count);
+	return count;
+}
+
+static void swt_count_idle(struct task_struct *task, void *arg)
+{
+	if ((READ_ONCE(task->__state) & TASK_INTERRUPTIBLE) && !READ_ONCE(task->on_rq))
+		++*(int *)arg;
+}
+
+/* Cases block their items uninterruptibly, so these have nothing to do */
+int swt_idle_threads(void)
+{
+	int count = 0;
+
+	swt_each_thread(swt_count_idle, &count);
+	return count;
+}
+
+static void swt_note_number(struct task_struct *task, void *arg)
+{
+	int number = swt_number(task);
+
+	if (number >= 0 && number < SWT_MAX_NUMBER)
+		__set_bit(number, arg);
+}
+
+/* Which numbers the threads have; returns how many different ones there are */
+int swt_numbers(unsigned long *numbers)
+{
+	bitmap_zero(numbers, SWT_MAX_NUMBER);
+	swt_each_thread(swt_note_number, numbers);
+	return bitmap_weight(numbers, SWT_MAX_NUMBER);
+}
+
+/* ---- the log ------------------------------------------------------------ */
+
+/* swt_logged() looks from here on */
+void swt_log_mark(struct swt *t)
+{
+	struct kmsg_dump_iter iter;
+
+	kmsg_dump_rewind(&iter);
+	t->log_from = iter.next_seq;
+}
+
+/* Is there a line that holds both? */
+bool swt_logged(struct swt *t, const char *text, const char *text2)
+{
+	struct kmsg_dump_iter iter;
+	char line[512];
+	size_t len;
+
+	kmsg_dump_rewind(&iter);
+	iter.cur_seq = t->log_from;
+	while (kmsg_dump_get_line(&iter, true, line, sizeof(line) - 1, &len)) {
+		line[len] = '\0';
+		if (strstr(line, text) && strstr(line, text2))
+			return true;
+	}
+	return false;
+}
+
+/* What reads the log takes a splat between the two for wanted */
+void swt_expect_splat(struct swt *t)
+{
+	t->in_splat = true;
+	pr_info("EXPECT-SPLAT-BEGIN\n");
+}
+
+void swt_splat_over(struct swt *t)
+{
+	if (!t->in_splat)
+		return;
+	pr_info("EXPECT-SPLAT-END\n");
+	t->in_splat = false;
+}
+
+/* ---- runqueue ----------------------------------------------------------- */
+
+/*
+ * Reads the whole file.  debugfs puts itself before a file's operations and
+ * offers reading to user space only, so go round it: behind is a seq_file.
+ */
+static int swt_read_runqueue(struct swt *t, char **text)
+{
+	struct file *file = filp_open(SWT_RUNQUEUE, O_RDONLY, 0);
+	size_t size = PAGE_SIZE, len = 0;
+	const struct file_operations *fops;
+	struct kiocb kiocb;
+	struct iov_iter to;
+	struct kvec vec;
+	char *buf, *bigger;
+	ssize_t ret;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	fops = debugfs_real_fops(file);
+	if (!fops || fops->read != seq_read) {
+		swt_close(file);
+		return -EOPNOTSUPP;
+	}
+	init_sync_kiocb(&kiocb, file);
+	buf = swt_alloc(t, size);
+	for (;;) {
+		if (size - len < PAGE_SIZE / 2) {
+			bigger = swt_alloc(t, size * 4);
+			memcpy(bigger, buf, len);
+			buf = bigger;
+			size *= 4;
+		}
+		vec.iov_base = buf + len;
+		vec.iov_len = size - len - 1;
+		iov_iter_kvec(&to, READ, &vec, 1, vec.iov_len);
+		ret = seq_read_iter(&kiocb, &to);
+		if (ret <= 0)
+			break;
+		len += ret;
+	}
+	swt_close(file);
+	buf[len] = '\0';
+	*text = buf;
+	return ret;
+}
+
+static int swt_runqueue_fn(struct swt_thread *thread)
+{
+	return swt_read_runqueue(thread->t, &thread->text);
+}
+
+/* The same in a thread, since the items' desc may block */
+struct swt_thread *swt_runqueue_start(struct swt *t)
+{
+	return swt_start(t, swt_runqueue_fn, NULL);
+}
+
+char *swt_runqueue(struct swt *t)
+{
+	struct swt_thread *thread = swt_runqueue_start(t);
+
+	KUNIT_ASSERT_EQ(t->test, swt_join(thread), 0);
+	return thread->text;
+}
+
+static void swt_show(struct task_struct *task, void *arg)
+{
+	sched_show_task(task);
+}
+
+/* Where a condition did not come true: tells what the pool is at, and ends the case */
+void swt_insist(struct swt *t, bool came_true, const char *what, const char *file, int line)
+{
+	struct swt_thread *thread;
+
+	if (came_true)
+		return;
+	swt_hangs++;
+	thread = swt_new_thread(t, swt_runqueue_fn);
+	if (thread) {
+		unsigned long end = jiffies + 5 * HZ;
+
+		swt_go(thread);
+		/* It may hang, too */
+		while (!swt_done(thread) && time_before(jiffies, end))
+			swt_doze(t, atomic_read(&t->pokes));
+		if (swt_done(thread) && thread->text)
+			kunit_info(t->test, "runqueue:\n%.800s", thread->text);
+	}
+	swt_each_thread(swt_show, NULL);
+	KUNIT_ASSERT_TRUE_MSG(t->test, came_true, "%s:%d: waited in vain for: %s",
+			      kbasename(file), line, what);
+}
+
+/* ---- a case's beginning and end ----------------------------------------- */
+
+int swt_init_unregistered(struct kunit *test)
+{
+	struct swt *t;
+
+	if (swt_wedged) {
+		kunit_err(test, "not run: an earlier case hangs\n");
+		return -EBUSY;
+	}
+	if (!swt_first_known) {
+		swt_first_min = swt_read("min-threads");
+		swt_first_max = swt_read("max-threads");
+		swt_first_share = swt_read("vslow-percentage");
+		swt_first_known = true;
+	}
+	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	if (!t)
+		return -ENOMEM;
+	t->test = test;
+	init_waitqueue_head(&t->wq);
+	spin_lock_init(&t->lock);
+	INIT_LIST_HEAD(&t->memory);
+	INIT_LIST_HEAD(&t->gates);
+	INIT_LIST_HEAD(&t->items);
+	INIT_LIST_HEAD(&t->threads);
+	test->priv = t;
+	return 0;
+}
+
+int swt_init(struct kunit *test)
+{
+	int ret = swt_init_unregistered(test);
+
+	return ret ? ret : swt_register(test->priv, THIS_MODULE);
+}
+
+static int swt_cancel_all(struct swt_thread *thread)
+{
+	struct swt_item *item;
+
+	list_for_each_entry(item, &thread->t->items, list)
+		swt_do_cancel(item);
+	return 0;
+}
+
+static int swt_reset_pool(struct swt_thread *thread)
+{
+	struct swt *t = thread->t;
+
+	swt_write("min-threads", 2);
+	swt_write("max-threads", swt_default_max());
+	swt_write("vslow-percentage", 50);
+	while (t->nr_users)
+		slow_work_unregister_user(t->users[--t->nr_users]);
+	return 0;
+}
+
+/* May be asked again and again */
+static bool swt_ended(struct swt_thread *thread)
+{
+	if (!wait_for_completion_timeout(&thread->done, swt_deadline()))
+		return false;
+	complete(&thread->done);
+	return true;
+}
+
+/* Calls @fn in a thread, which swt_exit() lets go of; false if it hangs */
+static bool swt_ends(struct swt *t, int (*fn)(struct swt_thread *thread))
+{
+	struct swt_thread *thread = swt_new_thread(t, fn);
+
+	if (!thread)
+		return false;
+	swt_go(thread);
+	return swt_ended(thread);
+}
+
+/* Ends all that the case may have left running; false if it would not end */
+static bool swt_quiet(struct swt *t)
+{
+	struct swt_thread *thread;
+	struct swt_gate *gate;
+
+	WRITE_ONCE(t->stop, true);
+	list_for_each_entry(gate, &t->gates, list)
+		swt_open(gate);
+	swt_poke(t);
+	/* The case's threads may wait for items, and may enqueue them anew */
+	if (!swt_ends(t, swt_cancel_all))
+		return false;
+	list_for_each_entry(thread, &t->threads, list) {
+		if (!swt_ended(thread))
+			return false;
+	}
+	return swt_ends(t, swt_cancel_all) && swt_ends(t, swt_reset_pool);
+}
+
+static void swt_check_item(struct kunit *test, struct swt_item *item)
+{
+	KUNIT_EXPECT_EQ_MSG(test, item->faults, 0UL, "item %s of kind %d", item->name, item->kind);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&item->gets), atomic_read(&item->puts),
+			    "item %s of kind %d", item->name, item->kind);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&item->putting), atomic_read(&item->puts),
+			    "item %s of kind %d", item->name, item->kind);
+}
+
+void swt_exit(struct kunit *test)
+{
+	struct swt_memory *memory, *next_memory;
+	struct swt_thread *thread;
+	struct swt_item *item, *next;
+	struct swt *t = test->priv;
+
+	if (!t || swt_wedged)
+		return;
+	swt_splat_over(t);
+	if (!swt_quiet(t)) {
+		swt_wedged = true;
+		KUNIT_EXPECT_TRUE_MSG(test, false, "the pool hangs; no further case is run");
+		return;
+	}
+	list_for_each_entry_safe(item, next, &t->items, list) {
+		swt_check_item(test, item);
+		kfree(item);
+	}
+	list_for_each_entry(thread, &t->threads, list)
+		put_task_struct(thread->task);
+	list_for_each_entry_safe(memory, next_memory, &t->memory, list)
+		kvfree(memory);
+	kfree(t);
+	test->priv = NULL;
+}
+
+MODULE_DESCRIPTION("KUnit tests of slow-work");
+MODULE_LICENSE("GPL");

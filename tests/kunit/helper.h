@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the KUnit suites of slow-work share.
+ *
+ * A case lives in a struct swt, made by the suite's init and taken down by its
+ * exit, whatever the case left behind: gates are opened, items cancelled, the
+ * sysctls put back, users unregistered.  Nothing that another thread may touch
+ * is on a stack, since a failed assertion ends the case's thread at once.
+ *
+ * Cases wait for conditions.  Deadlines are there to turn a hang into a
+ * failure, and no case asserts that something was quick.
+ */
+
+#ifndef _SLOW_WORK_KUNIT_HELPER_H
+#define _SLOW_WORK_KUNIT_HELPER_H
+
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slow-work.h>
+#include <linux/wait.h>
+
+/* A delay that no case lives to see the end of */
+#define SWT_NEVER	(3600UL * HZ)
+
+/* How long a race is provoked, and how often at the least */
+#define SWT_RACE_TIME	HZ
+#define SWT_RACE_MIN	50
+
+#define SWT_MAX_USERS	8
+#define SWT_MAX_HELD	8
+
+/* The numbers of threads that are looked for */
+#define SWT_MAX_NUMBER	512
+
+struct swt_gate;
+
+/* A case's world */
+struct swt {
+	struct kunit *test;
+	bool stop;			/* helper threads shall end */
+	bool in_splat;			/* a WARN is expected just now */
+	atomic_t pokes;			/* something happened */
+	wait_queue_head_t wq;		/* who waits for it */
+	atomic_t sequence;		/* numbers executions */
+	spinlock_t lock;		/* for @memory */
+	struct list_head memory;
+	struct list_head gates;
+	struct list_head items;
+	struct list_head threads;
+	struct module *users[SWT_MAX_USERS];	/* registrations to undo */
+	int nr_users;
+	struct swt_item *held[SWT_MAX_HELD];	/* what swt_hold() blocked */
+	int nr_held;
+	u64 log_from;			/* see swt_log_mark() */
+};
+
+enum swt_kind { SWT_SLOW, SWT_VSLOW, SWT_DELAYED };
+
+/* What must never be seen, as bits of swt_item::faults */
+enum swt_fault {
+	SWT_OVERLAP,			/* execute in two threads at once */
+	SWT_GET_WITH_IRQS_ON,
+	SWT_EXECUTE_CONTEXT,		/* not in a pool thread that may sleep */
+	SWT_PUT_CONTEXT,		/* neither pool thread nor canceller, or atomic */
+	SWT_DESC_CONTEXT,		/* atomic */
+	SWT_PUT_DURING_DESC,
+};
+
+/* An item whose call-outs note what happens to it */
+struct swt_item {
+	struct list_head list;
+	struct swt *t;
+	enum swt_kind kind;
+	char name[32];			/* printed by desc */
+
+	/* Set by the case */
+	int get_result;			/* of get_ref */
+	struct swt_gate *gate;		/* execute waits here */
+	struct swt_gate *put_gate;	/* put_ref does */
+	struct swt_gate *desc_gate;	/* desc does */
+	void (*on_execute)(struct swt_item *item);	/* before the gate */
+	void (*on_put)(struct swt_item *item);		/* the same */
+	void (*on_desc)(struct swt_item *item, struct seq_file *m);
+	struct swt_item *other;		/* for the case's own use */
+	void *data;
+	long value;
+	int result;
+
+	/* Noted */
+	atomic_t gets;			/* get_ref that succeeded */
+	atomic_t failed_gets;
+	atomic_t puts;			/* put_ref that are through */
+	atomic_t putting;		/* put_ref that began */
+	atomic_t starts;		/* execute that began */
+	atomic_t runs;			/* execute that are through */
+	atomic_t inside;		/* in execute just now */
+	atomic_t describing;		/* in desc just now */
+	atomic_t descs;
+	atomic_t cancels;		/* cancels under way */
+	unsigned long faults;
+	unsigned long armed_at;		/* jiffies before the last swt_arm() */
+	unsigned long started_at;	/* jiffies when execute last began */
+	int order;			/* number of the last execution */
+	struct task_struct *thread;	/* valid while executing */
+	pid_t pid;
+	int number;			/* of the thread */
+	pid_t get_pid;			/* who called get_ref last */
+	pid_t put_pid;
+
+	/* Last and no longer than needed: so KASAN sees what is beyond it */
+	union {
+		struct slow_work work;
+		struct delayed_slow_work dwork;
+	};
+};
+
+static inline struct swt_item *swt_item_of(struct slow_work *work)
+{
+	return container_of(work, struct swt_item, work);
+}
+
+/* A thread that does something which may block */
+struct swt_thread {
+	struct list_head list;
+	struct swt *t;
+	int (*fn)(struct swt_thread *thread);
+	void *arg;			/* for @fn */
+	struct swt_item *item;		/* the same */
+	struct module *owner;
+	char *text;			/* from swt_runqueue_start() */
+	struct task_struct *task;
+	struct completion done;
+	bool started;
+	bool seen_at_rest;		/* from swt_cancel_start() and the like */
+	int result;
+};
+
+/* How long a loop goes on */
+struct swt_budget {
+	unsigned long end;
+	unsigned int nr;
+};
+
+/* Every suite's init and exit, and one for cases that register themselves */
+int swt_init(struct kunit *test);
+int swt_init_unregistered(struct kunit *test);
+void swt_exit(struct kunit *test);
+
+/* How long anything may take before it counts as hung */
+unsigned long swt_deadline(void);
+
+/* Something happened that a case may be waiting for; any context but get_ref */
+void swt_poke(struct swt *t);
+
+void swt_doze(struct swt *t, int pokes);
+
+void swt_insist(struct swt *t, bool came_true, const char *what, const char *file, int line);
+
+/* Waits until @cond; false where that is hopeless.  Any thread. */
+#define swt_comes_true(t, cond)						\
+({									\
+	struct swt *__t = (t);						\
+	unsigned long __end = jiffies + swt_deadline();			\
+	bool __true;							\
+									\
+	for (;;) {							\
+		int __pokes = atomic_read(&__t->pokes);			\
+									\
+		__true = (cond);					\
+		if (__true || time_after(jiffies, __end) ||		\
+		    READ_ONCE(__t->stop))				\
+			break;						\
+		swt_doze(__t, __pokes);					\
+	}								\
+	__true;								\
+})
+
+/* The same, and ends the case when it is in vain.  The case's own thread. */
+#define swt_wait(t, cond)						\
+do {									\
+	struct swt *__world = (t);					\
+									\
+	swt_insist(__world, swt_comes_true(__world, cond), #cond,	\
+		   __FILE__, __LINE__);					\
+} while (0)
+
+struct swt_budget swt_budget(void);
+bool swt_more(struct swt *t, struct swt_budget *budget);
+void swt_relax(void);
+void swt_jitter(unsigned int usecs);
+unsigned int swt_random(unsigned int below);
+
+/* Memory that goes with the case */
+void *swt_alloc(struct swt *t, size_t size);
+
+/* Gates */
+struct swt_gate *swt_gate(struct swt *t);
+void swt_pass(struct swt_gate *gate);
+void swt_open(struct swt_gate *gate);
+
+/* Items.  Their owner is this module unless they are made with other operations. */
+extern const struct slow_work_ops swt_ops;
+struct slow_work_ops *swt_ops_of(struct swt *t, struct module *owner);
+struct swt_item *swt_item(struct swt *t, enum swt_kind kind);
+struct swt_item *swt_item_ops(struct swt *t, enum swt_kind kind, const struct slow_work_ops *ops);
+struct swt_item *swt_blocker(struct swt *t, enum swt_kind kind);
+struct swt_item *swt_blocker_ops(struct swt *t, enum swt_kind kind,
+				 const struct slow_work_ops *ops);
+void swt_release(struct swt_item *blocker);
+int swt_enqueue(struct swt_item *item);
+int swt_arm(struct swt_item *item, unsigned long delay);
+void swt_must_enqueue(struct swt_item *item);
+void swt_must_arm(struct swt_item *item, unsigned long delay);
+
+/* What state an item is in */
+bool swt_flag(struct swt_item *item, int bit);
+bool swt_at_rest(struct swt_item *item);
+bool swt_asleep(struct swt_item *item);
+
+static inline int swt_runs(struct swt_item *item)
+{
+	return atomic_read(&item->runs);
+}
+
+static inline int swt_starts(struct swt_item *item)
+{
+	return atomic_read(&item->starts);
+}
+
+static inline bool swt_executing(struct swt_item *item)
+{
+	return atomic_read(&item->inside) > 0;
+}
+
+/* Whatever was queued in the slow class before has been started */
+void swt_settle(struct swt *t);
+
+/* Threads of the case's own */
+struct swt_thread *swt_start(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
+struct swt_thread *swt_cancel_start(struct swt_item *item);
+struct swt_thread *swt_unregister_start(struct swt *t, struct module *owner,
+					struct swt_item *item);
+bool swt_blocked(struct swt_thread *thread);
+bool swt_done(struct swt_thread *thread);
+int swt_join(struct swt_thread *thread);
+int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
+void swt_cancel(struct swt_item *item);
+void swt_do_cancel(struct swt_item *item);
+
+/* Users */
+struct module *swt_owner(struct swt *t, const char *name);
+int swt_register(struct swt *t, struct module *owner);
+void swt_unregister(struct swt *t, struct module *owner);
+
+/* The pool */
+#define SWT_SYSCTL	"/proc/sys/kernel/slow-work/"
+
+/* What the sysctls held when this module was loaded */
+extern int swt_first_min, swt_first_max, swt_first_share;
+
+int swt_default_max(void);
+int swt_file_mode(const char *path);
+ssize_t swt_read_file(const char *path, char *text, size_t size);
+ssize_t swt_write_file(const char *path, const char *text);
+int swt_read(const char *name);
+ssize_t swt_write(const char *name, int value);
+void swt_set(struct swt *t, const char *name, int value);
+void swt_pool(struct swt *t, int min, int max);
+void swt_hold(struct swt *t, int threads);
+void swt_one_thread(struct swt *t);
+
+bool swt_is_kslowd(struct task_struct *task);
+int swt_number(struct task_struct *task);
+int swt_threads(void);
+int swt_idle_threads(void);
+int swt_numbers(unsigned long *numbers);
+void swt_each_thread(void (*fn)(struct task_struct *task, void *arg), void *arg);
+
+/* The kernel's log */
+void swt_log_mark(struct swt *t);
+bool swt_logged(struct swt *t, const char *text, const char *text2);
+void swt_expect_splat(struct swt *t);
+void swt_splat_over(struct swt *t);
+
+/* /sys/kernel/debug/slow_work/runqueue */
+#define SWT_RUNQUEUE	"/sys/kernel/debug/slow_work/runqueue"
+
+struct swt_thread *swt_runqueue_start(struct swt *t);
+char *swt_runqueue(struct swt *t);
+
+#endif /* _SLOW_WORK_KUNIT_HELPER_H */

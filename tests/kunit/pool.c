@@ -1,0 +1,771 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The pool: how many threads there are and when, which class they serve, and
+ * what happens when a thread cannot be started.
+ */
+
+#include <linux/slab.h>
+
+#include "helper.h"
+
+#define THREADS_MAX	"/proc/sys/kernel/threads-max"
+
+/* What threads-max held; put back at each case's end */
+static char threads_max[32];
+
+static int pool_init(struct kunit *test)
+{
+	ssize_t ret = swt_read_file(THREADS_MAX, threads_max, sizeof(threads_max));
+
+	return ret < 0 ? ret : swt_init(test);
+}
+
+static void pool_exit(struct kunit *test)
+{
+	swt_write_file(THREADS_MAX, threads_max);
+	swt_exit(test);
+}
+
+/* From now on, and until let_threads_start(), no thread can be started */
+static void let_no_thread_start(struct swt *t)
+{
+	KUNIT_EXPECT_GT(t->test, swt_write_file(THREADS_MAX, "1\n"), 0);
+}
+
+static void let_threads_start(struct swt *t)
+{
+	KUNIT_EXPECT_GT(t->test, swt_write_file(THREADS_MAX, threads_max), 0);
+}
+
+/* ---- users and threads -------------------------------------------------- */
+
+static void no_thread_without_a_user(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_unregister(t, THIS_MODULE);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_unregister(t, THIS_MODULE);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
+static void register_starts_the_minimum(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_unregister(t, THIS_MODULE);
+	swt_set(t, "max-threads", 7);
+	swt_set(t, "min-threads", 5);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 5);
+}
+
+struct manners {
+	int bad_nice;
+	int not_freezable;
+	int bad_name;
+};
+
+static void look_at_manners(struct task_struct *task, void *arg)
+{
+	struct manners *manners = arg;
+	char name[TASK_COMM_LEN];
+
+	manners->bad_nice += task_nice(task) != -5;
+	manners->not_freezable += !!(READ_ONCE(task->flags) & PF_NOFREEZE);
+	snprintf(name, sizeof(name), "kslowd%03d", swt_number(task));
+	manners->bad_name += strcmp(name, task->comm) != 0;
+}
+
+static void threads_have_name_niceness_and_are_freezable(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct manners manners = { };
+	int i;
+
+	swt_pool(t, 4, 4);
+	/* Each of them has come as far as to run something */
+	swt_hold(t, 4);
+	for (i = 0; i < 4; i++)
+		swt_release(t->held[i]);
+	swt_wait(t, swt_idle_threads() == 4);
+	swt_each_thread(look_at_manners, &manners);
+	KUNIT_EXPECT_EQ(test, manners.bad_nice, 0);
+	KUNIT_EXPECT_EQ(test, manners.not_freezable, 0);
+	KUNIT_EXPECT_EQ(test, manners.bad_name, 0);
+}
+
+static void threads_have_the_lowest_numbers(struct kunit *test)
+{
+	unsigned long *numbers = kunit_kcalloc(test, BITS_TO_LONGS(SWT_MAX_NUMBER),
+					       sizeof(long), GFP_KERNEL);
+	struct swt *t = test->priv;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, numbers);
+	swt_pool(t, 6, 6);
+	KUNIT_EXPECT_EQ(test, swt_numbers(numbers), 6);
+	KUNIT_EXPECT_EQ(test, (int)find_first_zero_bit(numbers, SWT_MAX_NUMBER), 6);
+	/* Whichever leave, those that come later take their places */
+	swt_set(t, "min-threads", 2);
+	swt_set(t, "max-threads", 3);
+	swt_wait(t, swt_threads() == 3);
+	swt_set(t, "max-threads", 6);
+	swt_hold(t, 6);
+	KUNIT_EXPECT_EQ(test, swt_numbers(numbers), 6);
+	KUNIT_EXPECT_EQ(test, (int)find_first_zero_bit(numbers, SWT_MAX_NUMBER), 6);
+	for (i = 0; i < 6; i++)
+		KUNIT_EXPECT_LT(test, t->held[i]->number, 6);
+}
+
+static void idle_threads_sleep_interruptibly(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_pool(t, 4, 4);
+	swt_wait(t, swt_idle_threads() == 4);
+	swt_settle(t);
+	swt_wait(t, swt_idle_threads() == 4);
+}
+
+/* ---- growth ------------------------------------------------------------- */
+
+/*
+ * Section 6, row 1: in the old code the starter of threads was itself a queued
+ * item, so with every thread blocked the pool never grew
+ */
+static void grows_to_the_maximum_while_all_threads_are_blocked(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[4];
+	int i;
+
+	swt_pool(t, 2, 4);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		swt_wait(t, swt_executing(items[i]));
+	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
+}
+
+static void grows_by_a_thread_for_every_item_that_blocks(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	int i;
+
+	swt_pool(t, 2, 8);
+	for (i = 1; i <= 8; i++) {
+		swt_hold(t, 1);
+		KUNIT_EXPECT_EQ(test, swt_threads(), max(i, 2));
+	}
+}
+
+static void grows_no_further_than_the_maximum(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[5];
+	int i;
+
+	swt_pool(t, 2, 3);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		swt_wait(t, swt_executing(items[i]));
+		KUNIT_EXPECT_LE(test, swt_threads(), 3);
+		swt_release(items[i]);
+	}
+}
+
+static void grows_to_what_is_wanted_and_no_more(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_pool(t, 2, 16);
+	swt_hold(t, 5);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 5);
+	/* A sixth item wants a sixth thread, its end none */
+	swt_settle(t);
+	KUNIT_EXPECT_LE(test, swt_threads(), 6);
+}
+
+/* Two of them fit in the share of four threads, and not of three */
+static void grows_until_very_slow_items_have_a_place(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[3];
+	int i;
+
+	swt_pool(t, 2, 16);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker(t, SWT_VSLOW);
+		swt_must_enqueue(items[i]);
+		swt_wait(t, swt_executing(items[i]));
+		KUNIT_EXPECT_EQ(test, swt_threads(), 2 * (i + 1));
+	}
+}
+
+/* A barrier for a fixed number of items at once, over and over */
+struct barrier {
+	spinlock_t lock;		/* for all of it */
+	wait_queue_head_t wq;
+	int size;
+	int arrived;
+	int generation;
+};
+
+static void meet_the_others(struct swt_item *item)
+{
+	struct barrier *barrier = item->data;
+	int generation;
+
+	spin_lock(&barrier->lock);
+	generation = barrier->generation;
+	if (++barrier->arrived == barrier->size) {
+		barrier->arrived = 0;
+		WRITE_ONCE(barrier->generation, generation + 1);
+		wake_up_all(&barrier->wq);
+	}
+	spin_unlock(&barrier->lock);
+	wait_event(barrier->wq, READ_ONCE(barrier->generation) != generation ||
+		   READ_ONCE(item->t->stop));
+}
+
+static void expect_all_threads_at_once(struct swt *t, int size, int rounds)
+{
+	struct barrier *barrier = swt_alloc(t, sizeof(*barrier));
+	struct swt_item **items = swt_alloc(t, size * rounds * sizeof(*items));
+	int i;
+
+	spin_lock_init(&barrier->lock);
+	init_waitqueue_head(&barrier->wq);
+	barrier->size = size;
+	for (i = 0; i < size * rounds; i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		items[i]->on_execute = meet_the_others;
+		items[i]->data = barrier;
+	}
+	for (i = 0; i < size * rounds; i++)
+		swt_must_enqueue(items[i]);
+	if (!swt_comes_true(t, READ_ONCE(barrier->generation) == rounds)) {
+		/* Lets the items go before the case ends */
+		WRITE_ONCE(t->stop, true);
+		wake_up_all(&barrier->wq);
+		KUNIT_EXPECT_EQ(t->test, READ_ONCE(barrier->generation), rounds);
+		return;
+	}
+	for (i = 0; i < size * rounds; i++)
+		swt_wait(t, swt_at_rest(items[i]));
+}
+
+/*
+ * Section 6, row 2: with a maximum of 64 the old pool, cold or warm, worked with
+ * a fraction of that.  Here every round needs all 64 at the same time.
+ */
+static void cold_pool_comes_to_all_of_64_threads(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_pool(t, 2, 64);
+	expect_all_threads_at_once(t, 64, 15);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 64);
+}
+
+static void warm_pool_works_with_all_of_64_threads(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_pool(t, 64, 64);
+	expect_all_threads_at_once(t, 64, 15);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 64);
+}
+
+/* ---- limits while it runs ----------------------------------------------- */
+
+/* Section 6, row 3: the old code started one thread and stopped there */
+static void raised_minimum_is_reached(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_set(t, "max-threads", 12);
+	swt_set(t, "min-threads", 12);
+	swt_wait(t, swt_threads() == 12);
+}
+
+static void raised_minimum_is_reached_while_all_threads_are_blocked(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	swt_set(t, "max-threads", 8);
+	swt_set(t, "min-threads", 8);
+	swt_wait(t, swt_threads() == 8);
+}
+
+static void raised_maximum_lets_the_queued_start(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	swt_must_enqueue(item);
+	swt_set(t, "max-threads", 3);
+	swt_wait(t, swt_runs(item) == 1);
+}
+
+static void lowered_maximum_lets_threads_leave_as_they_come_free(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	int i;
+
+	swt_pool(t, 2, 6);
+	swt_hold(t, 6);
+	swt_set(t, "max-threads", 3);
+	/* What executes goes on */
+	for (i = 0; i < 6; i++)
+		KUNIT_EXPECT_TRUE(test, swt_executing(t->held[i]));
+	for (i = 0; i < 3; i++)
+		swt_release(t->held[i]);
+	swt_wait(t, swt_threads() == 3);
+	for (; i < 6; i++) {
+		KUNIT_EXPECT_TRUE(test, swt_executing(t->held[i]));
+		swt_release(t->held[i]);
+	}
+	swt_settle(t);
+	KUNIT_EXPECT_LE(test, swt_threads(), 3);
+}
+
+/* The 5 s are a promise: a thread that left sooner is a failure, too */
+static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	unsigned long surplus_since;
+	int i;
+
+	swt_pool(t, 3, 6);
+	swt_hold(t, 6);
+	surplus_since = jiffies;
+	for (i = 0; i < 6; i++)
+		swt_release(t->held[i]);
+	swt_wait(t, swt_threads() < 6);
+	KUNIT_EXPECT_FALSE(test, time_before(jiffies, surplus_since + 5 * HZ));
+	swt_wait(t, swt_threads() <= 3);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	swt_set(t, "min-threads", 2);
+	swt_wait(t, swt_threads() <= 2);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+}
+
+/*
+ * Section 6, row 13: numbers lived in arrays of 255.  More than that takes more
+ * CPUs than a test has; up to there every number is used here.
+ */
+static void pool_of_255_threads(struct kunit *test)
+{
+	unsigned long *numbers = kunit_kcalloc(test, BITS_TO_LONGS(SWT_MAX_NUMBER),
+					       sizeof(long), GFP_KERNEL);
+	struct swt *t = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, numbers);
+	swt_pool(t, 255, 255);
+	KUNIT_EXPECT_EQ(test, swt_numbers(numbers), 255);
+	KUNIT_EXPECT_EQ(test, (int)find_first_zero_bit(numbers, SWT_MAX_NUMBER), 255);
+	expect_all_threads_at_once(t, 255, 2);
+	swt_pool(t, 2, 2);
+	swt_wait(t, swt_threads() == 2);
+	swt_settle(t);
+}
+
+/* ---- the very slow share ------------------------------------------------ */
+
+struct share {
+	atomic_t now;
+	atomic_t most;
+};
+
+static void count_very_slow(struct swt_item *item)
+{
+	struct share *share = item->data;
+	int now = atomic_inc_return(&share->now);
+	int most = atomic_read(&share->most);
+
+	while (now > most && !atomic_try_cmpxchg(&share->most, &most, now))
+		;
+	swt_pass(item->gate);
+	atomic_dec(&share->now);
+}
+
+/* As interface.md has it, once more */
+static int share_of(int threads, int percentage)
+{
+	return clamp(threads * percentage / 100, 1, threads - 1);
+}
+
+/*
+ * Fills the share and finds it kept: slow items are served beside, and when the
+ * very slow ones go on, there are never more of them.
+ */
+static void expect_share(struct swt *t, int threads, int percentage)
+{
+	struct share *share = swt_alloc(t, sizeof(*share));
+	int wanted = share_of(threads, percentage);
+	struct swt_gate *gate = swt_gate(t);
+	struct swt_item *items[12];
+	int i, nr = threads + 4;
+
+	swt_set(t, "vslow-percentage", percentage);
+	swt_pool(t, threads, threads);
+	for (i = 0; i < nr; i++) {
+		items[i] = swt_item(t, SWT_VSLOW);
+		items[i]->on_execute = count_very_slow;
+		items[i]->gate = gate;
+		items[i]->data = share;
+		swt_must_enqueue(items[i]);
+	}
+	swt_wait(t, atomic_read(&share->now) == wanted);
+	/* The flood leaves all other threads to slow items: so many at once */
+	expect_all_threads_at_once(t, threads - wanted, 2);
+	KUNIT_EXPECT_EQ(t->test, atomic_read(&share->most), wanted);
+	swt_open(gate);
+	for (i = 0; i < nr; i++)
+		swt_wait(t, swt_at_rest(items[i]));
+	KUNIT_EXPECT_EQ(t->test, atomic_read(&share->most), wanted);
+}
+
+static void share_of_small_pools(struct kunit *test)
+{
+	int threads;
+
+	for (threads = 2; threads <= 5; threads++)
+		expect_share(test->priv, threads, 50);
+}
+
+/* Section 6, row 4: very slow items never ran, as two places rounded differently */
+static void share_of_1_percent_is_one_thread(struct kunit *test)
+{
+	int threads;
+
+	for (threads = 2; threads <= 5; threads++)
+		expect_share(test->priv, threads, 1);
+}
+
+static void share_of_99_percent_leaves_one_thread(struct kunit *test)
+{
+	int threads;
+
+	for (threads = 2; threads <= 5; threads++)
+		expect_share(test->priv, threads, 99);
+}
+
+static void share_is_rounded_down(struct kunit *test)
+{
+	expect_share(test->priv, 3, 66);
+	expect_share(test->priv, 3, 67);
+	expect_share(test->priv, 4, 74);
+	expect_share(test->priv, 4, 75);
+	expect_share(test->priv, 5, 59);
+	expect_share(test->priv, 5, 60);
+}
+
+static void changed_share_holds_from_the_next_item_on(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[4];
+	int i;
+
+	swt_set(t, "vslow-percentage", 75);
+	swt_pool(t, 4, 4);
+	for (i = 0; i < 4; i++) {
+		items[i] = swt_blocker(t, SWT_VSLOW);
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < 3; i++)
+		swt_wait(t, swt_executing(items[i]));
+	/* Those that execute go on; the fourth has to wait for all of them */
+	swt_set(t, "vslow-percentage", 25);
+	swt_release(items[0]);
+	swt_release(items[1]);
+	swt_wait(t, swt_at_rest(items[0]) && swt_at_rest(items[1]));
+	swt_settle(t);
+	KUNIT_EXPECT_TRUE(test, swt_executing(items[2]));
+	KUNIT_EXPECT_EQ(test, swt_starts(items[3]), 0);
+	swt_release(items[2]);
+	swt_wait(t, swt_executing(items[3]));
+}
+
+static void raised_share_lets_more_start(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[4];
+	int i;
+
+	swt_set(t, "vslow-percentage", 25);
+	swt_pool(t, 4, 4);
+	for (i = 0; i < 3; i++) {
+		items[i] = swt_blocker(t, SWT_VSLOW);
+		swt_must_enqueue(items[i]);
+	}
+	swt_wait(t, swt_executing(items[0]));
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_starts(items[1]), 0);
+	swt_set(t, "vslow-percentage", 75);
+	items[3] = swt_blocker(t, SWT_VSLOW);
+	swt_must_enqueue(items[3]);
+	swt_wait(t, swt_executing(items[1]) && swt_executing(items[2]));
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_starts(items[3]), 0);
+}
+
+static void flood_of_very_slow_items_leaves_slow_ones_served(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_gate *gate = swt_gate(t);
+	struct swt_item *item;
+	int i;
+
+	swt_pool(t, 2, 4);
+	for (i = 0; i < 200; i++) {
+		item = swt_item(t, SWT_VSLOW);
+		item->gate = gate;
+		swt_must_enqueue(item);
+	}
+	/* None of the flood goes on meanwhile */
+	for (i = 0; i < 50; i++)
+		swt_settle(t);
+	swt_open(gate);
+	list_for_each_entry(item, &t->items, list)
+		swt_wait(t, swt_at_rest(item));
+}
+
+static void very_slow_items_always_have_a_thread_in_the_end(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_VSLOW);
+	int i;
+
+	/* Behind a flood of slow ones it need not wait for their end */
+	swt_one_thread(t);
+	for (i = 0; i < 50; i++)
+		swt_must_enqueue(swt_item(t, SWT_SLOW));
+	swt_must_enqueue(item);
+	swt_release(t->held[0]);
+	swt_wait(t, swt_runs(item) == 1);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, item->order, 3);
+}
+
+static void free_thread_takes_very_slow_items_first(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *slow = swt_item(t, SWT_SLOW);
+	struct swt_item *very_slow = swt_item(t, SWT_VSLOW);
+
+	swt_one_thread(t);
+	swt_must_enqueue(slow);
+	swt_must_enqueue(very_slow);
+	swt_release(t->held[0]);
+	swt_wait(t, swt_runs(slow) == 1 && swt_runs(very_slow) == 1);
+	KUNIT_EXPECT_LT(test, very_slow->order, slow->order);
+}
+
+static void free_thread_takes_slow_items_once_the_share_is_used_up(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *blocker = swt_blocker(t, SWT_VSLOW);
+	struct swt_item *slow = swt_item(t, SWT_SLOW);
+	struct swt_item *very_slow = swt_item(t, SWT_VSLOW);
+
+	swt_pool(t, 2, 2);
+	swt_must_enqueue(blocker);
+	swt_wait(t, swt_executing(blocker));
+	swt_hold(t, 1);
+	swt_must_enqueue(very_slow);
+	swt_must_enqueue(slow);
+	swt_release(t->held[0]);
+	swt_wait(t, swt_runs(slow) == 1);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_starts(very_slow), 0);
+	swt_release(blocker);
+	swt_wait(t, swt_runs(very_slow) == 1);
+}
+
+/* ---- threads that cannot be started ------------------------------------- */
+
+static void register_fails_cleanly(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	int ret, threads;
+
+	swt_unregister(t, THIS_MODULE);
+	let_no_thread_start(t);
+	ret = swt_register(t, THIS_MODULE);
+	threads = swt_threads();
+	let_threads_start(t);
+	KUNIT_EXPECT_LT(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, threads, 0);
+	/* It always tries afresh */
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_settle(t);
+}
+
+/* Further users need no thread started */
+static void register_as_another_user_when_no_thread_can_start(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_other");
+	int ret;
+
+	let_no_thread_start(t);
+	ret = swt_register(t, owner);
+	let_threads_start(t);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	swt_settle(t);
+}
+
+/* Gives the pool the time to try, and to fail, with every thread it has blocked */
+static void let_a_second_pass(struct swt *t)
+{
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+
+	if (!swt_arm(item, HZ))
+		swt_comes_true(t, !swt_flag(item, SLOW_WORK_DELAYED));
+}
+
+static void nothing_queued_is_lost_when_no_thread_can_start(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[20];
+	bool served = true;
+	int i, threads;
+
+	swt_pool(t, 2, 4);
+	swt_hold(t, 2);
+	let_no_thread_start(t);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_item(t, i % 2);
+		swt_must_enqueue(items[i]);
+	}
+	let_a_second_pass(t);
+	/* The threads there are carry on */
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		served &= swt_comes_true(t, swt_runs(items[i]) == 1);
+	threads = swt_threads();
+	let_threads_start(t);
+	KUNIT_EXPECT_TRUE(test, served);
+	KUNIT_EXPECT_EQ(test, threads, 2);
+}
+
+static void pool_grows_once_threads_can_start(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *blockers[2];
+	int i, threads;
+
+	swt_pool(t, 2, 4);
+	swt_hold(t, 2);
+	let_no_thread_start(t);
+	for (i = 0; i < ARRAY_SIZE(blockers); i++) {
+		blockers[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(blockers[i]);
+	}
+	let_a_second_pass(t);
+	threads = swt_threads();
+	let_threads_start(t);
+	KUNIT_EXPECT_EQ(test, threads, 2);
+	/* Nobody has to enqueue anything for that */
+	swt_wait(t, swt_executing(blockers[0]) && swt_executing(blockers[1]));
+	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
+}
+
+static void raised_minimum_is_reached_once_threads_can_start(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	ssize_t ret;
+	int threads;
+
+	swt_set(t, "max-threads", 8);
+	let_no_thread_start(t);
+	ret = swt_write("min-threads", 6);
+	let_a_second_pass(t);
+	threads = swt_threads();
+	let_threads_start(t);
+	/* The write succeeds, the threads follow */
+	KUNIT_EXPECT_GT(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, threads, 2);
+	KUNIT_EXPECT_EQ(test, swt_read("min-threads"), 6);
+	swt_wait(t, swt_threads() == 6);
+}
+
+static void register_tries_afresh_after_a_failure(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_other");
+
+	swt_set(t, "max-threads", 8);
+	let_no_thread_start(t);
+	swt_write("min-threads", 6);
+	let_a_second_pass(t);
+	let_threads_start(t);
+	KUNIT_EXPECT_EQ(test, swt_register(t, owner), 0);
+	swt_wait(t, swt_threads() == 6);
+}
+
+static struct kunit_case pool_cases[] = {
+	KUNIT_CASE(no_thread_without_a_user),
+	KUNIT_CASE(register_starts_the_minimum),
+	KUNIT_CASE(threads_have_name_niceness_and_are_freezable),
+	KUNIT_CASE(threads_have_the_lowest_numbers),
+	KUNIT_CASE(idle_threads_sleep_interruptibly),
+	KUNIT_CASE(grows_to_the_maximum_while_all_threads_are_blocked),
+	KUNIT_CASE(grows_by_a_thread_for_every_item_that_blocks),
+	KUNIT_CASE(grows_no_further_than_the_maximum),
+	KUNIT_CASE(grows_to_what_is_wanted_and_no_more),
+	KUNIT_CASE(grows_until_very_slow_items_have_a_place),
+	KUNIT_CASE(cold_pool_comes_to_all_of_64_threads),
+	KUNIT_CASE(warm_pool_works_with_all_of_64_threads),
+	KUNIT_CASE(raised_minimum_is_reached),
+	KUNIT_CASE(raised_minimum_is_reached_while_all_threads_are_blocked),
+	KUNIT_CASE(raised_maximum_lets_the_queued_start),
+	KUNIT_CASE(lowered_maximum_lets_threads_leave_as_they_come_free),
+	KUNIT_CASE(surplus_threads_leave_after_5_s_down_to_the_minimum),
+	KUNIT_CASE(pool_of_255_threads),
+	KUNIT_CASE(share_of_small_pools),
+	KUNIT_CASE(share_of_1_percent_is_one_thread),
+	KUNIT_CASE(share_of_99_percent_leaves_one_thread),
+	KUNIT_CASE(share_is_rounded_down),
+	KUNIT_CASE(changed_share_holds_from_the_next_item_on),
+	KUNIT_CASE(raised_share_lets_more_start),
+	KUNIT_CASE(flood_of_very_slow_items_leaves_slow_ones_served),
+	KUNIT_CASE(very_slow_items_always_have_a_thread_in_the_end),
+	KUNIT_CASE(free_thread_takes_very_slow_items_first),
+	KUNIT_CASE(free_thread_takes_slow_items_once_the_share_is_used_up),
+	KUNIT_CASE(register_fails_cleanly),
+	KUNIT_CASE(register_as_another_user_when_no_thread_can_start),
+	KUNIT_CASE(nothing_queued_is_lost_when_no_thread_can_start),
+	KUNIT_CASE(pool_grows_once_threads_can_start),
+	KUNIT_CASE(raised_minimum_is_reached_once_threads_can_start),
+	KUNIT_CASE(register_tries_afresh_after_a_failure),
+	{}
+};
+
+static struct kunit_suite pool_suite = {
+	.name = "slow_work_pool",
+	.init = pool_init,
+	.exit = pool_exit,
+	.test_cases = pool_cases,
+};
+
+kunit_test_suite(pool_suite);

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * /sys/kernel/debug/slow_work/runqueue: what executes, is queued and is armed.
+ */
+
+#include <linux/ctype.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "helper.h"
+
+#define HEADER	"THR PID   ITEM ADDR        FL MARK  DESC\n" \
+		"=== ===== ================ == ===== ==========\n"
+
+struct row {
+	char thr[4];
+	char pid[6];
+	char addr[17];
+	char mark[6];
+	unsigned long flags;
+	char desc[256];
+};
+
+/* Takes a line apart; false where it has not got the format of section 5 */
+static bool parse_row(const char *line, struct row *row)
+{
+	const char *end = strchrnul(line, '\n');
+	char flags[17] = "";
+	int n;
+
+	/* "  0  3005 ffff880023f52348  a 952ms OBJ17d3: LOOK" */
+	if (end - line < 35 || line[3] != ' ' || line[9] != ' ' || line[26] != ' ')
+		return false;
+	strscpy(row->thr, line, sizeof(row->thr));
+	strscpy(row->pid, line + 4, sizeof(row->pid));
+	strscpy(row->addr, line + 10, sizeof(row->addr));
+	/* Two characters, more only where they do not do */
+	line += 27;
+	for (n = 0; n < 16 && (n < 2 || isxdigit(line[n])); n++)
+		flags[n] = line[n];
+	if (line[n] != ' ' || kstrtoul(strim(flags), 16, &row->flags))
+		return false;
+	line += n + 1;
+	if (end - line < 5 || (end - line > 5 && line[5] != ' '))
+		return false;
+	strscpy(row->mark, line, sizeof(row->mark));
+	row->desc[0] = '\0';
+	if (end - line > 6)
+		strscpy(row->desc, line + 6, min_t(size_t, end - line - 5, sizeof(row->desc)));
+	return true;
+}
+
+/* The @nr-th line after the header, or NULL */
+static const char *row_at(const char *text, int nr)
+{
+	text += strlen(HEADER);
+	while (nr-- && *text) {
+		text = strchrnul(text, '\n');
+		if (*text)
+			text++;
+	}
+	return *text ? text : NULL;
+}
+
+static int count_rows(const char *text)
+{
+	int nr = 0;
+
+	while (row_at(text, nr))
+		nr++;
+	return nr;
+}
+
+/* Reads the file and expects so many rows */
+static struct row *read_rows(struct swt *t, int nr)
+{
+	struct row *rows = swt_alloc(t, max(nr, 1) * sizeof(*rows));
+	char *text = swt_runqueue(t);
+	int i;
+
+	KUNIT_ASSERT_TRUE_MSG(t->test, !strncmp(text, HEADER, strlen(HEADER)), "%.200s", text);
+	KUNIT_ASSERT_EQ_MSG(t->test, count_rows(text), nr, "\n%.800s", text);
+	for (i = 0; i < nr; i++)
+		KUNIT_ASSERT_TRUE_MSG(t->test, parse_row(row_at(text, i), &rows[i]), "\n%.800s",
+				      row_at(text, i));
+	return rows;
+}
+
+static struct swt_item *named(struct swt_item *item, const char *name)
+{
+	strscpy(item->name, name, sizeof(item->name));
+	return item;
+}
+
+static void expect_row(struct kunit *test, struct row *row, const char *thr,
+		       unsigned long flags, struct swt_item *item)
+{
+	char addr[20];
+
+	KUNIT_EXPECT_STREQ(test, &row->thr[0], thr);
+	/* Numbers from 6 on are the pool's own */
+	KUNIT_EXPECT_EQ(test, row->flags & 0x3f, flags);
+	KUNIT_EXPECT_STREQ(test, &row->desc[0], item->name);
+	/* As %p has it today, hashed or not; before the key is there it says so */
+	snprintf(addr, sizeof(addr), "%p", &item->work);
+	if (addr[0] != '(')
+		KUNIT_EXPECT_STREQ(test, &row->addr[0], &addr[0]);
+}
+
+static void file_has_mode_0400(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_RUNQUEUE), 0400);
+}
+
+static void empty_pool_is_a_header(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	read_rows(t, 0);
+	swt_unregister(t, THIS_MODULE);
+	read_rows(t, 0);
+}
+
+static void executing_item_has_number_and_pid_of_its_thread(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = named(swt_blocker(t, SWT_VSLOW), "OBJ17d3: LOOK");
+	char thr[4], pid[6];
+	struct row *row;
+
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	row = read_rows(t, 1);
+	snprintf(thr, sizeof(thr), "%3d", item->number);
+	snprintf(pid, sizeof(pid), "%5d", item->pid);
+	expect_row(test, row, thr, 0x0a, item);
+	KUNIT_EXPECT_STREQ(test, &row->pid[0], &pid[0]);
+}
+
+static void queued_items_are_in_their_queues(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *slow = named(swt_item(t, SWT_SLOW), "backup: mkdir");
+	struct swt_item *very_slow = named(swt_item(t, SWT_VSLOW), "OBJ17e0 OP60f91: write");
+	struct row *rows;
+
+	swt_one_thread(t);
+	swt_must_enqueue(very_slow);
+	swt_must_enqueue(slow);
+	rows = read_rows(t, 4);
+	expect_row(test, &rows[2], " sq", 0x01, slow);
+	KUNIT_EXPECT_STREQ(test, &rows[2].pid[0], "    -");
+	expect_row(test, &rows[3], "vsq", 0x09, very_slow);
+	KUNIT_EXPECT_STREQ(test, &rows[3].pid[0], "    -");
+}
+
+static void armed_item_is_shown(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = named(swt_item(t, SWT_DELAYED), "lease: renew");
+	struct row *row;
+
+	swt_must_arm(item, SWT_NEVER);
+	row = read_rows(t, 1);
+	expect_row(test, row, "dly", 0x21, item);
+	KUNIT_EXPECT_STREQ(test, &row->pid[0], "    -");
+}
+
+static void item_that_executes_and_is_armed_is_shown_twice(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = named(swt_blocker(t, SWT_DELAYED), "twofold");
+	struct row *rows;
+	char thr[4];
+
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	swt_must_arm(item, SWT_NEVER);
+	rows = read_rows(t, 2);
+	snprintf(thr, sizeof(thr), "%3d", item->number);
+	KUNIT_EXPECT_STREQ(test, &rows[0].thr[0], thr);
+	KUNIT_EXPECT_STREQ(test, &rows[1].thr[0], "dly");
+	KUNIT_EXPECT_STREQ(test, &rows[1].desc[0], "twofold");
+}
+
+/* Threads by number, then each queue in its order, then what is armed */
+static void rows_are_in_order(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[3][3];
+	struct row *rows;
+	int i, kind;
+
+	swt_pool(t, 4, 4);
+	swt_hold(t, 4);
+	for (i = 0; i < 3; i++) {
+		for (kind = 0; kind < 3; kind++) {
+			items[kind][i] = swt_item(t, kind);
+			snprintf(items[kind][i]->name, sizeof(items[kind][i]->name),
+				 "kind %d item %d", kind, i);
+			if (kind == SWT_DELAYED)
+				swt_must_arm(items[kind][i], SWT_NEVER);
+			else
+				swt_must_enqueue(items[kind][i]);
+		}
+	}
+	rows = read_rows(t, 13);
+	for (i = 0; i < 4; i++) {
+		char thr[4];
+
+		snprintf(thr, sizeof(thr), "%3d", i);
+		KUNIT_EXPECT_STREQ(test, &rows[i].thr[0], thr);
+	}
+	for (i = 0; i < 3; i++) {
+		expect_row(test, &rows[4 + i], " sq", 0x01, items[SWT_SLOW][i]);
+		expect_row(test, &rows[7 + i], "vsq", 0x09, items[SWT_VSLOW][i]);
+		/* No order is promised among these */
+		KUNIT_EXPECT_STREQ(test, &rows[10 + i].thr[0], "dly");
+	}
+}
+
+static void item_without_desc_has_a_row(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, THIS_MODULE);
+	struct swt_item *item;
+	struct row *row;
+
+	ops->desc = NULL;
+	item = swt_blocker_ops(t, SWT_SLOW, ops);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	row = read_rows(t, 1);
+	KUNIT_EXPECT_STREQ(test, strim(row->desc), "");
+}
+
+/* ---- MARK --------------------------------------------------------------- */
+
+/* Five characters, "952ms" or "   2s", in ms; -1 where it is none of that */
+static long mark_ms(const char *mark, long *unit)
+{
+	static const struct { const char *name; long ms; } units[] = {
+		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+	};
+	const char *p = mark + strspn(mark, " ");
+	long value = 0;
+	int i;
+
+	if (strlen(mark) != 5 || !isdigit(*p))
+		return -1;
+	while (isdigit(*p))
+		value = value * 10 + *p++ - '0';
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		if (!strcmp(p, units[i].name)) {
+			*unit = units[i].ms;
+			return value * units[i].ms;
+		}
+	}
+	return -1;
+}
+
+/* It may be rounded either way, and a jiffy may be lost at each end */
+static void expect_mark(struct kunit *test, struct row *row, unsigned long least,
+			unsigned long most)
+{
+	long slack = 2 * jiffies_to_msecs(1) + 1, unit = 0, ms = mark_ms(row->mark, &unit);
+
+	KUNIT_EXPECT_GE_MSG(test, ms, 0L, "\"%s\"", row->mark);
+	KUNIT_EXPECT_GE_MSG(test, ms, (long)jiffies_to_msecs(least) - unit - slack, "\"%s\"",
+			    row->mark);
+	KUNIT_EXPECT_LE_MSG(test, ms, (long)jiffies_to_msecs(most) + unit + slack, "\"%s\"",
+			    row->mark);
+}
+
+static void mark_of_an_executing_item_is_since_it_began(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct swt_item *later = swt_item(t, SWT_DELAYED);
+	unsigned long before, least;
+	struct row *row;
+
+	before = jiffies;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	swt_must_arm(later, HZ / 4);
+	swt_wait(t, swt_at_rest(later));
+	least = jiffies - item->started_at;
+	row = read_rows(t, 1);
+	expect_mark(test, row, least, jiffies - before);
+}
+
+static void mark_of_a_queued_item_is_since_it_was_queued(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct swt_item *armed = swt_item(t, SWT_DELAYED);
+	unsigned long before, after, least;
+	struct row *rows;
+
+	swt_one_thread(t);
+	before = jiffies;
+	swt_must_enqueue(item);
+	after = jiffies;
+	/* One that was armed before is queued since its delay ended */
+	swt_must_arm(armed, HZ / 4);
+	swt_wait(t, !swt_flag(armed, SLOW_WORK_DELAYED));
+	least = jiffies - after;
+	rows = read_rows(t, 4);
+	expect_mark(test, &rows[2], least, jiffies - before);
+	expect_mark(test, &rows[3], 0, jiffies - (armed->armed_at + HZ / 4));
+}
+
+static void mark_of_an_armed_item_is_until_it_is_due(struct kunit *test)
+{
+	static const unsigned long delays[] = {
+		20 * HZ, 90 * HZ, 600 * HZ, 7200 * HZ, 200000 * HZ
+	};
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	unsigned long before;
+	struct row *row;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(delays); i++) {
+		item = swt_item(t, SWT_DELAYED);
+		before = jiffies;
+		swt_must_arm(item, delays[i]);
+		row = read_rows(t, 1);
+		expect_mark(test, row, before + delays[i] - jiffies, delays[i]);
+		swt_cancel(item);
+	}
+}
+
+/* ---- DESC --------------------------------------------------------------- */
+
+static void describe_on_several_lines(struct swt_item *item, struct seq_file *m)
+{
+	seq_puts(m, "first\nsecond\tthird\rfourth\x07\x1b[2Jfifth\n");
+}
+
+static void desc_is_on_one_line(struct kunit *test)
+{
+	static const char * const words[] = { "first", "second", "third", "fourth", "fifth" };
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct row *row;
+	char *c;
+	int i;
+
+	item->on_desc = describe_on_several_lines;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	row = read_rows(t, 1);
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		KUNIT_EXPECT_NOT_NULL(test, strstr(row->desc, words[i]));
+	for (c = row->desc; *c; c++)
+		KUNIT_EXPECT_TRUE_MSG(test, isprint(*c), "character %d", *c);
+}
+
+static void describe_at_length(struct swt_item *item, struct seq_file *m)
+{
+	int i;
+
+	seq_puts(m, "begin ");
+	for (i = 0; i < 700; i++)
+		seq_printf(m, "%d ", i);
+	seq_puts(m, "end");
+}
+
+/* More than one would reserve at first, so desc may be called again for the line */
+static void long_desc_is_complete(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	char *text, *begin;
+
+	item->on_desc = describe_at_length;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	text = swt_runqueue(t);
+	KUNIT_EXPECT_EQ(test, count_rows(text), 1);
+	begin = strstr(text, "begin 0 1 2 3");
+	KUNIT_ASSERT_NOT_NULL(test, begin);
+	KUNIT_EXPECT_NULL(test, strstr(begin + 1, "begin"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(begin, " 698 699 end\n"));
+	swt_release(item);
+	swt_wait(t, swt_at_rest(item));
+}
+
+/* ---- many --------------------------------------------------------------- */
+
+#define MANY	2000
+
+/* Section 6, row 14: the old code began at the front again for every page */
+static void long_queue_is_shown_once_and_in_order(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	const char *text;
+	struct row *row = swt_alloc(t, sizeof(*row));
+	char name[32];
+	int i, descs = 0;
+
+	swt_one_thread(t);
+	for (i = 0; i < MANY; i++) {
+		item = swt_item(t, SWT_SLOW);
+		snprintf(item->name, sizeof(item->name), "item %d", i);
+		swt_must_enqueue(item);
+	}
+	text = swt_runqueue(t);
+	text = row_at(text, 2);
+	for (i = 0; i < MANY; i++) {
+		KUNIT_ASSERT_NOT_NULL(test, text);
+		KUNIT_ASSERT_TRUE(test, parse_row(text, row));
+		snprintf(name, sizeof(name), "item %d", i);
+		KUNIT_ASSERT_STREQ(test, &row->desc[0], &name[0]);
+		text = strchr(text, '\n') + 1;
+	}
+	KUNIT_EXPECT_EQ(test, *text, '\0');
+	/* "Perhaps twice for one line", where a page ends; not for every page */
+	list_for_each_entry(item, &t->items, list)
+		descs = max(descs, atomic_read(&item->descs));
+	KUNIT_EXPECT_LE(test, descs, 2);
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+}
+
+static struct kunit_case runqueue_cases[] = {
+	KUNIT_CASE(file_has_mode_0400),
+	KUNIT_CASE(empty_pool_is_a_header),
+	KUNIT_CASE(executing_item_has_number_and_pid_of_its_thread),
+	KUNIT_CASE(queued_items_are_in_their_queues),
+	KUNIT_CASE(armed_item_is_shown),
+	KUNIT_CASE(item_that_executes_and_is_armed_is_shown_twice),
+	KUNIT_CASE(rows_are_in_order),
+	KUNIT_CASE(item_without_desc_has_a_row),
+	KUNIT_CASE(mark_of_an_executing_item_is_since_it_began),
+	KUNIT_CASE(mark_of_a_queued_item_is_since_it_was_queued),
+	KUNIT_CASE(mark_of_an_armed_item_is_until_it_is_due),
+	KUNIT_CASE(desc_is_on_one_line),
+	KUNIT_CASE(long_desc_is_complete),
+	KUNIT_CASE(long_queue_is_shown_once_and_in_order),
+	{}
+};
+
+static struct kunit_suite runqueue_suite = {
+	.name = "slow_work_runqueue",
+	.init = swt_init,
+	.exit = swt_exit,
+	.test_cases = runqueue_cases,
+};
+
+kunit_test_suite(runqueue_suite);

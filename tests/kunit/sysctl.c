@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Administration: /proc/sys/kernel/slow-work/ and the lines in the log.
+ */
+
+#include <linux/cpumask.h>
+
+#include "helper.h"
+
+static const char * const files[] = { "min-threads", "max-threads", "vslow-percentage" };
+
+static int hard_limit(void)
+{
+	return max_t(int, 255, 2 * num_possible_cpus());
+}
+
+/* As the module was loaded without parameters */
+static void values_to_start_with(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, swt_first_min, 2);
+	KUNIT_EXPECT_EQ(test, swt_first_max, swt_default_max());
+	KUNIT_EXPECT_EQ(test, swt_first_share, 50);
+}
+
+static void files_have_mode_0644(struct kunit *test)
+{
+	char path[64];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), SWT_SYSCTL "%s", files[i]);
+		KUNIT_EXPECT_EQ_MSG(test, swt_file_mode(path), 0644, "%s", files[i]);
+	}
+}
+
+static ssize_t write_text(const char *name, const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), SWT_SYSCTL "%s", name);
+	return swt_write_file(path, text);
+}
+
+static void expect_refused(struct kunit *test, const char *name, const char *text)
+{
+	int before = swt_read(name);
+
+	KUNIT_EXPECT_EQ_MSG(test, write_text(name, text), (ssize_t)-EINVAL,
+			    "\"%s\" to %s", text, name);
+	KUNIT_EXPECT_EQ_MSG(test, swt_read(name), before, "\"%s\" to %s", text, name);
+}
+
+static void expect_taken(struct kunit *test, const char *name, const char *text, int value)
+{
+	KUNIT_EXPECT_EQ_MSG(test, write_text(name, text), (ssize_t)strlen(text),
+			    "\"%s\" to %s", text, name);
+	KUNIT_EXPECT_EQ_MSG(test, swt_read(name), value, "\"%s\" to %s", text, name);
+}
+
+static void what_is_no_integer_is_refused(struct kunit *test)
+{
+	static const char * const texts[] = {
+		"x", "3x", "3 4", "3,4", "3.5", "-3", "--3", "0x", "three",
+		"4294967299", "18446744073709551619", "99999999999999999999999", "-",
+	};
+	int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		for (j = 0; j < ARRAY_SIZE(texts); j++)
+			expect_refused(test, files[i], texts[j]);
+}
+
+static void the_kernels_usual_notation_is_taken(struct kunit *test)
+{
+	expect_taken(test, "max-threads", "64", 64);
+	expect_taken(test, "max-threads", "63\n", 63);
+	expect_taken(test, "max-threads", "\t 62\n", 62);
+	expect_taken(test, "max-threads", "0x3d\n", 61);
+	expect_taken(test, "vslow-percentage", "42\n", 42);
+	expect_taken(test, "min-threads", "3\n", 3);
+}
+
+static void share_is_1_to_99(struct kunit *test)
+{
+	expect_refused(test, "vslow-percentage", "0");
+	expect_refused(test, "vslow-percentage", "100");
+	expect_refused(test, "vslow-percentage", "-1");
+	expect_taken(test, "vslow-percentage", "1\n", 1);
+	expect_taken(test, "vslow-percentage", "99\n", 99);
+}
+
+static void maximum_is_up_to_the_hard_limit(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	char text[16];
+
+	/* Without a user no thread comes of it */
+	swt_unregister(t, THIS_MODULE);
+	snprintf(text, sizeof(text), "%d", hard_limit() + 1);
+	expect_refused(test, "max-threads", text);
+	snprintf(text, sizeof(text), "%d", hard_limit());
+	expect_taken(test, "max-threads", text, hard_limit());
+	expect_taken(test, "min-threads", text, hard_limit());
+	expect_taken(test, "min-threads", "2\n", 2);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
+static void minimum_is_2_up_to_the_maximum(struct kunit *test)
+{
+	expect_taken(test, "max-threads", "5\n", 5);
+	expect_refused(test, "min-threads", "0");
+	expect_refused(test, "min-threads", "1");
+	expect_refused(test, "min-threads", "6");
+	expect_taken(test, "min-threads", "5\n", 5);
+	expect_taken(test, "min-threads", "2\n", 2);
+}
+
+static void maximum_is_not_below_the_minimum(struct kunit *test)
+{
+	expect_taken(test, "max-threads", "5\n", 5);
+	expect_taken(test, "min-threads", "4\n", 4);
+	expect_refused(test, "max-threads", "3");
+	expect_refused(test, "max-threads", "1");
+	expect_refused(test, "max-threads", "0");
+	expect_taken(test, "max-threads", "4\n", 4);
+}
+
+static int write_at_once(struct swt_thread *thread)
+{
+	return swt_write(thread->arg, strcmp(thread->arg, "min-threads") ? 4 : 6);
+}
+
+/* Of a minimum of 6 and a maximum of 4, written at once, one must be refused */
+static void minimum_and_maximum_are_judged_together(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_budget budget = swt_budget();
+	struct swt_thread *raise, *lower;
+	int raised, lowered;
+
+	swt_unregister(t, THIS_MODULE);
+	/* Each turn leaves two threads' memory behind until the end of the case */
+	while (swt_more(t, &budget) && budget.nr < 500) {
+		swt_set(t, "max-threads", 8);
+		swt_set(t, "min-threads", 2);
+		raise = swt_start(t, write_at_once, "min-threads");
+		lower = swt_start(t, write_at_once, "max-threads");
+		raised = swt_join(raise);
+		lowered = swt_join(lower);
+		KUNIT_ASSERT_EQ(test, min(raised, lowered), -EINVAL);
+		KUNIT_ASSERT_GT(test, max(raised, lowered), 0);
+		KUNIT_ASSERT_LE(test, swt_read("min-threads"), swt_read("max-threads"));
+	}
+}
+
+static int write_and_read_all(struct swt_thread *thread)
+{
+	int ret = 0;
+
+	ret |= swt_write("max-threads", 5) < 0;
+	ret |= swt_write("min-threads", 3) < 0;
+	ret |= swt_write("min-threads", 2) < 0;
+	ret |= swt_write("vslow-percentage", 33) < 0;
+	ret |= swt_read("max-threads") != 5;
+	ret |= swt_read("min-threads") != 2;
+	ret |= swt_read("vslow-percentage") != 33;
+	return ret;
+}
+
+/* Their lock is not held while threads are waited for */
+static void they_can_be_written_during_the_last_unregister(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_thread *leave;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	leave = swt_unregister_start(t, THIS_MODULE, NULL);
+	swt_wait(t, swt_blocked(leave));
+	KUNIT_EXPECT_EQ(test, swt_call(t, write_and_read_all, NULL), 0);
+	KUNIT_EXPECT_FALSE(test, swt_done(leave));
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+	swt_join(leave);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
+static void they_can_be_written_without_a_user(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_unregister(t, THIS_MODULE);
+	KUNIT_EXPECT_EQ(test, swt_call(t, write_and_read_all, NULL), 0);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+	swt_set(t, "min-threads", 4);
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
+}
+
+static int change_all(struct swt_thread *thread)
+{
+	struct swt_budget budget = swt_budget();
+
+	while (swt_more(thread->t, &budget)) {
+		/* Refused or not as the others' writes have it */
+		swt_write("min-threads", 2 + swt_random(8));
+		swt_write("max-threads", 2 + swt_random(12));
+		swt_write("vslow-percentage", 1 + swt_random(99));
+	}
+	return 0;
+}
+
+static int keep_queues_full(struct swt_thread *thread)
+{
+	struct swt_budget budget = swt_budget();
+	struct swt_item **items = thread->arg;
+	int ret = 0;
+
+	while (swt_more(thread->t, &budget)) {
+		ret |= swt_enqueue(items[swt_random(16)]);
+		swt_jitter(20);
+	}
+	return ret;
+}
+
+static void changes_race_with_work(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item **items = swt_alloc(t, 16 * sizeof(*items));
+	struct swt_thread *threads[3];
+	int i;
+
+	for (i = 0; i < 16; i++)
+		items[i] = swt_item(t, i % 3);
+	threads[0] = swt_start(t, change_all, NULL);
+	threads[1] = swt_start(t, change_all, NULL);
+	threads[2] = swt_start(t, keep_queues_full, items);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		KUNIT_EXPECT_EQ(test, swt_join(threads[i]), 0);
+	for (i = 0; i < 16; i++)
+		swt_wait(t, swt_at_rest(items[i]));
+	swt_pool(t, 2, 2);
+	swt_wait(t, swt_threads() == 2);
+}
+
+static void users_and_threads_are_logged(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_unregister(t, THIS_MODULE);
+	swt_log_mark(t);
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "<5>", "] Slow work thread pool: Starting up"));
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "<5>", "] Slow work thread pool: Ready"));
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "Slow work thread pool: ", "Shut"));
+	swt_log_mark(t);
+	swt_unregister(t, THIS_MODULE);
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "<5>", "] Slow work thread pool: Shutting down"));
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "<5>",
+					   "] Slow work thread pool: Shut down complete"));
+}
+
+static struct kunit_case sysctl_cases[] = {
+	KUNIT_CASE(values_to_start_with),
+	KUNIT_CASE(files_have_mode_0644),
+	KUNIT_CASE(what_is_no_integer_is_refused),
+	KUNIT_CASE(the_kernels_usual_notation_is_taken),
+	KUNIT_CASE(share_is_1_to_99),
+	KUNIT_CASE(maximum_is_up_to_the_hard_limit),
+	KUNIT_CASE(minimum_is_2_up_to_the_maximum),
+	KUNIT_CASE(maximum_is_not_below_the_minimum),
+	KUNIT_CASE(minimum_and_maximum_are_judged_together),
+	KUNIT_CASE(they_can_be_written_during_the_last_unregister),
+	KUNIT_CASE(they_can_be_written_without_a_user),
+	KUNIT_CASE(changes_race_with_work),
+	KUNIT_CASE(users_and_threads_are_logged),
+	{}
+};
+
+static struct kunit_suite sysctl_suite = {
+	.name = "slow_work_sysctl",
+	.init = swt_init,
+	.exit = swt_exit,
+	.test_cases = sysctl_cases,
+};
+
+kunit_test_suite(sysctl_suite);

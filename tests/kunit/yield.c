@@ -1,0 +1,748 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Promise 8: slow_work_sleep_till_thread_needed().  An executing item that has
+ * arranged its own wake-up sleeps until that, its timeout, or until queued work
+ * could use its thread (or very slow slot) and no other thread is free for it.
+ *
+ * The sleepers sleep uninterruptibly, the pool's idle threads interruptibly, so
+ * the two can be told apart from outside.
+ */
+
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "helper.h"
+
+/* What a sleeper has beside its item */
+struct bed {
+	wait_queue_head_t wq;		/* its own event comes through this */
+	bool event;			/* it came */
+	bool early_event;		/* it comes between preparation and call */
+	bool again;			/* where wanted, enqueue and return */
+	signed long timeout;		/* in: what to sleep at most */
+	signed long left;		/* out */
+	atomic_t lying;			/* sleeps begun */
+	atomic_t wanted;		/* that returned true */
+	atomic_t not_wanted;		/* that returned false */
+	atomic_t early;			/* true within 10 ms, while @strict; by both clocks */
+	bool *strict;
+	unsigned long began_at;		/* jiffies */
+	unsigned long ended_at;
+	u64 shortest;			/* ns, of those that returned true */
+	unsigned int bad_state;		/* a task state seen after a return */
+};
+
+static struct bed *bed_of(struct swt_item *item)
+{
+	return item->data;
+}
+
+static void wake_sleeper(struct swt_item *item)
+{
+	struct bed *bed = bed_of(item);
+
+	WRITE_ONCE(bed->event, true);
+	wake_up_all(&bed->wq);
+}
+
+/* One sleep, as FS-Cache did it; returns whether the thread is wanted */
+static bool lie_down(struct swt_item *item)
+{
+	struct bed *bed = bed_of(item);
+	signed long timeout = bed->timeout;
+	bool strict, wanted = false;
+	DEFINE_WAIT(wait);
+	u64 time;
+
+	prepare_to_wait(&bed->wq, &wait, TASK_UNINTERRUPTIBLE);
+	if (bed->early_event)
+		wake_sleeper(item);
+	if (bed->early_event || !READ_ONCE(bed->event)) {
+		strict = bed->strict && READ_ONCE(*bed->strict);
+		bed->began_at = jiffies;
+		time = ktime_get_ns();
+		atomic_inc(&bed->lying);
+		wanted = slow_work_sleep_till_thread_needed(&item->work, &timeout);
+		time = ktime_get_ns() - time;
+		if (get_current_state() != TASK_RUNNING)
+			bed->bad_state |= get_current_state();
+		bed->ended_at = jiffies;
+		bed->left = timeout;
+		if (wanted && time < bed->shortest)
+			bed->shortest = time;
+		if (wanted && strict && time < 10 * NSEC_PER_MSEC &&
+		    bed->ended_at - bed->began_at < msecs_to_jiffies(10))
+			atomic_inc(&bed->early);
+		atomic_inc(wanted ? &bed->wanted : &bed->not_wanted);
+	}
+	finish_wait(&bed->wq, &wait);
+	swt_poke(item->t);
+	return wanted;
+}
+
+static void sleep_once(struct swt_item *item)
+{
+	lie_down(item);
+}
+
+/* Sleeps until its event or the end of the case, giving way whenever wanted */
+static void sleep_and_give_way(struct swt_item *item)
+{
+	struct bed *bed = bed_of(item);
+
+	while (!READ_ONCE(bed->event) && !READ_ONCE(item->t->stop)) {
+		if (lie_down(item)) {
+			/* A cancel refuses that, and so does the end of the case */
+			slow_work_enqueue(&item->work);
+			return;
+		}
+	}
+}
+
+static struct swt_item *new_sleeper(struct swt *t, enum swt_kind kind)
+{
+	struct swt_item *item = swt_item(t, kind);
+	struct bed *bed = swt_alloc(t, sizeof(*bed));
+
+	init_waitqueue_head(&bed->wq);
+	bed->timeout = SWT_NEVER;
+	bed->shortest = U64_MAX;
+	item->data = bed;
+	item->on_execute = sleep_once;
+	return item;
+}
+
+/* Enqueues it and waits until it sleeps */
+static struct swt_item *put_to_bed(struct swt *t, enum swt_kind kind)
+{
+	struct swt_item *item = new_sleeper(t, kind);
+
+	swt_must_enqueue(item);
+	swt_wait(t, atomic_read(&bed_of(item)->lying) == 1 && swt_asleep(item));
+	return item;
+}
+
+static void expect_woken(struct swt_item *item, bool wanted)
+{
+	struct swt *t = item->t;
+	struct bed *bed = bed_of(item);
+
+	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_EQ(t->test, atomic_read(&bed->wanted), wanted);
+	KUNIT_EXPECT_EQ(t->test, atomic_read(&bed->not_wanted), !wanted);
+	KUNIT_EXPECT_EQ(t->test, bed->bad_state, 0U);
+}
+
+static int count_woken(struct swt_item **items, int nr)
+{
+	int woken = 0;
+
+	while (nr--)
+		woken += atomic_read(&bed_of(items[nr])->wanted) +
+			 atomic_read(&bed_of(items[nr])->not_wanted);
+	return woken;
+}
+
+static void own_wakeup_is_false_with_the_time_left(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = put_to_bed(t, SWT_SLOW);
+	struct bed *bed = bed_of(item);
+
+	wake_sleeper(item);
+	expect_woken(item, false);
+	KUNIT_EXPECT_LE(test, bed->left, (long)SWT_NEVER);
+	/* Jiffies that passed are missing, and no more than those */
+	KUNIT_EXPECT_GE(test, bed->left, (long)(SWT_NEVER - (bed->ended_at - bed->began_at) - 1));
+}
+
+static void timeout_is_false_with_no_time_left(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+	struct bed *bed = bed_of(item);
+
+	bed->timeout = 5;
+	bed->left = -1;
+	swt_must_enqueue(item);
+	expect_woken(item, false);
+	KUNIT_EXPECT_EQ(test, bed->left, 0L);
+	KUNIT_EXPECT_FALSE(test, time_before(bed->ended_at, bed->began_at + 5));
+}
+
+static void sleep_without_timeout(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+
+	bed_of(item)->timeout = MAX_SCHEDULE_TIMEOUT;
+	swt_must_enqueue(item);
+	swt_wait(t, atomic_read(&bed_of(item)->lying) == 1 && swt_asleep(item));
+	wake_sleeper(item);
+	expect_woken(item, false);
+	KUNIT_EXPECT_EQ(test, bed_of(item)->left, MAX_SCHEDULE_TIMEOUT);
+}
+
+/* The pool must not set the task's state over the caller's: that loses it */
+static void wakeup_before_the_call_is_not_lost(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+
+	bed_of(item)->early_event = true;
+	swt_must_enqueue(item);
+	expect_woken(item, false);
+	KUNIT_EXPECT_GT(test, bed_of(item)->left, 0L);
+}
+
+static void fresh_item_displaces_a_sleeper(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2];
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+
+	swt_pool(t, 2, 2);
+	sleepers[0] = put_to_bed(t, SWT_SLOW);
+	sleepers[1] = put_to_bed(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_woken(sleepers[atomic_read(&bed_of(sleepers[1])->wanted)], true);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 2), 1);
+}
+
+static void item_whose_delay_ends_displaces_a_sleeper(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2];
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+
+	swt_pool(t, 2, 2);
+	sleepers[0] = put_to_bed(t, SWT_SLOW);
+	sleepers[1] = put_to_bed(t, SWT_SLOW);
+	swt_must_arm(item, 2);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_woken(sleepers[atomic_read(&bed_of(sleepers[1])->wanted)], true);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 2), 1);
+}
+
+static void one_sleeper_is_woken_for_every_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[4], *items[3];
+	int i;
+
+	swt_pool(t, 4, 4);
+	for (i = 0; i < ARRAY_SIZE(sleepers); i++)
+		sleepers[i] = put_to_bed(t, SWT_SLOW);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(items[i]);
+		swt_wait(t, swt_executing(items[i]));
+		KUNIT_EXPECT_EQ(test, count_woken(sleepers, ARRAY_SIZE(sleepers)), i + 1);
+	}
+	/* Whoever was woken too many would have run out by now */
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		swt_release(items[i]);
+	swt_wait(t, swt_idle_threads() == 3);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, ARRAY_SIZE(sleepers)), 3);
+}
+
+static void several_items_wake_as_many_sleepers(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[4], *items[4];
+	int i;
+
+	swt_pool(t, 4, 4);
+	for (i = 0; i < ARRAY_SIZE(sleepers); i++)
+		sleepers[i] = put_to_bed(t, SWT_SLOW);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		swt_wait(t, swt_executing(items[i]));
+	for (i = 0; i < ARRAY_SIZE(sleepers); i++)
+		expect_woken(sleepers[i], true);
+}
+
+static void free_thread_spares_the_sleeper(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *item;
+	int i;
+
+	swt_pool(t, 2, 2);
+	sleeper = put_to_bed(t, SWT_SLOW);
+	for (i = 0; i < 20; i++) {
+		item = swt_item(t, i % 2 ? SWT_VSLOW : SWT_SLOW);
+		swt_wait(t, swt_idle_threads() == 1);
+		swt_must_enqueue(item);
+		swt_wait(t, swt_runs(item) == 1);
+	}
+	wake_sleeper(sleeper);
+	expect_woken(sleeper, false);
+}
+
+/* Before threads are started: the pool may have four, and has two */
+static void sleeper_is_woken_before_threads_are_started(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2];
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+
+	swt_pool(t, 2, 4);
+	sleepers[0] = put_to_bed(t, SWT_SLOW);
+	sleepers[1] = put_to_bed(t, SWT_SLOW);
+	swt_wait(t, swt_threads() == 2);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	swt_wait(t, count_woken(sleepers, 2));
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 2), 1);
+}
+
+static void wait_for_other_queued(struct swt_item *item)
+{
+	swt_comes_true(item->t, slow_work_is_queued(&item->other->work));
+	lie_down(item);
+}
+
+static void work_queued_before_the_call_is_seen(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	item->on_execute = wait_for_other_queued;
+	item->other = swt_item(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	swt_must_enqueue(item->other);
+	expect_woken(item, true);
+	swt_wait(t, swt_runs(item->other) == 1);
+}
+
+static void cancel_wakes_the_sleeper(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *slow = put_to_bed(t, SWT_SLOW);
+	struct swt_item *very_slow = put_to_bed(t, SWT_VSLOW);
+
+	swt_cancel(slow);
+	expect_woken(slow, true);
+	swt_cancel(very_slow);
+	expect_woken(very_slow, true);
+}
+
+static void sleep_once_cancelled(struct swt_item *item)
+{
+	swt_comes_true(item->t, swt_flag(item, SLOW_WORK_CANCELLING));
+	lie_down(item);
+}
+
+static void item_being_cancelled_does_not_lie_down(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+
+	item->on_execute = sleep_once_cancelled;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	swt_cancel(item);
+	expect_woken(item, true);
+}
+
+/* One very slow slot among two threads: a thread is free, the slot is not */
+static void very_slow_sleeper_gives_up_its_slot(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *item = swt_item(t, SWT_VSLOW);
+
+	swt_pool(t, 2, 2);
+	sleeper = put_to_bed(t, SWT_VSLOW);
+	swt_wait(t, swt_idle_threads() == 1);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_woken(sleeper, true);
+}
+
+static void slow_item_displaces_a_very_slow_sleeper(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *item = swt_item(t, SWT_SLOW);
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	sleeper = put_to_bed(t, SWT_VSLOW);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_woken(sleeper, true);
+}
+
+static void very_slow_item_displaces_a_slow_sleeper(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *item = swt_item(t, SWT_VSLOW);
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	sleeper = put_to_bed(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_woken(sleeper, true);
+}
+
+/* A slow sleeper has no slot to give, and its thread would be of no use */
+static void very_slow_item_without_a_slot_wakes_no_slow_sleeper(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *blocker = swt_blocker(t, SWT_VSLOW);
+	struct swt_item *sleeper, *item = swt_item(t, SWT_VSLOW);
+
+	swt_pool(t, 2, 2);
+	swt_must_enqueue(blocker);
+	swt_wait(t, swt_executing(blocker));
+	sleeper = put_to_bed(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	wake_sleeper(sleeper);
+	expect_woken(sleeper, false);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+	swt_release(blocker);
+	swt_wait(t, swt_runs(item) == 1);
+}
+
+static void enqueueing_again_after_true_sleeps_again(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *item = swt_item(t, SWT_SLOW);
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	sleeper = new_sleeper(t, SWT_SLOW);
+	sleeper->on_execute = sleep_and_give_way;
+	swt_must_enqueue(sleeper);
+	swt_wait(t, atomic_read(&bed_of(sleeper)->lying) == 1);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	swt_wait(t, atomic_read(&bed_of(sleeper)->lying) == 2 && swt_asleep(sleeper));
+	KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleeper)->wanted), 1);
+	wake_sleeper(sleeper);
+	swt_wait(t, swt_at_rest(sleeper));
+	KUNIT_EXPECT_EQ(test, swt_runs(sleeper), 2);
+	KUNIT_EXPECT_EQ(test, bed_of(sleeper)->bad_state, 0U);
+}
+
+/* A fresh item need not wait the 10 ms that one which yielded has to */
+static void fresh_item_displaces_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	unsigned long end = jiffies + swt_deadline();
+	struct swt_item *sleeper, *item;
+	int runs;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	sleeper = new_sleeper(t, SWT_SLOW);
+	sleeper->on_execute = sleep_and_give_way;
+	item = swt_item(t, SWT_SLOW);
+	swt_must_enqueue(sleeper);
+	/* On a busy machine one try in many will do */
+	do {
+		swt_wait(t, swt_asleep(sleeper) && swt_at_rest(item));
+		runs = swt_runs(item);
+		swt_must_enqueue(item);
+		swt_wait(t, swt_runs(item) > runs);
+	} while (READ_ONCE(bed_of(sleeper)->shortest) >= 10 * NSEC_PER_MSEC &&
+		 time_before(jiffies, end));
+	KUNIT_EXPECT_LT(test, bed_of(sleeper)->shortest, 10ULL * NSEC_PER_MSEC);
+}
+
+#define MANY	12
+#define FEW	4
+
+static int fewest_runs(struct swt_item **items, int nr)
+{
+	int fewest = INT_MAX;
+
+	while (nr--)
+		fewest = min(fewest, swt_starts(items[nr]));
+	return fewest;
+}
+
+static int all_runs(struct swt_item **items, int nr)
+{
+	int runs = 0;
+
+	while (nr--)
+		runs += swt_starts(items[nr]);
+	return runs;
+}
+
+static void make_sleepers(struct swt *t, struct swt_item **sleepers, int nr, bool *strict,
+			  enum swt_kind kind)
+{
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		sleepers[i] = new_sleeper(t, kind);
+		bed_of(sleepers[i])->strict = strict;
+		sleepers[i]->on_execute = sleep_and_give_way;
+	}
+}
+
+/* Ends what make_sleepers() made */
+static void wake_sleepers(struct swt_item **sleepers, int nr)
+{
+	struct swt *t = sleepers[0]->t;
+	int i;
+
+	for (i = 0; i < nr; i++)
+		wake_sleeper(sleepers[i]);
+	for (i = 0; i < nr; i++) {
+		swt_wait(t, swt_at_rest(sleepers[i]));
+		KUNIT_EXPECT_EQ(t->test, bed_of(sleepers[i])->bad_state, 0U);
+	}
+}
+
+/*
+ * Section 6, row 12: the old code passed the threads round 1.6 million times a
+ * second.  By the 10 ms rule each thread is passed on at most once in 10 ms;
+ * beside that, each of the sleepers displaces once as a fresh item.
+ */
+static void many_sleepers_burn_no_processor(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[MANY];
+	u64 begin, elapsed;
+	int i, runs;
+
+	swt_pool(t, FEW, FEW);
+	make_sleepers(t, sleepers, MANY, NULL, SWT_SLOW);
+	begin = ktime_get_ns();
+	for (i = 0; i < MANY; i++)
+		swt_must_enqueue(sleepers[i]);
+	swt_wait(t, fewest_runs(sleepers, MANY) >= 6);
+	runs = all_runs(sleepers, MANY);
+	elapsed = div_u64(ktime_get_ns() - begin, 10 * NSEC_PER_MSEC);
+	KUNIT_EXPECT_LE(test, (u64)runs, MANY + FEW * (elapsed + 2));
+	wake_sleepers(sleepers, MANY);
+}
+
+static void very_slow_sleepers_burn_no_processor(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[MANY];
+	u64 begin, elapsed;
+	int i, runs;
+
+	/* Two threads to spare, and two slots for them all */
+	swt_pool(t, FEW, FEW);
+	make_sleepers(t, sleepers, MANY, NULL, SWT_VSLOW);
+	begin = ktime_get_ns();
+	for (i = 0; i < MANY; i++)
+		swt_must_enqueue(sleepers[i]);
+	swt_wait(t, fewest_runs(sleepers, MANY) >= 4);
+	runs = all_runs(sleepers, MANY);
+	elapsed = div_u64(ktime_get_ns() - begin, 10 * NSEC_PER_MSEC);
+	KUNIT_EXPECT_LE(test, (u64)runs, MANY + FEW / 2 * (elapsed + 2));
+	wake_sleepers(sleepers, MANY);
+}
+
+static void yielded_item_displaces_no_sooner_than_10_ms(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[MANY];
+	bool *strict = swt_alloc(t, sizeof(*strict));
+	int i, before;
+
+	swt_pool(t, FEW, FEW);
+	make_sleepers(t, sleepers, MANY, strict, SWT_SLOW);
+	for (i = 0; i < MANY; i++)
+		swt_must_enqueue(sleepers[i]);
+	/* Fresh ones may displace at once; from the second turn on there are none */
+	swt_wait(t, fewest_runs(sleepers, MANY) >= 2);
+	WRITE_ONCE(*strict, true);
+	before = fewest_runs(sleepers, MANY);
+	swt_wait(t, fewest_runs(sleepers, MANY) >= before + 5);
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleepers[i])->early), 0);
+	wake_sleepers(sleepers, MANY);
+}
+
+static void fresh_items_pass_through_many_sleepers(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[MANY], *item;
+	int i;
+
+	swt_pool(t, FEW, FEW);
+	make_sleepers(t, sleepers, MANY, NULL, SWT_SLOW);
+	for (i = 0; i < MANY; i++)
+		swt_must_enqueue(sleepers[i]);
+	swt_wait(t, fewest_runs(sleepers, MANY) >= 1);
+	for (i = 0; i < 10; i++) {
+		item = swt_item(t, i % 2 ? SWT_SLOW : SWT_VSLOW);
+		swt_must_enqueue(item);
+		swt_wait(t, swt_runs(item) == 1);
+	}
+	wake_sleepers(sleepers, MANY);
+}
+
+/* Each event must be seen, however many fresh items displace the sleeper meanwhile */
+static void count_events(struct swt_item *item)
+{
+	struct bed *bed = bed_of(item);
+
+	while (!READ_ONCE(item->t->stop)) {
+		if (xchg(&bed->event, false)) {
+			WRITE_ONCE(item->value, item->value + 1);
+			swt_poke(item->t);
+		}
+		if (lie_down(item)) {
+			slow_work_enqueue(&item->work);
+			return;
+		}
+	}
+}
+
+static int post_events(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	struct swt_budget budget = swt_budget();
+	long seen;
+
+	while (swt_more(thread->t, &budget)) {
+		seen = READ_ONCE(item->value);
+		swt_jitter(20);
+		wake_sleeper(item);
+		if (!swt_comes_true(thread->t, READ_ONCE(item->value) != seen))
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+static int run_fresh_items(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	struct swt_budget budget = swt_budget();
+	int before;
+
+	while (swt_more(thread->t, &budget)) {
+		before = swt_runs(item);
+		if (swt_enqueue(item))
+			return -EINVAL;
+		if (!swt_comes_true(thread->t, swt_runs(item) != before))
+			return -ETIMEDOUT;
+		swt_jitter(20);
+	}
+	return 0;
+}
+
+static void no_wakeup_is_missed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_thread *threads[4];
+	struct swt_item *item;
+	int i;
+
+	swt_pool(t, 2, 2);
+	for (i = 0; i < 2; i++) {
+		item = new_sleeper(t, SWT_SLOW);
+		item->on_execute = count_events;
+		swt_must_enqueue(item);
+		threads[i] = swt_start(t, post_events, item);
+		threads[2 + i] = swt_start(t, run_fresh_items, swt_item(t, i));
+	}
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		KUNIT_EXPECT_EQ(test, swt_join(threads[i]), 0);
+}
+
+static int cancel_sleepers(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	struct swt_budget budget = swt_budget();
+
+	while (swt_more(thread->t, &budget)) {
+		if (swt_enqueue(item))
+			return -EINVAL;
+		swt_jitter(30);
+		swt_do_cancel(item);
+		if (!swt_at_rest(item))
+			return -EBUSY;
+	}
+	return 0;
+}
+
+static void no_cancel_is_missed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_thread *threads[2];
+	int i;
+
+	swt_pool(t, 2, 2);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		threads[i] = swt_start(t, cancel_sleepers, new_sleeper(t, i));
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		KUNIT_EXPECT_EQ(test, swt_join(threads[i]), 0);
+}
+
+static int call_from_outside(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+
+	lie_down(item);
+	return 0;
+}
+
+static void from_outside_the_pool_it_is_false(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+
+	bed_of(item)->timeout = 1;
+	swt_expect_splat(t);
+	swt_call(t, call_from_outside, item);
+	swt_splat_over(t);
+	expect_woken(item, false);
+}
+
+static struct kunit_case yield_cases[] = {
+	KUNIT_CASE(own_wakeup_is_false_with_the_time_left),
+	KUNIT_CASE(timeout_is_false_with_no_time_left),
+	KUNIT_CASE(sleep_without_timeout),
+	KUNIT_CASE(wakeup_before_the_call_is_not_lost),
+	KUNIT_CASE(fresh_item_displaces_a_sleeper),
+	KUNIT_CASE(item_whose_delay_ends_displaces_a_sleeper),
+	KUNIT_CASE(one_sleeper_is_woken_for_every_item),
+	KUNIT_CASE(several_items_wake_as_many_sleepers),
+	KUNIT_CASE(free_thread_spares_the_sleeper),
+	KUNIT_CASE(sleeper_is_woken_before_threads_are_started),
+	KUNIT_CASE(work_queued_before_the_call_is_seen),
+	KUNIT_CASE(cancel_wakes_the_sleeper),
+	KUNIT_CASE(item_being_cancelled_does_not_lie_down),
+	KUNIT_CASE(very_slow_sleeper_gives_up_its_slot),
+	KUNIT_CASE(slow_item_displaces_a_very_slow_sleeper),
+	KUNIT_CASE(very_slow_item_displaces_a_slow_sleeper),
+	KUNIT_CASE(very_slow_item_without_a_slot_wakes_no_slow_sleeper),
+	KUNIT_CASE(enqueueing_again_after_true_sleeps_again),
+	KUNIT_CASE(fresh_item_displaces_at_once),
+	KUNIT_CASE(many_sleepers_burn_no_processor),
+	KUNIT_CASE(very_slow_sleepers_burn_no_processor),
+	KUNIT_CASE(yielded_item_displaces_no_sooner_than_10_ms),
+	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
+	KUNIT_CASE(no_wakeup_is_missed),
+	KUNIT_CASE(no_cancel_is_missed),
+	KUNIT_CASE(from_outside_the_pool_it_is_false),
+	{}
+};
+
+static struct kunit_suite yield_suite = {
+	.name = "slow_work_yield",
+	.init = swt_init,
+	.exit = swt_exit,
+	.test_cases = yield_cases,
+};
+
+kunit_test_suite(yield_suite);
