@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# torture.sh [KERNEL [SECONDS [SEED]]]: tortures the pool in a virtual machine
+#
+# KERNEL is one of kernel.sh (default debug), SECONDS the length (default 60).
+# The SEED (default: a random one) is printed; the same gives the same draws, if
+# not the same interleaving.  Prints KTAP.
+#
+# On kcsan a report counts if one of the two accesses is in a file of ours; what
+# lies in the kernel alone is counted and named, and fails nothing.
+. "$(dirname "$0")/lib/env.sh"
+
+CPUS=4
+
+# kcsan_reports ours|theirs LOG: the reports' head lines.  Ours are those where a
+# stack has us as the accessing function, or right below a helper of the kernel
+# that touches memory for its caller (or an atomic instruction's wrapper).
+kcsan_reports() {
+	awk -v want="$1" '
+	function done() {
+		if (head != "" && ours == (want == "ours"))
+			print head
+		head = ""; ours = 0
+	}
+	{ sub(/^\[[^]]*\] (\[ *[TC][0-9]+\] )?/, "") }
+	/^BUG: KCSAN: /	{ done(); head = $0; if (/\[slow_work/) ours = 1; frames = 9 }
+	/^={20,}/	{ done() }
+	head == ""	{ next }
+	/^(race at unknown origin, with )?(read|write)/	{ frames = 0; next }
+	/^ /	{
+		if (!frames++ || helper)
+			if (/\[slow_work/)
+				ours = 1
+		helper = frames == 1 && /^ (mem(set|cpy|move|chr_inv)|__?list_|_find_|str|kfree)/
+	}
+	END	{ done() }' "$2"
+}
+
+# console_reports LOG: what vm.sh would take for a report, were there no KCSAN
+console_reports() {
+	local SPLAT=
+	eval "$(grep -E '^SPLAT\+?=' "$TOP/tests/vm.sh")"
+	awk -v splat="$SPLAT" '
+	{ line = $0; sub(/^\[[^]]*\] (\[ *[TC][0-9]+\] )?/, "", line) }
+	line ~ /^={20,}/	{ inside = 0 }
+	line ~ /^BUG: KCSAN: /	{ inside = 1 }
+	!inside && $0 ~ splat' "$1"
+}
+
+run() {
+	"$TOP/tests/vm.sh" "$kernel" --modules "$modules" --cpus $CPUS --log "$log" \
+		--timeout $((seconds * 3 + 900)) \
+		--append "torture_seconds=$seconds torture_seed=$seed" "$@" \
+		"$TOP/tests/torture/guest.sh"
+}
+
+run_kcsan() {
+	local status=0 head
+	run --no-panic-on-warn --append "kcsan.skip_watch=500 kcsan.udelay_task=200" \
+		>"$work/out" 2>"$work/err" || status=$?
+	grep -v '^# vm ' "$work/out" || true
+	kcsan_reports theirs "$log" | sort | uniq -c | sed 's/^/# in the kernel alone: /'
+	kcsan_reports ours "$log" | sort | uniq -c | sed 's/^/# data race of ours: /' >"$work/ours"
+	cat "$work/ours"
+	[ $status != 0 ] || return 0
+	head=$(grep '^# vm ' "$work/out" || true)
+	if [[ $head == "# vm $kernel guest.sh: the kernel reported something" ]] &&
+		[ ! -s "$work/ours" ] && [ -z "$(console_reports "$log")" ]; then
+		return 0
+	fi
+	printf '%s\n' "$head"
+	cat "$work/err" >&2
+	return $status
+}
+
+kernel=${1-debug} seconds=${2-60} seed=${3-$((RANDOM * 32768 + RANDOM + 1))}
+[[ $seconds =~ ^[1-9][0-9]*$ && $seed =~ ^[1-9][0-9]*$ ]] ||
+	die "usage: torture.sh [KERNEL [SECONDS [SEED]]]"
+modules=$("$TOP/tests/build.sh" "$kernel" CONFIG_SLOW_WORK_TORTURE_TEST=m)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+log=$work/console
+
+say "slow-work: torture on $kernel, $seconds s, seed $seed"
+if [ "$kernel" = kcsan ]; then
+	run_kcsan
+else
+	run
+fi

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work-torture: the actors
+ *
+ * Each is a kthread that does one kind of thing, again and again, as long as
+ * its role may act; else it is parked.  Those for interrupts start timers and
+ * leave the deed to them.
+ */
+
+#define pr_fmt(fmt) "slow-work-torture: " fmt
+
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/sched/debug.h>
+#include <linux/slab.h>
+#include "torture.h"
+
+#define TORT_OWN	3	/* items of a delayer */
+#define TORT_USER_ITEMS	5
+
+/**
+ * struct tort_actor - an actor
+ * @role: its role
+ * @nr: its number within the role
+ * @task: its kthread
+ * @rng: what it draws from
+ * @parked: it does nothing
+ * @rounds: what it has done so far
+ * @watched: of the watchdog: @rounds at
+ * @watched_since: of the watchdog: these jiffies
+ * @own: of a delayer: items that nobody else enqueues
+ * @hrtimer: of a TORT_HARDIRQ
+ * @timer: of a TORT_SOFTIRQ
+ * @irq_rng: what these draw from
+ * @repeats: how often they go off again by themselves
+ */
+struct tort_actor {
+	enum tort_role role;
+	unsigned int nr;
+	struct task_struct *task;
+	struct tort_rng rng;
+	bool parked;
+	unsigned long rounds;
+	unsigned long watched;
+	unsigned long watched_since;
+	struct tort_item own[TORT_OWN];
+	struct hrtimer hrtimer;
+	struct timer_list timer;
+	struct tort_rng irq_rng;
+	unsigned int repeats;
+};
+
+struct tort_role_ops {
+	const char *name;
+	void (*act)(struct tort_actor *actor);
+	void (*rest)(struct tort_actor *actor);
+};
+
+static const struct tort_role_ops tort_roles[TORT_NR_ROLES];
+
+static struct tort_actor *tort_crowd;
+static unsigned int tort_nr_crowd;
+static DECLARE_WAIT_QUEUE_HEAD(tort_gate);
+
+/* A mortal item with a reference that whoever finds it may have */
+static struct tort_item *tort_exchange;
+
+/* What they do ******************************************************/
+
+static void tort_pause(struct tort_rng *rng)
+{
+	switch (tort_below(rng, 8)) {
+	case 0:
+		schedule_timeout_idle(1);
+		break;
+	case 1 ... 4:
+		usleep_range(10, 10 + tort_below(rng, 1000));
+		break;
+	default:
+		cond_resched();
+		break;
+	}
+}
+
+/* Half of the time all play with the same one. */
+static struct tort_item *tort_pick(struct tort_rng *rng)
+{
+	if (tort_below(rng, 2))
+		return &tort.shared[jiffies / 8 % tort.nr_shared];
+	return &tort.shared[tort_below(rng, tort.nr_shared)];
+}
+
+static void tort_produce(struct tort_actor *actor)
+{
+	int burst = tort_below(&actor->rng, 4);
+
+	do
+		tort_enqueue(tort_pick(&actor->rng),
+			     tort_below(&actor->rng, 2) ?
+			     tort_below(&actor->rng, 4) : 0);
+	while (burst--);
+}
+
+static void tort_cancel_one(struct tort_actor *actor)
+{
+	if (tort.nr_sleepers && !tort_below(&actor->rng, 4))
+		tort_cancel(&tort.sleepers[tort_below(&actor->rng,
+						      tort.nr_sleepers)]);
+	else
+		tort_cancel(tort_pick(&actor->rng));
+}
+
+static void tort_arm(struct tort_item *item, unsigned long delay)
+{
+	WRITE_ONCE(item->due, jiffies + delay);
+	tort_enqueue(item, delay);
+}
+
+static void tort_run_due(struct tort_item *item)
+{
+	if (!READ_ONCE(tort.settling) && !tort_draw(item, 4))
+		tort_arm(item, tort_draw(item, 10));
+	if (tort_draw(item, 2))
+		usleep_range(10, 100);
+}
+
+/* Its own items are armed by nobody else, so they must not run early. */
+static void tort_delay(struct tort_actor *actor)
+{
+	struct tort_item *item = &actor->own[tort_below(&actor->rng, TORT_OWN)];
+
+	if (tort_at_rest(item)) {
+		tort_arm(item, tort_below(&actor->rng, 10));
+	} else if (!tort_below(&actor->rng, 4)) {
+		tort_cancel(item);
+		tort_must_rest(item, "its only canceller");
+	}
+}
+
+/* Sleepers are to be there, and have events. */
+static void tort_wake(struct tort_actor *actor)
+{
+	struct tort_item *item;
+
+	if (!tort.nr_sleepers)
+		return;
+	item = &tort.sleepers[tort_below(&actor->rng, tort.nr_sleepers)];
+	if (tort_at_rest(item))
+		tort_enqueue(item, 0);
+	else if (!tort_below(&actor->rng, 4))
+		tort_fire(item);
+}
+
+/*
+ * An owner of a mortal item leaves it: cancels it and drops it on the next
+ * line.  Where the pool has references too, it may go without a cancel.
+ */
+static void tort_part(struct tort_actor *actor, struct tort_item *item)
+{
+	if (!(item->traits & TORT_COUNTED) || tort_below(&actor->rng, 3)) {
+		tort_cancel(item);
+		if (kref_read(&item->ref) == 1) {
+			smp_rmb();	/* what others did before they left */
+			tort_must_rest(item, "cancel");
+		}
+	}
+	tort_item_drop(item);
+}
+
+static void tort_enqueue_some(struct tort_actor *actor, struct tort_item *item)
+{
+	int i;
+
+	for (i = tort_below(&actor->rng, 4); i >= 0; i--)
+		tort_enqueue(item, tort_below(&actor->rng, 4));
+}
+
+/* Makes an item, at times shares it with another, and frees it. */
+static void tort_free(struct tort_actor *actor)
+{
+	struct tort_item *item, *other = NULL;
+
+	item = tort_item_new(&actor->rng);
+	if (!item)
+		return;
+	tort_enqueue_some(actor, item);
+	switch (tort_below(&actor->rng, 4)) {
+	case 0 ... 1:
+		kref_get(&item->ref);
+		other = xchg(&tort_exchange, item);
+		break;
+	case 2:
+		other = xchg(&tort_exchange, NULL);
+		break;
+	}
+	if (tort_below(&actor->rng, 2))
+		tort_pause(&actor->rng);
+	tort_part(actor, item);
+	if (other) {
+		if (tort_below(&actor->rng, 2))
+			tort_enqueue_some(actor, other);
+		tort_part(actor, other);
+	}
+}
+
+/* A module that comes, and goes together with all that it had */
+struct tort_user {
+	struct module module;
+	struct slow_work_ops ops[2];
+	struct tort_item items[TORT_USER_ITEMS];
+};
+
+static void tort_use(struct tort_actor *actor)
+{
+	struct tort_rng *rng = &actor->rng;
+	unsigned int traits, i, twice;
+	struct tort_user *user;
+	int ret;
+
+	user = kzalloc(sizeof(*user), GFP_KERNEL);
+	if (!user)
+		return;
+	snprintf(user->module.name, sizeof(user->module.name), "tort_user_%u",
+		 actor->nr);
+	for (i = 0; i < 2; i++)
+		tort_ops_init(&user->ops[i], &user->module, i);
+	for (i = 0; i < TORT_USER_ITEMS; i++) {
+		traits = tort_below(rng, 4) ? TORT_COUNTED | TORT_LATE : 0;
+		tort_item_init(&user->items[i], user->module.name, i,
+			       tort_below(rng, TORT_NR_KINDS), traits,
+			       &user->ops[!!traits]);
+	}
+
+	twice = tort_below(rng, 2);
+	for (i = 0; i <= twice; i++) {
+		ret = slow_work_register_user(&user->module);
+		if (ret)
+			tort_fault(TORT_RESULT, "register returned %d", ret);
+	}
+	tort_count(TORT_USERS);
+	for (i = tort_below(rng, 12); i; i--) {
+		tort_enqueue_some(actor,
+				  &user->items[tort_below(rng, TORT_USER_ITEMS)]);
+		tort_pause(rng);
+		if (!tort_below(rng, 4))
+			tort_cancel(&user->items[tort_below(rng, TORT_USER_ITEMS)]);
+	}
+	for (i = 0; i <= twice; i++)
+		slow_work_unregister_user(&user->module);
+
+	for (i = 0; i < TORT_USER_ITEMS; i++)
+		tort_audit(&user->items[i]);
+	memset(user, TORT_POISON, sizeof(*user));
+	kfree(user);
+}
+
+/* Interrupts ********************************************************/
+
+static enum hrtimer_restart tort_hardirq(struct hrtimer *hrtimer)
+{
+	struct tort_actor *actor = container_of(hrtimer, struct tort_actor,
+						hrtimer);
+	unsigned int repeats = READ_ONCE(actor->repeats);
+
+	tort_count(TORT_FROM_HARDIRQ);
+	tort_enqueue(tort_pick(&actor->irq_rng),
+		     tort_below(&actor->irq_rng, 3));
+	if (!repeats)
+		return HRTIMER_NORESTART;
+	WRITE_ONCE(actor->repeats, repeats - 1);
+	hrtimer_forward_now(hrtimer, ns_to_ktime(5000 +
+				tort_below(&actor->irq_rng, 300000)));
+	return HRTIMER_RESTART;
+}
+
+static void tort_start_hardirq(struct tort_actor *actor)
+{
+	if (hrtimer_active(&actor->hrtimer))
+		return;
+	WRITE_ONCE(actor->repeats, tort_below(&actor->rng, 8));
+	hrtimer_start(&actor->hrtimer,
+		      ns_to_ktime(tort_below(&actor->rng, 200000)),
+		      HRTIMER_MODE_REL_HARD);
+}
+
+static void tort_stop_hardirq(struct tort_actor *actor)
+{
+	hrtimer_cancel(&actor->hrtimer);
+}
+
+static void tort_softirq(struct timer_list *timer)
+{
+	struct tort_actor *actor = container_of(timer, struct tort_actor, timer);
+
+	tort_count(TORT_FROM_SOFTIRQ);
+	tort_enqueue(tort_pick(&actor->irq_rng),
+		     tort_below(&actor->irq_rng, 3));
+}
+
+static void tort_start_softirq(struct tort_actor *actor)
+{
+	if (!timer_pending(&actor->timer))
+		mod_timer(&actor->timer, jiffies + tort_below(&actor->rng, 3));
+}
+
+static void tort_stop_softirq(struct tort_actor *actor)
+{
+	timer_delete_sync(&actor->timer);
+}
+
+static const struct tort_role_ops tort_roles[TORT_NR_ROLES] = {
+	[TORT_PRODUCER]	 = { "produce", tort_produce },
+	[TORT_CANCELLER] = { "cancel", tort_cancel_one },
+	[TORT_DELAYER]	 = { "delay", tort_delay },
+	[TORT_WAKER]	 = { "wake", tort_wake },
+	[TORT_FREER]	 = { "free", tort_free },
+	[TORT_USER]	 = { "use", tort_use },
+	[TORT_HARDIRQ]	 = { "hardirq", tort_start_hardirq, tort_stop_hardirq },
+	[TORT_SOFTIRQ]	 = { "softirq", tort_start_softirq, tort_stop_softirq },
+};
+
+/* Acting and resting ************************************************/
+
+static bool tort_may_act(struct tort_actor *actor)
+{
+	return READ_ONCE(tort.phase) & BIT(actor->role);
+}
+
+static int tort_actor_main(void *data)
+{
+	struct tort_actor *actor = data;
+	const struct tort_role_ops *ops = &tort_roles[actor->role];
+
+	/* The processors are for the pool first, or it does not get to run. */
+	set_user_nice(current, 10);
+	while (!kthread_should_stop()) {
+		if (!tort_may_act(actor)) {
+			if (ops->rest)
+				ops->rest(actor);
+			/* whoever sees us parked sees what we did */
+			smp_store_release(&actor->parked, true);
+			wait_event_idle(tort_gate,
+					tort_may_act(actor) || kthread_should_stop());
+			WRITE_ONCE(actor->parked, false);
+			continue;
+		}
+		ops->act(actor);
+		WRITE_ONCE(actor->rounds, actor->rounds + 1);
+		tort_pause(&actor->rng);
+	}
+	return 0;
+}
+
+/* Those whose roles may act have begun, and all others rest */
+static bool tort_all_follow(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < tort_nr_crowd; i++) {
+		/* pairs with the store in tort_actor_main() */
+		bool parked = smp_load_acquire(&tort_crowd[i].parked);
+
+		if (parked == tort_may_act(&tort_crowd[i]))
+			return false;
+	}
+	return true;
+}
+
+/* @fn for all items that are there all the time; true if it was for all */
+static bool tort_each_item(bool (*fn)(struct tort_item *item))
+{
+	bool all = true;
+	unsigned int i, j;
+
+	for (i = 0; i < tort.nr_shared; i++)
+		all &= fn(&tort.shared[i]);
+	for (i = 0; i < tort.nr_sleepers; i++)
+		all &= fn(&tort.sleepers[i]);
+	for (i = 0; i < tort_nr_crowd; i++)
+		if (tort_crowd[i].role == TORT_DELAYER)
+			for (j = 0; j < TORT_OWN; j++)
+				all &= fn(&tort_crowd[i].own[j]);
+	return all;
+}
+
+static bool tort_audit_one(struct tort_item *item)
+{
+	tort_audit(item);
+	return true;
+}
+
+static bool tort_watch_one(struct tort_item *item)
+{
+	tort_watch(item);
+	return true;
+}
+
+static bool tort_show_restless(struct tort_item *item)
+{
+	if (!tort_at_rest(item))
+		tort_show(item, "restless");
+	return true;
+}
+
+static bool tort_all_at_rest(void)
+{
+	return !atomic_read(&tort_mortals) && tort_exact_at_rest() &&
+	       tort_each_item(tort_at_rest);
+}
+
+/* Those with one of @roles may act.  False: they do not follow. */
+bool tort_release(unsigned long roles)
+{
+	WRITE_ONCE(tort.settling, false);
+	WRITE_ONCE(tort.crowd, !!(roles & BIT(TORT_PRODUCER)));
+	WRITE_ONCE(tort.phase, roles);
+	wake_up_all(&tort_gate);
+	if (tort_comes_true(tort_all_follow()))
+		return true;
+	tort_give_up("actors do not start");
+	return false;
+}
+
+/* Nobody acts, and all comes to rest.  False: it does not. */
+bool tort_gather(void)
+{
+	struct tort_item *item;
+	unsigned int i;
+
+	WRITE_ONCE(tort.settling, true);
+	WRITE_ONCE(tort.crowd, false);
+	WRITE_ONCE(tort.phase, TORT_NOBODY);
+	for (i = 0; i < tort.nr_sleepers; i++)
+		wake_up(&tort.sleepers[i].wq);
+
+	if (!tort_comes_true(tort_all_follow())) {
+		for (i = 0; i < tort_nr_crowd; i++)
+			if (!READ_ONCE(tort_crowd[i].parked))
+				sched_show_task(tort_crowd[i].task);
+		tort_give_up("actors do not stop");
+		return false;
+	}
+
+	item = xchg(&tort_exchange, NULL);
+	if (item) {
+		tort_cancel(item);
+		tort_item_drop(item);
+	}
+
+	if (!tort_comes_true(tort_all_at_rest())) {
+		tort_each_item(tort_show_restless);
+		if (atomic_read(&tort_mortals))
+			pr_alert("%d mortal items are left\n",
+				 atomic_read(&tort_mortals));
+		tort_give_up("items do not come to rest");
+		return false;
+	}
+	tort_each_item(tort_audit_one);
+	tort_count(TORT_GATHERED);
+	return true;
+}
+
+/* The watchdog's look at all, each second */
+void tort_crowd_watch(void)
+{
+	unsigned int i;
+
+	tort_each_item(tort_watch_one);
+	for (i = 0; i < tort_nr_crowd; i++) {
+		struct tort_actor *actor = &tort_crowd[i];
+		unsigned long rounds = READ_ONCE(actor->rounds);
+
+		if (READ_ONCE(actor->parked) || rounds != actor->watched) {
+			actor->watched = rounds;
+			actor->watched_since = jiffies;
+		} else if (time_after(jiffies, actor->watched_since +
+				      tort_patience())) {
+			tort_fault(TORT_STUCK, "actor %s %u",
+				   tort_roles[actor->role].name, actor->nr);
+			sched_show_task(actor->task);
+			actor->watched_since = jiffies;
+		}
+	}
+}
+
+/* Coming and going **************************************************/
+
+static int tort_actor_start(struct tort_actor *actor, enum tort_role role,
+			    unsigned int nr)
+{
+	const char *name = tort_roles[role].name;
+	struct task_struct *task;
+	int i;
+
+	actor->role = role;
+	actor->nr = nr;
+	actor->watched_since = jiffies;
+	tort_seed(&actor->rng, name, nr);
+	tort_seed(&actor->irq_rng, name, nr + 1000);
+	timer_setup(&actor->timer, tort_softirq, 0);
+	tort_hrtimer_setup(&actor->hrtimer, tort_hardirq);
+	for (i = 0; i < TORT_OWN; i++) {
+		tort_item_init(&actor->own[i], "delayed", nr * TORT_OWN + i,
+			       TORT_DELAYED, TORT_COUNTED | TORT_DUE,
+			       &tort.ops[1]);
+		actor->own[i].run = tort_run_due;
+	}
+
+	task = kthread_run(tort_actor_main, actor, "tort_%s/%u", name, nr);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	actor->task = task;
+	return 0;
+}
+
+/* Actors start parked: the phase is nobody's. */
+int tort_crowd_init(void)
+{
+	enum tort_role role;
+	unsigned int nr, total = 0;
+	int ret;
+
+	for (role = 0; role < TORT_NR_ROLES; role++)
+		total += tort_actors[role];
+	tort_crowd = kcalloc(total, sizeof(*tort_crowd), GFP_KERNEL);
+	if (!tort_crowd)
+		return -ENOMEM;
+	for (role = 0; role < TORT_NR_ROLES; role++)
+		for (nr = 0; nr < tort_actors[role]; nr++) {
+			ret = tort_actor_start(&tort_crowd[tort_nr_crowd], role,
+					       nr);
+			if (ret) {
+				tort_crowd_exit();
+				return ret;
+			}
+			tort_nr_crowd++;
+		}
+	return 0;
+}
+
+/* To be called when all are gathered. */
+void tort_crowd_exit(void)
+{
+	while (tort_nr_crowd)
+		kthread_stop(tort_crowd[--tort_nr_crowd].task);
+	kfree(tort_crowd);
+	tort_crowd = NULL;
+}

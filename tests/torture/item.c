@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work-torture: an item whose call-outs check what the pool promises
+ *
+ * Whoever enqueues draws a ticket first.  A run notes the last ticket drawn
+ * when it begins; a cancel excuses all that were drawn before it returned.  So
+ * once all is at rest, every ticket whose enqueue was accepted has been seen or
+ * excused, or an enqueue was lost.
+ */
+
+#define pr_fmt(fmt) "slow-work-torture: " fmt
+
+#include <linux/delay.h>
+#include <linux/irqflags.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include "torture.h"
+
+#define TORT_GRAVES	64
+
+atomic_t tort_mortals = ATOMIC_INIT(0);
+
+/* Memory that has been poisoned, to be looked at once more before it is freed */
+static struct tort_item *tort_graves[TORT_GRAVES];
+static atomic_t tort_burials = ATOMIC_INIT(0);
+
+/* What state it is in ************************************************/
+
+bool tort_is_pending(struct tort_item *item)
+{
+	return READ_ONCE(item->work.flags) & BIT(SLOW_WORK_PENDING);
+}
+
+/* Nobody has the item, and all that execute wrote is to be seen */
+bool tort_at_rest(struct tort_item *item)
+{
+	unsigned long flags = READ_ONCE(item->work.flags);
+
+	return !(flags & (BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_EXECUTING))) &&
+	       !atomic_read_acquire(&item->inside) &&
+	       atomic_read(&item->puts) == atomic_read(&item->gets);
+}
+
+bool tort_satisfied(struct tort_item *item, long ticket)
+{
+	return atomic_long_read(&item->seen) >= ticket ||
+	       atomic_long_read(&item->excused) >= ticket;
+}
+
+void tort_show(struct tort_item *item, const char *why)
+{
+	pr_alert("%s: %s %d: kind %d traits %x flags %lx; want %ld accepted %ld seen %ld excused %ld; cancels %d/%d gets %d puts %d/%d; starts %d inside %d desc %d; events %d/%d\n",
+		 why, item->set, item->nr, item->kind, item->traits,
+		 READ_ONCE(item->work.flags), atomic_long_read(&item->want),
+		 atomic_long_read(&item->accepted),
+		 atomic_long_read(&item->seen),
+		 atomic_long_read(&item->excused),
+		 atomic_read(&item->cancels_begun),
+		 atomic_read(&item->cancels_done), atomic_read(&item->gets),
+		 atomic_read(&item->puts), atomic_read(&item->putting),
+		 atomic_read(&item->starts), atomic_read(&item->inside),
+		 atomic_read(&item->describing), atomic_read(&item->fired),
+		 atomic_read(&item->noticed));
+}
+
+/* A cancel or an unregister has returned, and nobody else has the item. */
+void tort_must_rest(struct tort_item *item, const char *after)
+{
+	/* Plain: that the last run is seen whole, the pool has promised. */
+	unsigned long payload = item->payload;
+
+	if (slow_work_is_queued(&item->work) || tort_is_pending(item) ||
+	    atomic_read(&item->inside) || atomic_read(&item->putting) ||
+	    atomic_read(&item->describing)) {
+		tort_fault(TORT_NOT_AT_REST, "%s %d after %s", item->set,
+			   item->nr, after);
+		tort_show(item, after);
+	}
+	if (atomic_read(&item->gets) != atomic_read(&item->puts)) {
+		tort_fault(TORT_UNBALANCED, "%s %d after %s", item->set,
+			   item->nr, after);
+		tort_show(item, after);
+	}
+	if (payload != atomic_read(&item->starts))
+		tort_fault(TORT_OVERLAP, "%s %d: %d runs left %lu marks after %s",
+			   item->set, item->nr, atomic_read(&item->starts),
+			   payload, after);
+}
+
+/* All actors are parked, and all should be at rest */
+void tort_audit(struct tort_item *item)
+{
+	tort_must_rest(item, "audit");
+	if (!tort_satisfied(item, atomic_long_read(&item->accepted))) {
+		tort_fault(TORT_LOST, "%s %d", item->set, item->nr);
+		tort_show(item, "audit");
+	}
+}
+
+/* The watchdog's look at an item, each second */
+void tort_watch(struct tort_item *item)
+{
+	unsigned long patience = tort_patience();
+
+	if (tort_satisfied(item, item->watched)) {
+		item->watched = atomic_long_read(&item->accepted);
+		item->watched_since = jiffies;
+	} else if (time_after(jiffies, item->watched_since + patience)) {
+		tort_fault(TORT_LOST, "%s %d does not run", item->set, item->nr);
+		tort_show(item, "watchdog");
+		item->watched_since = jiffies;
+	}
+
+	if (atomic_read(&item->noticed) == atomic_read(&item->fired) ||
+	    !atomic_read(&item->inside)) {
+		item->event_since = jiffies;
+	} else if (time_after(jiffies, item->event_since + patience)) {
+		tort_fault(TORT_EVENT, "%s %d sleeps", item->set, item->nr);
+		tort_show(item, "watchdog");
+		item->event_since = jiffies;
+	}
+}
+
+/* What is done with it **********************************************/
+
+unsigned int tort_draw(struct tort_item *item, unsigned int n)
+{
+	return tort_mix(item->seed + atomic_inc_return(&item->draws)) % n;
+}
+
+static void tort_raise(atomic_long_t *what, long to)
+{
+	long old = atomic_long_read(what);
+
+	while (old < to && !atomic_long_try_cmpxchg(what, &old, to))
+		;
+}
+
+/* Context: any that slow_work_enqueue() allows. */
+int tort_enqueue(struct tort_item *item, unsigned long delay)
+{
+	int done = atomic_read(&item->cancels_done);
+	long ticket = atomic_long_inc_return(&item->want);
+	int ret;
+
+	if (item->kind == TORT_DELAYED && delay)
+		ret = delayed_slow_work_enqueue(&item->dwork, delay);
+	else
+		ret = slow_work_enqueue(&item->work);
+
+	if (!ret) {
+		tort_raise(&item->accepted, ticket);
+		tort_count(delay ? TORT_ARMED : TORT_ACCEPTED);
+	} else if (ret == -ECANCELED) {
+		tort_count(TORT_REFUSED_CANCEL);
+		/* all that ever began were done before we came? */
+		if (done == atomic_read(&item->cancels_begun))
+			tort_fault(TORT_RESULT, "%s %d refused for no cancel",
+				   item->set, item->nr);
+	} else if (ret == -EAGAIN && (item->traits & TORT_FLAKY)) {
+		tort_count(TORT_REFUSED_REF);
+	} else {
+		tort_fault(TORT_RESULT, "%s %d: enqueue returned %d",
+			   item->set, item->nr, ret);
+	}
+	return ret;
+}
+
+void tort_cancel(struct tort_item *item)
+{
+	atomic_inc(&item->cancels_begun);
+	if (item->kind == TORT_DELAYED)
+		delayed_slow_work_cancel(&item->dwork);
+	else
+		slow_work_cancel(&item->work);
+	tort_raise(&item->excused, atomic_long_read(&item->want));
+	atomic_inc(&item->cancels_done);
+	tort_count(TORT_CANCELS);
+}
+
+/* The event that a sleeper waits for */
+void tort_fire(struct tort_item *item)
+{
+	atomic_inc(&item->fired);
+	wake_up(&item->wq);
+	tort_count(TORT_EVENTS);
+}
+
+/* The call-outs *****************************************************/
+
+static bool tort_is_dead(struct tort_item *item, const char *call)
+{
+	unsigned long magic = READ_ONCE(item->magic);
+
+	if (likely(magic == TORT_ALIVE))
+		return false;
+	tort_fault(TORT_DEAD, "%s of %p, magic %lx", call, item, magic);
+	return true;
+}
+
+static int tort_get_ref(struct slow_work *work)
+{
+	struct tort_item *item = tort_item_of(work);
+
+	if (tort_is_dead(item, "get_ref"))
+		return -EIO;
+	if (!irqs_disabled())
+		tort_fault(TORT_CONTEXT, "get_ref with interrupts on");
+	if ((item->traits & TORT_FLAKY) && !tort_draw(item, 16))
+		return -EAGAIN;
+	if (item->traits & TORT_MORTAL)
+		kref_get(&item->ref);
+	atomic_inc(&item->gets);
+	return 0;
+}
+
+static void tort_put_ref(struct slow_work *work)
+{
+	struct tort_item *item = tort_item_of(work);
+
+	might_sleep();
+	if (tort_is_dead(item, "put_ref"))
+		return;
+	atomic_inc(&item->putting);
+	if (atomic_read(&item->describing))
+		tort_fault(TORT_DESCRIBED, "%s %d", item->set, item->nr);
+	if (!tort_draw(item, 8))
+		usleep_range(10, 300);
+	if ((item->traits & TORT_LATE) && !READ_ONCE(tort.settling) &&
+	    !tort_draw(item, 8))
+		tort_enqueue(item, tort_draw(item, 3));
+	atomic_dec(&item->putting);
+	if (atomic_inc_return(&item->puts) > atomic_read(&item->gets))
+		tort_fault(TORT_UNBALANCED, "%s %d: put too often", item->set,
+			   item->nr);
+	if (item->traits & TORT_MORTAL)
+		tort_item_drop(item);
+}
+
+static void tort_execute(struct slow_work *work)
+{
+	struct tort_item *item = tort_item_of(work);
+	unsigned int share;
+
+	might_sleep();
+	if (tort_is_dead(item, "execute"))
+		return;
+	if (atomic_inc_return(&item->inside) != 1)
+		tort_fault(TORT_OVERLAP, "%s %d", item->set, item->nr);
+	if (item->kind == TORT_VSLOW) {
+		unsigned int very_slow = atomic_inc_return(&tort.very_slow);
+
+		share = READ_ONCE(tort.share);
+		if (share && very_slow > share)
+			tort_fault(TORT_SHARE, "%u execute, the share is %u",
+				   very_slow, share);
+	}
+	if ((item->traits & TORT_DUE) &&
+	    time_before(jiffies, READ_ONCE(item->due)))
+		tort_fault(TORT_EARLY, "%s %d: %lu jiffies early", item->set,
+			   item->nr, READ_ONCE(item->due) - jiffies);
+	atomic_long_set(&item->seen, atomic_long_read(&item->want));
+	atomic_inc(&item->starts);
+	item->payload++;	/* plain: no two runs at once, and each sees the last */
+	tort_count(TORT_RUNS);
+
+	item->run(item);
+
+	if (item->kind == TORT_VSLOW)
+		atomic_dec(&tort.very_slow);
+	smp_mb__before_atomic();	/* whoever sees us out sees what we wrote */
+	atomic_dec(&item->inside);
+}
+
+static void tort_desc(struct slow_work *work, struct seq_file *m)
+{
+	struct tort_item *item = tort_item_of(work);
+
+	might_sleep();
+	if (tort_is_dead(item, "desc"))
+		return;
+	atomic_inc(&item->describing);
+	tort_count(TORT_DESCS);
+	seq_printf(m, "%s %d, %d starts", item->set, item->nr,
+		   atomic_read(&item->starts));
+	if (!tort_draw(item, 8))
+		usleep_range(10, 300);
+	tort_is_dead(item, "end of desc");
+	atomic_dec(&item->describing);
+}
+
+void tort_ops_init(struct slow_work_ops *ops, struct module *owner,
+		   bool counted)
+{
+	*ops = (struct slow_work_ops) {
+		.owner = owner,
+		.get_ref = counted ? tort_get_ref : NULL,
+		.put_ref = counted ? tort_put_ref : NULL,
+		.execute = tort_execute,
+		.desc = tort_desc,
+	};
+}
+
+/* What execute does *************************************************/
+
+/* Returns with the task running, and no more time left than there was. */
+static bool tort_sleep(struct tort_item *item, signed long *timeout)
+{
+	signed long given = *timeout;
+	bool needed;
+
+	needed = slow_work_sleep_till_thread_needed(&item->work, timeout);
+	if (!task_is_running(current))
+		tort_fault(TORT_RESULT, "%s %d: sleep returned in state %x",
+			   item->set, item->nr, READ_ONCE(current->__state));
+	if (*timeout < 0 || *timeout > given)
+		tort_fault(TORT_RESULT, "%s %d: of %ld jiffies %ld are left",
+			   item->set, item->nr, given, *timeout);
+	tort_count(needed ? TORT_YIELDS : TORT_SLEEPS);
+	return needed;
+}
+
+static unsigned int tort_sleep_state(struct tort_item *item)
+{
+	switch (tort_draw(item, 3)) {
+	case 0:
+		return TASK_UNINTERRUPTIBLE;
+	case 1:
+		return TASK_IDLE;
+	default:
+		return TASK_INTERRUPTIBLE;
+	}
+}
+
+/* Only such as cannot come to wait for @item in turn: see tort_run_any() */
+static struct tort_item *tort_another(struct tort_item *item)
+{
+	unsigned int nr = tort_draw(item, tort.nr_shared);
+
+	if (item >= tort.shared && item < tort.shared + tort.nr_shared &&
+	    nr <= item->nr)
+		return NULL;
+	return &tort.shared[nr];
+}
+
+/*
+ * A bit of everything that an execute may do.  Cancelling others: of shared
+ * items only such with a higher number, so that no two wait for each other.
+ */
+void tort_run_any(struct tort_item *item)
+{
+	struct tort_item *other;
+	signed long timeout;
+
+	switch (tort_draw(item, 32)) {
+	case 0:
+		schedule_timeout_idle(tort_draw(item, 4));
+		break;
+	case 1 ... 4:
+		usleep_range(10, 400);
+		break;
+	case 5 ... 7:
+		udelay(tort_draw(item, 20));
+		break;
+	case 8 ... 10:
+		if (!READ_ONCE(tort.settling))
+			tort_enqueue(item, 0);
+		break;
+	case 11 ... 13:
+		if (!READ_ONCE(tort.settling))
+			tort_enqueue(item, tort_draw(item, 4));
+		usleep_range(10, 100);
+		break;
+	case 14 ... 15:
+		if (READ_ONCE(tort.crowd))
+			tort_enqueue(&tort.shared[tort_draw(item, tort.nr_shared)],
+				     tort_draw(item, 3));
+		break;
+	case 16:
+		other = tort_another(item);
+		if (READ_ONCE(tort.crowd) && other)
+			tort_cancel(other);
+		break;
+	case 17:
+		timeout = 1 + tort_draw(item, 5);
+		set_current_state(tort_sleep_state(item));
+		if (tort_sleep(item, &timeout) && !READ_ONCE(tort.settling))
+			tort_enqueue(item, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Always there: the pool is never quite idle while these go round. */
+void tort_run_requeuer(struct tort_item *item)
+{
+	if (tort_draw(item, 2))
+		usleep_range(20, 200);
+	if (!READ_ONCE(tort.settling))
+		tort_enqueue(item, tort_draw(item, 4) ? 0 : 1);
+}
+
+static bool tort_notice(struct tort_item *item)
+{
+	int fired = atomic_read(&item->fired);
+
+	return atomic_xchg(&item->noticed, fired) != fired;
+}
+
+/*
+ * Sleeps until its event, or until the thread is needed.  In a calm it goes on
+ * sleeping after the event; else it may return.
+ */
+void tort_run_sleeper(struct tort_item *item)
+{
+	signed long timeout = MAX_SCHEDULE_TIMEOUT;
+	DEFINE_WAIT(wait);
+	bool needed;
+
+	for (;;) {
+		bool calm = READ_ONCE(tort.calm);
+
+		if (tort_notice(item) && !calm && tort_draw(item, 2))
+			return;
+		timeout = calm || tort_draw(item, 4) ? MAX_SCHEDULE_TIMEOUT :
+						       tort_draw(item, 20);
+
+		needed = false;
+		prepare_to_wait(&item->wq, &wait, tort_sleep_state(item));
+		if (READ_ONCE(tort.settling)) {
+			finish_wait(&item->wq, &wait);
+			tort_notice(item);
+			return;
+		}
+		if (atomic_read(&item->fired) == atomic_read(&item->noticed))
+			needed = tort_sleep(item, &timeout);
+		finish_wait(&item->wq, &wait);
+
+		if (needed) {
+			if (!READ_ONCE(tort.settling))
+				tort_enqueue(item, 0);
+			return;
+		}
+		if (!timeout && tort_draw(item, 2))
+			return;
+	}
+}
+
+/* Its life **********************************************************/
+
+void tort_item_init(struct tort_item *item, const char *set, int nr,
+		    enum tort_kind kind, unsigned int traits,
+		    const struct slow_work_ops *ops)
+{
+	struct tort_rng rng;
+
+	tort_seed(&rng, set, nr);
+	item->magic = TORT_ALIVE;
+	item->set = set;
+	item->nr = nr;
+	item->kind = kind;
+	item->traits = traits;
+	item->run = tort_run_any;
+	item->seed = rng.state;
+	item->watched_since = jiffies;
+	item->event_since = jiffies;
+	kref_init(&item->ref);
+	init_waitqueue_head(&item->wq);
+	switch (kind) {
+	case TORT_VSLOW:
+		vslow_work_init(&item->work, ops);
+		break;
+	case TORT_DELAYED:
+		delayed_slow_work_init(&item->dwork, ops);
+		break;
+	default:
+		slow_work_init(&item->work, ops);
+		break;
+	}
+}
+
+/* A mortal item, with one reference for the caller; NULL without memory */
+struct tort_item *tort_item_new(struct tort_rng *rng)
+{
+	enum tort_kind kind = tort_below(rng, TORT_NR_KINDS);
+	bool counted = tort_below(rng, 2);
+	unsigned int traits = TORT_MORTAL;
+	struct tort_item *item;
+	size_t size;
+
+	size = kind == TORT_DELAYED ? sizeof(*item) :
+				      offsetofend(struct tort_item, work);
+	item = kzalloc(size, GFP_KERNEL);
+	if (!item)
+		return NULL;
+	if (counted)
+		traits |= TORT_COUNTED | (tort_below(rng, 2) ? TORT_FLAKY : 0);
+	tort_item_init(item, "mortal", atomic_inc_return(&tort_mortals), kind,
+		       traits, &tort.ops[counted]);
+	item->size = size;
+	return item;
+}
+
+static void tort_exhume(struct tort_item *item, size_t size)
+{
+	if (!item)
+		return;
+	if (memchr_inv(item, TORT_POISON, size))
+		tort_fault(TORT_TOUCHED, "after the end of %p", item);
+	kfree(item);
+}
+
+/*
+ * Half of them are freed at once, for KASAN and the allocator to watch; the
+ * others stay a while, poisoned, so that a late write shows on any kernel.
+ * The smaller size serves for all.
+ */
+static void tort_item_release(struct kref *ref)
+{
+	struct tort_item *item = container_of(ref, struct tort_item, ref);
+	unsigned int grave = atomic_inc_return(&tort_burials);
+
+	tort_must_rest(item, "its last reference");
+	memset(item, TORT_POISON, item->size);
+	if (grave % 2)
+		kfree(item);
+	else
+		tort_exhume(xchg(&tort_graves[grave / 2 % TORT_GRAVES], item),
+			    offsetofend(struct tort_item, work));
+	tort_count(TORT_FREED);
+	atomic_dec(&tort_mortals);
+}
+
+void tort_item_drop(struct tort_item *item)
+{
+	kref_put(&item->ref, tort_item_release);
+}
+
+void tort_graveyard_clear(void)
+{
+	unsigned int grave;
+
+	for (grave = 0; grave < TORT_GRAVES; grave++)
+		tort_exhume(xchg(&tort_graves[grave], NULL),
+			    offsetofend(struct tort_item, work));
+}

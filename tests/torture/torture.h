@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slow-work-torture: what its files share.
+ *
+ * main.c	parameters, the director, the verdict
+ * item.c	an item whose call-outs check what the pool promises
+ * crowd.c	the actors: threads and interrupts that enqueue, cancel, free ...
+ * exact.c	with the pool's size held still: order, share, sleepers
+ *
+ * The director lets actors act for a while, then gathers them: each is parked,
+ * items requeue themselves no more, and all come to rest.  Then the books are
+ * looked at, and it goes on.  Nothing here waits for ever: what takes longer
+ * than the parameter patience is a fault, reported with the item's state.
+ */
+
+#ifndef _SLOW_WORK_TORTURE_H
+#define _SLOW_WORK_TORTURE_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#include <linux/kref.h>
+#include <linux/sched.h>
+#include <linux/slow-work.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+#include <linux/wait.h>
+
+struct module;
+
+/* Faults ************************************************************/
+
+enum tort_fault {
+	TORT_OVERLAP,		/* execute in two threads at once */
+	TORT_LOST,		/* enqueue accepted; neither run nor cancelled */
+	TORT_UNBALANCED,	/* gets and puts differ at rest */
+	TORT_EARLY,		/* run before its delay was over */
+	TORT_ORDER,		/* not started in the order of joining */
+	TORT_SHARE,		/* very slow items above the share */
+	TORT_THREADS,		/* their number did not settle */
+	TORT_NOT_AT_REST,	/* after a cancel or an unregister */
+	TORT_TOUCHED,		/* memory written to after the item's end */
+	TORT_DEAD,		/* call-out of an item that has ended */
+	TORT_DESCRIBED,		/* put while desc ran */
+	TORT_RESULT,		/* a return value that may not be */
+	TORT_CONTEXT,		/* call-out in the wrong context */
+	TORT_EVENT,		/* a sleeper missed its event */
+	TORT_UNSERVED,		/* one of too many sleepers never ran */
+	TORT_BUSY,		/* sleepers pass the threads round */
+	TORT_STUCK,		/* no end within the patience */
+	TORT_NR_FAULTS
+};
+
+__printf(2, 3) void tort_fault(enum tort_fault fault, const char *format, ...);
+
+/* Counts, for the report ********************************************/
+
+enum tort_count {
+	TORT_ACCEPTED,
+	TORT_ARMED,
+	TORT_REFUSED_CANCEL,
+	TORT_REFUSED_REF,
+	TORT_FROM_HARDIRQ,
+	TORT_FROM_SOFTIRQ,
+	TORT_RUNS,
+	TORT_CANCELS,
+	TORT_FREED,
+	TORT_YIELDS,
+	TORT_EVENTS,
+	TORT_SLEEPS,
+	TORT_DESCS,
+	TORT_USERS,
+	TORT_GATHERED,
+	TORT_EXACT,
+	TORT_ROUNDS,
+	TORT_NR_COUNTS
+};
+
+extern atomic_long_t tort_counts[TORT_NR_COUNTS];
+
+static inline void tort_count(enum tort_count count)
+{
+	atomic_long_inc(&tort_counts[count]);
+}
+
+/* Chance ************************************************************/
+
+/* Of one thread, or of one that is never asked from two at a time */
+struct tort_rng {
+	u64 state;
+};
+
+u64 tort_mix(u64 x);
+void tort_seed(struct tort_rng *rng, const char *what, unsigned int nr);
+unsigned int tort_below(struct tort_rng *rng, unsigned int n);
+
+/* Items *************************************************************/
+
+enum tort_kind {
+	TORT_SLOW,
+	TORT_VSLOW,
+	TORT_DELAYED,
+	TORT_NR_KINDS
+};
+
+/* What an item is like */
+#define TORT_COUNTED	BIT(0)	/* has get_ref and put_ref */
+#define TORT_FLAKY	BIT(1)	/* get_ref fails now and then */
+#define TORT_MORTAL	BIT(2)	/* on the heap, lives as long as its references */
+#define TORT_LATE	BIT(3)	/* enqueued in its put_ref at times */
+#define TORT_DUE	BIT(4)	/* one owner arms it, and it must not be early */
+
+#define TORT_ALIVE	0x5a11fe00UL
+#define TORT_POISON	0x5d
+
+/**
+ * struct tort_item - an item and its books
+ * @magic: TORT_ALIVE
+ * @set: what it is one of
+ * @nr: which one
+ * @size: of its memory
+ * @kind: slow, very slow or delayed
+ * @traits: TORT_COUNTED etc.
+ * @run: what it does in execute
+ * @draws: how often it has drawn lots
+ * @seed: for these lots
+ * @ref: of a mortal item: its owners and the pool
+ * @want: tickets drawn before an enqueue
+ * @accepted: the last ticket whose enqueue was accepted
+ * @seen: the last ticket that a run knew of when it began
+ * @excused: the last ticket that may have been cancelled
+ * @watched: of the watchdog: the ticket that it waits for
+ * @watched_since: of the watchdog: since when
+ * @cancels_begun: cancels
+ * @cancels_done: those that have returned
+ * @gets: references that the pool took
+ * @puts: and gave back
+ * @putting: put_ref runs
+ * @starts: executions that began
+ * @inside: execute runs
+ * @describing: desc runs
+ * @due: TORT_DUE: jiffies before which it must not run
+ * @payload: of whoever owns the item while it is at rest, else of execute
+ * @wq: a sleeper waits here for its event
+ * @fired: events of a sleeper
+ * @noticed: those that it has noticed
+ * @event_since: of the watchdog: since when @fired is ahead of @noticed
+ * @ticket: its place in the order (exact.c)
+ * @work: the item; last, so that KASAN sees what is beyond
+ * @dwork: the same, with a timer
+ */
+struct tort_item {
+	unsigned long magic;
+	const char *set;
+	int nr;
+	size_t size;
+	enum tort_kind kind;
+	unsigned int traits;
+	void (*run)(struct tort_item *item);
+	atomic_t draws;
+	u64 seed;
+	struct kref ref;
+	atomic_long_t want;
+	atomic_long_t accepted;
+	atomic_long_t seen;
+	atomic_long_t excused;
+	long watched;
+	unsigned long watched_since;
+	atomic_t cancels_begun;
+	atomic_t cancels_done;
+	atomic_t gets;
+	atomic_t puts;
+	atomic_t putting;
+	atomic_t starts;
+	atomic_t inside;
+	atomic_t describing;
+	unsigned long due;
+	unsigned long payload;
+	wait_queue_head_t wq;
+	atomic_t fired;
+	atomic_t noticed;
+	unsigned long event_since;
+	unsigned int ticket;
+	union {
+		struct slow_work work;
+		struct delayed_slow_work dwork;
+	};
+};
+
+static inline struct tort_item *tort_item_of(struct slow_work *work)
+{
+	return container_of(work, struct tort_item, work);
+}
+
+extern atomic_t tort_mortals;
+
+void tort_ops_init(struct slow_work_ops *ops, struct module *owner,
+		   bool counted);
+void tort_item_init(struct tort_item *item, const char *set, int nr,
+		    enum tort_kind kind, unsigned int traits,
+		    const struct slow_work_ops *ops);
+struct tort_item *tort_item_new(struct tort_rng *rng);
+void tort_item_drop(struct tort_item *item);
+void tort_graveyard_clear(void);
+unsigned int tort_draw(struct tort_item *item, unsigned int n);
+int tort_enqueue(struct tort_item *item, unsigned long delay);
+void tort_cancel(struct tort_item *item);
+bool tort_is_pending(struct tort_item *item);
+bool tort_at_rest(struct tort_item *item);
+bool tort_satisfied(struct tort_item *item, long ticket);
+void tort_show(struct tort_item *item, const char *why);
+void tort_must_rest(struct tort_item *item, const char *after);
+void tort_audit(struct tort_item *item);
+void tort_watch(struct tort_item *item);
+void tort_fire(struct tort_item *item);
+void tort_run_any(struct tort_item *item);
+void tort_run_requeuer(struct tort_item *item);
+void tort_run_sleeper(struct tort_item *item);
+
+/* Actors ************************************************************/
+
+enum tort_role {
+	TORT_PRODUCER,
+	TORT_CANCELLER,
+	TORT_DELAYER,
+	TORT_WAKER,
+	TORT_FREER,
+	TORT_USER,
+	TORT_HARDIRQ,
+	TORT_SOFTIRQ,
+	TORT_NR_ROLES
+};
+
+#define TORT_NOBODY	0UL
+#define TORT_ALL	(BIT(TORT_NR_ROLES) - 1)
+
+int tort_crowd_init(void);
+void tort_crowd_exit(void);
+bool tort_release(unsigned long roles);
+bool tort_gather(void);
+void tort_crowd_watch(void);
+
+/* With the pool held still ******************************************/
+
+int tort_exact_init(void);
+void tort_exact_exit(void);
+bool tort_exact_at_rest(void);
+bool tort_exact(unsigned int threads, unsigned int share);
+
+/* The director ******************************************************/
+
+/**
+ * struct tort - what all look at
+ * @seed: all is drawn from it
+ * @phase: the roles that may act
+ * @crowd: items of the module itself may be enqueued by items
+ * @settling: items shall come to rest
+ * @calm: sleepers only: they wake for nothing but their events
+ * @hung: something did not end: give up, and never unload
+ * @share: so many very slow items may execute; 0: that is not known
+ * @very_slow: so many do
+ * @shared: items that everybody plays with
+ * @nr_shared: how many
+ * @sleepers: items that sleep till their thread is needed
+ * @nr_sleepers: how many
+ * @ops: operations without and with references
+ */
+struct tort {
+	u64 seed;
+	unsigned long phase;
+	bool crowd;
+	bool settling;
+	bool calm;
+	bool hung;
+	unsigned int share;
+	atomic_t very_slow;
+	struct tort_item *shared;
+	unsigned int nr_shared;
+	struct tort_item *sleepers;
+	unsigned int nr_sleepers;
+	struct slow_work_ops ops[2];
+};
+
+extern struct tort tort;
+extern unsigned int tort_actors[TORT_NR_ROLES];
+
+unsigned long tort_patience(void);
+unsigned int tort_threads(void);
+void tort_give_up(const char *what);
+
+/* Until @cond; false if that takes longer than the patience */
+#define tort_comes_true(cond)						\
+({									\
+	unsigned long __end = jiffies + tort_patience();		\
+	bool __true;							\
+									\
+	while (!(__true = (cond)) && time_before(jiffies, __end))	\
+		schedule_timeout_idle(1);				\
+	__true;								\
+})
+
+/* 6.13 sets a timer up in one call; 6.15 has only that one */
+static inline void
+tort_hrtimer_setup(struct hrtimer *timer,
+		   enum hrtimer_restart (*function)(struct hrtimer *))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, function, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	timer->function = function;
+#endif
+}
+
+#endif /* _SLOW_WORK_TORTURE_H */
