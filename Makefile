@@ -52,6 +52,8 @@ help:
 	@echo '  check-kunit        KUnit suites under User Mode Linux'
 	@echo '  check-debug        the same on an SMP debug kernel'
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
+	@echo '  torture            everything at once; KERNEL= SECONDS= SEED='
+	@echo '  bench              beside workqueues, in counted instructions'
 	@echo 'Variables'
 	@echo '  KDIR=              kernel to build for (default: the running one)'
 	@echo '  KERNEL=            6.1, 6.12, 6.12-rt, ... (tests/kernel.sh)'
@@ -77,5 +79,11 @@ check-debug:
 check-vm:
 	tests/check.sh vm $(KERNEL)
 
+torture:
+	tests/torture.sh $(or $(KERNEL),debug) $(or $(SECONDS),60) $(SEED)
+
+bench:
+	KERNEL=$(or $(KERNEL),6.1) tests/bench.sh
+
 .PHONY: modules kdir install load unload clean help demo \
-	check check-style check-kunit check-debug check-vm
+	check check-style check-kunit check-debug check-vm torture bench
