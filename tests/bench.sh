@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bench.sh [COMMAND]: slow-work beside an unbound workqueue and a kthread_worker
+#
+#   all      counted instructions, then 2 CPUs, then User Mode Linux; a table
+#            with what is wanted, raw figures as JSON, a picture (the default)
+#   counted  ours alone, counted, against what is recorded (KTAP; seconds)
+#   record   records that
+#   noisy    2 CPUs only         uml      User Mode Linux only
+#   native   on this machine's own kernel, as root: loads our modules
+#   profile [OPTION...]          where the instructions go (bench/profile.py)
+#
+# KERNEL=   6.1 (default), 6.12, ... (kernel.sh)
+# OUT=      where the results go (default: bench-results)
+# ROUNDS=   how often each job runs (default: 3 counted, 11 otherwise)
+#
+# Counted instructions are exact, on any host; all else is noise but for medians
+# of ratios of what ran in the same round, so nothing is ever asserted of it.
+. "$(dirname "$0")/lib/env.sh"
+
+KERNEL=${KERNEL:-6.1}
+OUT=${OUT:-$TOP/bench-results}
+BENCH=$TOP/tests/bench
+
+# What of ours is recorded, and what is worth a look where figures are noisy
+ASSERTED=noop-p1,noop-p2,noop-p8,noop-t64,noop-n1000,wake,burst,spike,quick,pending,cancel,delayed
+ASSERTED+=,register,idle,size
+NOISY=noop-p1,noop-p2,noop-p4,noop-p8,noop-t64,yield,wake,burst,spike,quick,mix,pending
+NOISY+=,cancel-1000,delayed,register
+
+# run_vm FILE KERNEL "VARIABLES" OPTION...: the benchmark's lines are in FILE then
+run_vm() {
+	local file=$1 kernel=$2 variables=$3 modules; shift 3
+	modules=$("$TOP/tests/build.sh" "$kernel" CONFIG_SLOW_WORK_BENCH=m)
+	mkdir -p "${file%/*}"
+	"$TOP/tests/vm.sh" "$kernel" "$@" --modules "$modules" --timeout 3000 \
+		--append "slub_debug=- $variables" "$BENCH/guest.sh" >"$file" ||
+		{ grep -v '^# bench:' "$file" >&2; die "the benchmark failed on $kernel"; }
+	! grep '^# bench: .*what=error' "$file" >&2 || die "a job failed on $kernel"
+}
+
+counted() {
+	say "slow-work: counting instructions on $KERNEL"
+	run_vm "$OUT/counted-$KERNEL.txt" "$KERNEL" "rounds=${ROUNDS:-3}" --icount
+}
+
+noisy() {
+	say "slow-work: measuring on 2 CPUs of $KERNEL"
+	run_vm "$OUT/noisy-$KERNEL.txt" "$KERNEL" "rounds=${ROUNDS:-11} jobs=$NOISY"
+}
+
+uml() {
+	say "slow-work: measuring under User Mode Linux"
+	run_vm "$OUT/uml-6.1.txt" uml "rounds=${ROUNDS:-11} jobs=$NOISY"
+}
+
+# Ours alone: what it costs does not depend on what else is measured
+ours() {
+	run_vm "$1/counted-$KERNEL.txt" "$KERNEL" "rounds=1 engines=slow_work jobs=$ASSERTED" --icount
+}
+
+bench_lines() { dmesg | sed -n 's/^\[ *[0-9.]*\] slow_work_bench: /# bench: /p'; }
+
+native() {
+	local release before build=$CACHE/build/native file
+	release=$(uname -r) file=$OUT/native-$(uname -r).txt
+	[ "$(id -u)" = 0 ] || die "loading modules takes root"
+	[ -e "/lib/modules/$release/build/Makefile" ] || die "no headers for $release"
+	[ ! -e /sys/module/slow_work ] || die "slow_work is loaded: rmmod it first"
+	need_packages make rsync
+	mkdir -p "$build" "$OUT"
+	rsync -rlpc --delete --exclude=.git --exclude='*.o' --exclude='*.ko' --exclude='.*.cmd' "$TOP/" "$build/"
+	make -s -C "/lib/modules/$release/build" M="$build" CONFIG_SLOW_WORK_BENCH=m modules >&2
+	trap 'rmmod slow_work_bench slow_work 2>/dev/null' EXIT
+	insmod "$build/slow_work.ko"
+	before=$(bench_lines | wc -l)
+	insmod "$build/tests/bench/slow_work_bench.ko" "rounds=${ROUNDS:-11}" "jobs=$NOISY"
+	{ echo "# bench-kernel: $release"
+		bench_lines | tail -n "+$((before + 1))"; } >"$file"
+}
+
+table() {
+	need_packages python3 gnuplot-nox
+	"$BENCH/report.py" table "$OUT"
+}
+
+need_packages python3
+case ${1-all} in
+all)		counted; noisy; uml; table ;;
+noisy|uml|native) "$1"; table ;;
+counted|record)
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	ours "$work"
+	case $1 in
+	counted) "$BENCH/report.py" check "$work/counted-$KERNEL.txt" ;;
+	record) "$BENCH/report.py" record "$work/counted-$KERNEL.txt" ;;
+	esac ;;
+table)		table ;;
+profile)	shift; exec "$BENCH/profile.py" -k "$KERNEL" "$@" ;;
+*)		die "usage: bench.sh [all|counted|record|noisy|uml|native|profile] (see the head of $0)" ;;
+esac

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A plugin of QEMU's TCG: how often each instruction of the guest's kernel ran
+ *
+ * profile.py compiles it, and takes the difference of two runs that differ in
+ * nothing but one round of a job.  For one CPU.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include "count.h"
+
+int qemu_plugin_version = 1;
+
+/* Open addressing; entries never move, as the guest's code points to them */
+#define SLOTS	0x400000
+
+static struct entry {
+	unsigned long long vaddr;
+	unsigned long long count;
+} entries[SLOTS];
+
+static const char *path = "count.out";
+
+static unsigned long long *counter(unsigned long long vaddr)
+{
+	unsigned int slot = (vaddr * 0x9e3779b97f4a7c15ULL) >> 42;
+
+	while (entries[slot].vaddr && entries[slot].vaddr != vaddr)
+		slot = (slot + 1) % SLOTS;
+	entries[slot].vaddr = vaddr;
+	return &entries[slot].count;
+}
+
+static void translated(unsigned long long id, struct qemu_plugin_tb *tb)
+{
+	size_t i, n = qemu_plugin_tb_n_insns(tb);
+
+	for (i = 0; i < n; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		unsigned long long vaddr = qemu_plugin_insn_vaddr(insn);
+		const int op = QEMU_PLUGIN_INLINE_ADD_U64;
+
+		/* The kernel's */
+		if (vaddr >> 63)
+			qemu_plugin_register_vcpu_insn_exec_inline(insn, op,
+								   counter(vaddr), 1);
+	}
+}
+
+static void done(unsigned long long id, void *data)
+{
+	FILE *out = fopen(path, "w");
+	unsigned int i;
+
+	if (!out) {
+		perror(path);
+		return;
+	}
+	for (i = 0; i < SLOTS; i++)
+		if (entries[i].count)
+			fprintf(out, "%llx %llu\n", entries[i].vaddr,
+				entries[i].count);
+	fclose(out);
+}
+
+int qemu_plugin_install(unsigned long long id, const struct qemu_info_t *info,
+			int argc, char **argv)
+{
+	if (argc > 0 && !strncmp(argv[0], "out=", 4))
+		path = strdup(argv[0] + 4);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, done, NULL);
+	return 0;
+}
