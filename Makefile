@@ -62,28 +62,28 @@ help:
 	@echo '  SLOW_WORK_CACHE=   where kernels for tests are kept'
 
 demo:
-	tests/demo.sh
+	@tests/demo.sh
 
 check:
-	tests/check.sh
+	@tests/check.sh
 
 check-style:
-	tests/style.sh
+	@tests/style.sh
 
 check-kunit:
-	tests/kunit.sh uml
+	@tests/kunit.sh uml
 
 check-debug:
-	tests/kunit.sh debug
+	@tests/kunit.sh debug
 
 check-vm:
-	tests/check.sh vm $(KERNEL)
+	@tests/check.sh vm $(KERNEL)
 
 torture:
-	tests/torture.sh $(or $(KERNEL),debug) $(or $(SECONDS),60) $(SEED)
+	@tests/torture.sh $(or $(KERNEL),debug) $(or $(SECONDS),60) $(SEED)
 
 bench:
-	KERNEL=$(or $(KERNEL),6.1) tests/bench.sh
+	@KERNEL=$(or $(KERNEL),6.1) tests/bench.sh
 
 .PHONY: modules kdir install load unload clean help demo \
 	check check-style check-kunit check-debug check-vm torture bench
