@@ -97,6 +97,7 @@ counted|record)
 	record) "$BENCH/report.py" record "$work/counted-$KERNEL.txt" ;;
 	esac ;;
 table)		table ;;
-profile)	shift; exec "$BENCH/profile.py" -k "$KERNEL" "$@" ;;
+profile)	need_packages gcc libc6-dev binutils
+		shift; exec "$BENCH/profile.py" -k "$KERNEL" "$@" ;;
 *)		die "usage: bench.sh [all|counted|record|noisy|uml|native|profile] (see the head of $0)" ;;
 esac

@@ -28,6 +28,7 @@ job() {
 		echo $count >"/tmp/$1.count"
 	) &
 }
+jobs_done() { local j; for j in $JOBS; do [ -e "/tmp/$j.count" ] || return 1; done; }
 
 # Held by whoever must not be disturbed by another job
 lock() { until mkdir /tmp/lock 2>/dev/null; do usleep 20000; done; }
@@ -72,7 +73,9 @@ hold_still() {
 	below 9; threads=$((R + 2))
 	below 99; share=$((R + 1))
 	set_all 2 $threads $threads $share
-	lock # no work but the module's, while it judges how sleepers are served
+	# No work but the module's while it judges how sleepers are served, and no
+	# freeze, which wakes whomever the pool may have forgotten to wake
+	lock
 	echo "$threads $share" >$MODULE/exact
 	until_true 300 not_running || fault sysctls "exact $threads $share: not begun"
 	unlock
@@ -107,10 +110,12 @@ plug() {
 }
 
 freeze() {
-	nap 20000
+	nap 30000
 	ended && { false; return; }
+	lock
 	echo freezer >/sys/power/pm_test
 	echo freeze >/sys/power/state || fault freezer "freeze refused"
+	unlock
 }
 
 come_and_go() {
@@ -142,7 +147,10 @@ job modules come_and_go
 until_true $((torture_seconds + 400)) ended
 check "End of test: SUCCESS" state_is SUCCESS
 dmesg | sed -n 's/^\[[^]]*\] slow-work-torture: /# /p' | tail -n 40
-wait
+if ! until_true 120 jobs_done; then
+	not_ok "jobs end" "$(ps | grep -v '\[')"
+	echo t >/proc/sysrq-trigger
+fi
 for job in $JOBS; do
 	note "$job: $(cat "/tmp/$job.count") times"
 	is "$job" "" "$(head -n 5 "/tmp/$job.faults")"

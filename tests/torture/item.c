@@ -20,6 +20,7 @@
 #define TORT_GRAVES	64
 
 atomic_t tort_mortals = ATOMIC_INIT(0);
+unsigned int tort_longest_wait;	/* of the watchdog: jiffies */
 
 /* Memory that has been poisoned, to be looked at once more before it is freed */
 static struct tort_item *tort_graves[TORT_GRAVES];
@@ -102,11 +103,14 @@ void tort_audit(struct tort_item *item)
 void tort_watch(struct tort_item *item)
 {
 	unsigned long patience = tort_patience();
+	unsigned int waited = jiffies - item->watched_since;
 
 	if (tort_satisfied(item, item->watched)) {
 		item->watched = atomic_long_read(&item->accepted);
 		item->watched_since = jiffies;
-	} else if (time_after(jiffies, item->watched_since + patience)) {
+	} else if (waited <= patience) {
+		WRITE_ONCE(tort_longest_wait, max(tort_longest_wait, waited));
+	} else {
 		tort_fault(TORT_LOST, "%s %d does not run", item->set, item->nr);
 		tort_show(item, "watchdog");
 		item->watched_since = jiffies;

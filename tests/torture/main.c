@@ -219,10 +219,12 @@ static void tort_report(void)
 		tort_got(TORT_RUNS), tort_got(TORT_CANCELS),
 		tort_got(TORT_FREED), tort_got(TORT_USERS),
 		tort_got(TORT_DESCS));
-	pr_info("sleepers: %ld gave way, %ld slept on, %ld events; books looked at %ld times; exact: %ld times, %ld rounds in order\n",
+	pr_info("sleepers: %ld gave way, %ld slept on, %ld events; longest wait for a run: %u s\n",
 		tort_got(TORT_YIELDS), tort_got(TORT_SLEEPS),
-		tort_got(TORT_EVENTS), tort_got(TORT_GATHERED),
-		tort_got(TORT_EXACT), tort_got(TORT_ROUNDS));
+		tort_got(TORT_EVENTS), READ_ONCE(tort_longest_wait) / HZ);
+	pr_info("books looked at %ld times; pool held still %ld times, %ld rounds in order\n",
+		tort_got(TORT_GATHERED), tort_got(TORT_EXACT),
+		tort_got(TORT_ROUNDS));
 
 	for (fault = 0; fault < TORT_NR_FAULTS; fault++)
 		if (atomic_read(&tort_faults[fault]))
@@ -443,6 +445,12 @@ static void tort_direct(void)
 		tort_register(false);
 		tort_act(BIT(TORT_USER), 50 + tort_below(rng, 300));
 		tort_register(true);
+	} else if (!tort_below(rng, 3)) {
+		/* A few only: what is done at once is not hidden by the queue. */
+		tort_register(true);
+		tort_act(BIT(tort_below(rng, TORT_NR_ROLES)) |
+			 (tort_below(rng, TORT_ALL) & tort_below(rng, TORT_ALL)),
+			 100 + tort_below(rng, 1000));
 	} else {
 		tort_register(true);
 		tort_act(TORT_ALL, 200 + tort_below(rng, 2500));

@@ -194,6 +194,7 @@ static inline struct tort_item *tort_item_of(struct slow_work *work)
 }
 
 extern atomic_t tort_mortals;
+extern unsigned int tort_longest_wait;
 
 void tort_ops_init(struct slow_work_ops *ops, struct module *owner,
 		   bool counted);
