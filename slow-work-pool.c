@@ -278,17 +278,18 @@ static bool slow_work_grow(ktime_t *nap)
 
 	lockdep_assert_held(&pool.lock);
 
+	/* First, as nobody summons us for what is queued meanwhile. */
+	if (slow_work_backs_off()) {
+		growth.watching = false;
+		slow_work_nap(nap, slow_work_jiffies_to_ktime(pool.retry_at -
+							      jiffies));
+		return false;
+	}
 	/* Where all numbers are taken, one that exits will summon us. */
 	if (pool.nr >= slow_work_wanted() ||
 	    (pool.nr >= pool.min && !slow_work_unserved()) ||
 	    bitmap_full(pool.slots, pool.limit)) {
 		growth.watching = false;
-		return false;
-	}
-	if (slow_work_backs_off()) {
-		growth.watching = false;
-		slow_work_nap(nap, slow_work_jiffies_to_ktime(pool.retry_at -
-							      jiffies));
 		return false;
 	}
 	if (pool.nr < pool.min)
@@ -372,9 +373,11 @@ static int slow_work_manager_main(void *unused)
 	ktime_t nap;
 
 	set_freezable();
-	while (!kthread_should_stop()) {
+	for (;;) {
 		try_to_freeze();
 		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
 		nap = KTIME_MAX;
 
 		raw_spin_lock_irq(&pool.lock);

@@ -156,7 +156,7 @@ void slow_work_walk_unpin(struct slow_work_walk *walk)
 	 */
 	raw_spin_lock_irq(&pool.lock);
 	if (!--walk->seen->pins)
-		clear_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
+		clear_bit_unlock(SLOW_WORK_DESCRIBED, &walk->seen->flags);
 	raw_spin_unlock_irq(&pool.lock);
 	walk->pinned = false;
 	wake_up_all(&pool.described);

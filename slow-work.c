@@ -950,6 +950,7 @@ static void slow_work_take_back(struct slow_work *work,
 		} else {
 			holder->wishes &= ~SLOW_WORK_REQUEUE;
 			holder->wishes |= SLOW_WORK_PUT_AGAIN;
+			clear_bit(SLOW_WORK_DISCARDED, &work->flags);
 		}
 		return;
 	}

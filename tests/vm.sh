@@ -205,7 +205,7 @@ main() {
 # Slow hosts make watchdogs bark; lists and freed memory are poisoned on Debian's
 # kernels (ours for debugging have KASAN)
 boot_options() {
-	echo "tsc=nowatchdog rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+	echo "tsc=nowatchdog no_timer_check rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
 	[ ! -d "$kernel/modules" ] || echo "slub_debug=FZPU"
 }
 
