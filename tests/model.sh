@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# model.sh [WORD]: checks the models under tests/model with spin, whole
+#
+# First the models as they are, in several companies: every state is visited and
+# none may be wrong.  Then the mutants, each a model with one line of the module
+# changed: spin must find the fault, or the model would not have seen it in the
+# module either.  With WORD, only lines in which it occurs.
+. "$(dirname "$0")/lib/env.sh"
+
+# Kind, model, what spin is told with -D, and what it is about
+list() {
+	cat <<-'END'
+	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=1 SELF SHUTDOWN REFS: all at once, freed by the last put_ref
+	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=1 SELF SHUTDOWN: all at once, freed by the owner
+	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=2 REFS: two readers of runqueue
+	whole  pool SLOW=4 VSLOW=2 LIMITS: two classes, max-threads changes
+	whole  pool SLOW=2 VSLOW=1 LIMITS FAILURES STOP: threads cannot be had, users come and go
+	whole  pool SLOW=3 VSLOW=1 SLEEPERS: items sleep till their thread is needed
+	mutant item SUBMIT_NO_MB: slow_work_submit: no smp_mb()
+	mutant item THREAD_NO_MB: slow_work_thread_main: no smp_mb()
+	mutant item MERGE_CANCELLING: slow_work_submit: merge test without CANCELLING
+	mutant item ACCEPT_NO_CATCH: slow_work_accept_busy: slow_work_catch() leaves RUNNING
+	mutant item ACCEPT_IN_PUT: slow_work_accept: no slow_work_held(), queued while in put_ref
+	mutant item TIMER_DEFERS: slow_work_timer: ENQ_DEFERRED though slow_work_catch() failed
+	mutant item END_NO_CMPXCHG: slow_work_end: read and write for cmpxchg()
+	mutant item END_PUTS_ARMED: slow_work_end_caught: again without DELAYED
+	mutant item END_CLEARS_LATE: slow_work_end: clear_bit(EXECUTING) behind put_ref
+	mutant item LET_GO_READS: slow_work_let_go: reads the item without a wish
+	mutant item TAKE_IGNORES_DESCRIBED: slow_work_take_marked: stage stays RUNNING
+	mutant item CANCEL_NO_MARK: slow_work_cancel: no set_bit(CANCELLING)
+	mutant item CANCEL_NO_COUNT: slow_work_cancel: CANCELLING cleared by the first of two
+	mutant item CANCEL_NO_SYNC: slow_work_cancel: timer_delete() for timer_delete_sync()
+	mutant item CANCEL_NO_WAITED: slow_work_is_free: no WAITED
+	mutant item CANCEL_BY_FLAG: slow_work_is_free: by EXECUTING, not by the holder
+	mutant item CANCEL_LEAVES_HOLDER: slow_work_cancel: no work->holder = NULL
+	mutant item BACK_KEEPS_DEFERRED: slow_work_take_back: no clear_bit(ENQ_DEFERRED)
+	mutant item BACK_NO_PUT_AGAIN: slow_work_take_back: no PUT_AGAIN
+	mutant item BACK_KEEPS_DISCARDED ENQUEUERS=0 CANCELLERS=1 READERS=0 SHUTDOWN: slow_work_take_back: no clear_bit(DISCARDED)
+	mutant item DISARM_UNLOCKS SHUTDOWN: slow_work_disarm_all: lock dropped behind timer_delete()
+	mutant item PIN_NO_CATCH: slow_work_pin: no slow_work_catch()
+	mutant item UNPIN_NO_LOCK: slow_work_walk_unpin: DESCRIBED cleared without the lock
+	mutant item UNPIN_NO_COUNT READERS=2: slow_work_walk_unpin: DESCRIBED cleared by the first of two
+	mutant pool TAKE_NO_KICK: slow_work_thread_main: no slow_work_kick() behind slow_work_take()
+	mutant pool IDLE_NO_HELPERS: slow_work_idle: no pool.helpers = true
+	mutant pool ARRIVE_NO_HELPERS: slow_work_arrive: no pool.helpers = true
+	mutant pool SET_NO_SUMMON LIMITS: slow_work_set: no slow_work_summon_manager()
+	mutant pool MANAGER_NO_HELPERS: slow_work_manager_main: no pool.helpers = true
+	mutant pool MANAGER_STATE_LATE: slow_work_manager_main: set_current_state() behind the lock
+	mutant pool MANAGER_STOP_EARLY STOP: slow_work_manager_main: kthread_should_stop() before set_current_state()
+	mutant pool MANAGING_WHILE_NAPPING THREADS=4 SLOW=4 VSLOW=0: slow_work_manager_main: managing in a nap of seconds
+	mutant pool GROW_BACKS_OFF_LATE FAILURES: slow_work_grow: no nap till retry_at while nothing is queued
+	mutant pool REAP_NO_ARRIVE STOP: slow_work_reap: no slow_work_arrive(), slow_work_retire()
+	mutant pool SLEEP_NO_HELPERS SLEEPERS: slow_work_sleep_till_thread_needed: no pool.helpers = true
+	mutant pool SLEEP_NO_ARRIVE SLEEPERS: slow_work_sleep_till_thread_needed: no slow_work_arrive()
+	END
+}
+
+# A small company will do for a mutant; what its line says goes before it
+company() {
+	case $1 in
+	item) echo ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 REFS ;;
+	pool) echo SLOW=3 VSLOW=1 ;;
+	esac
+}
+
+# check_line NUMBER KIND MODEL WORDS: leaves the result line in NUMBER.result
+check_line() {
+	local dir=$work/$1 kind=$2 model=$3 about=${4#*: } words name found ok=not word
+	local -a define
+	words=${4%%: *}
+	name="$model ${words}: $about"
+	if [ "$kind" = mutant ]; then
+		name="$model MUTANT_$words: $about"
+		words="MUTANT_$words $(company "$model")"
+	fi
+	for word in $words; do
+		case " ${define[*]-}" in
+		*" -D${word%%=*}="*|*" -D$word "*) ;;
+		*) define+=("-D$word") ;;
+		esac
+	done
+	mkdir "$dir"
+	cd "$dir"
+	if spin -a "${define[@]}" "$TOP/tests/model/$model.pml" >log 2>&1 &&
+	   gcc -O0 -w -DSAFETY -DMEMLIM=900 -o pan pan.c >>log 2>&1; then
+		timeout 600 ./pan -m1500000 -w22 >pan.log 2>&1 || true
+		cat pan.log >>log
+		found=$(sed -n 's/^pan:1: \(.*\) (at depth.*/\1/p' pan.log)
+		# Also says "max search depth too small", "reached -DMEMLIM bound", and
+		# nothing at all when it was killed
+		if [ "$kind" = whole ] && grep -q 'errors: 0$' pan.log &&
+		   ! grep -qE '^error:|reached -DMEMLIM|not completed' pan.log; then
+			ok=
+		elif [ "$kind" = mutant ] && [ -n "$found" ]; then
+			ok=
+		fi
+	fi
+	{
+		echo "${ok:+not }ok $1 - $name"
+		if [ -n "$ok" ]; then
+			echo "# ${define[*]}"
+			tail -n 15 log | sed 's/^/# /'
+		elif [ "$kind" = whole ]; then
+			awk '/states, stored/ { n = $1 } /total actual memory/ { m = $1 }
+			     /elapsed time/ { t = $4 }
+			     END { printf "# %d states, %d MB, %.0f s\n", n, m, t }' pan.log
+		else
+			echo "# found: $found"
+		fi
+	} >"$dir.tmp"
+	rm -rf "$dir"
+	mv "$dir.tmp" "$dir.result"
+}
+
+need_packages spin gcc libc6-dev
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+list | grep -F -e "${1-}" >"$work/list" || die "no line with ${1-}"
+# A mutant that no line runs would be forgotten
+if [ $# = 0 ]; then
+	grep -oh 'MUTANT_[A-Z_]*[A-Z]' "$TOP"/tests/model/*.pml | sort -u |
+	while read -r mutant; do
+		grep -q "^mutant [a-z]* ${mutant#MUTANT_}[: ]" "$work/list" || die "$mutant is never run"
+	done
+fi
+
+echo "KTAP version 1"
+echo "1..$(wc -l <"$work/list")"
+n=0 status=0
+while read -r -u 4 kind model words; do
+	n=$((n + 1))
+	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
+	(check_line $n "$kind" "$model" "$words") &
+done 4<"$work/list"
+wait
+for n in $(seq "$n"); do
+	cat "$work/$n.result" || echo "not ok $n - broke off"
+	grep -q '^ok' "$work/$n.result" || status=1
+done
+exit $status
