@@ -114,16 +114,24 @@ static bool slow_work_unserved(void)
 	       list_empty(&pool.idle);
 }
 
+/*
+ * Jiffies until @due, or 0.  They are read once: they go on even with
+ * interrupts off, and a second look may be past @due.
+ */
+static unsigned long slow_work_left(unsigned long due)
+{
+	long left = due - jiffies;
+
+	return max(left, 0L);
+}
+
 /* Jiffies until the first of @class's sleepers may be displaced by any item */
 static unsigned long slow_work_rest_left(struct slow_work_class *class)
 {
 	struct slow_work_thread *thread = slow_work_first_sleeper(class);
-	unsigned long due;
 
-	if (!thread)
-		return 0;
-	due = thread->asleep_since + SLOW_WORK_REST_JIFFIES;
-	return time_before(jiffies, due) ? due - jiffies : 0;
+	return thread ? slow_work_left(thread->asleep_since +
+				       SLOW_WORK_REST_JIFFIES) : 0;
 }
 
 /* Items that gave way wait for sleepers to have rested: for how long yet? */
@@ -143,10 +151,10 @@ static unsigned long slow_work_rest(void)
 	return rest;
 }
 
-/* No thread could be had, and it is too early to try again. */
-static bool slow_work_backs_off(void)
+/* No thread could be had: jiffies until it is time to try again, or 0 */
+static unsigned long slow_work_backs_off(void)
 {
-	return pool.failed && time_before(jiffies, pool.retry_at);
+	return pool.failed ? slow_work_left(pool.retry_at) : 0;
 }
 
 /* Is there something that the manager can do for what is queued? */
@@ -271,7 +279,7 @@ static ktime_t slow_work_jiffies_to_ktime(unsigned long left)
  */
 static bool slow_work_grow(ktime_t *nap)
 {
-	unsigned long queued = 0, started = 0;
+	unsigned long queued = 0, started = 0, left;
 	ktime_t now;
 	s64 passed;
 	int i;
@@ -279,10 +287,10 @@ static bool slow_work_grow(ktime_t *nap)
 	lockdep_assert_held(&pool.lock);
 
 	/* First, as nobody summons us for what is queued meanwhile. */
-	if (slow_work_backs_off()) {
+	left = slow_work_backs_off();
+	if (left) {
 		growth.watching = false;
-		slow_work_nap(nap, slow_work_jiffies_to_ktime(pool.retry_at -
-							      jiffies));
+		slow_work_nap(nap, slow_work_jiffies_to_ktime(left));
 		return false;
 	}
 	/* Where all numbers are taken, one that exits will summon us. */
@@ -336,7 +344,7 @@ static bool slow_work_grow(ktime_t *nap)
 static bool slow_work_cull(ktime_t *nap)
 {
 	struct slow_work_thread *coldest;
-	unsigned long due;
+	unsigned long left;
 
 	lockdep_assert_held(&pool.lock);
 
@@ -345,9 +353,8 @@ static bool slow_work_cull(ktime_t *nap)
 		return false;
 
 	coldest = list_last_entry(&pool.idle, struct slow_work_thread, link);
-	due = coldest->idle_since + SLOW_WORK_CULL_JIFFIES;
-	if (pool.nr > pool.max ||
-	    (pool.nr > slow_work_wanted() && time_after_eq(jiffies, due))) {
+	left = slow_work_left(coldest->idle_since + SLOW_WORK_CULL_JIFFIES);
+	if (pool.nr > pool.max || (pool.nr > slow_work_wanted() && !left)) {
 		list_del_init(&coldest->link);
 		slow_work_retire(coldest);
 		wake_up_process(coldest->task);
@@ -355,9 +362,8 @@ static bool slow_work_cull(ktime_t *nap)
 	}
 
 	pool.culling = true;
-	if (time_after_eq(jiffies, due))
-		due = jiffies + SLOW_WORK_CULL_JIFFIES;
-	slow_work_nap(nap, slow_work_jiffies_to_ktime(due - jiffies));
+	slow_work_nap(nap, slow_work_jiffies_to_ktime(left ?:
+						      SLOW_WORK_CULL_JIFFIES));
 	return false;
 }
 

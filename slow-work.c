@@ -916,7 +916,7 @@ EXPORT_SYMBOL(slow_work_sleep_till_thread_needed);
 
 /* Cancel ************************************************************/
 
-/* A cancel or the shutdown waits no longer than until this is true. */
+/* A cancel waits until this is true; slow_work_grant() wakes it. */
 static bool slow_work_is_free(struct slow_work *work)
 {
 	struct slow_work_holder *holder;
