@@ -52,8 +52,11 @@ static void slow_work_describe(struct slow_work_reader *reader)
 	struct slow_work *work = reader->walk.seen;
 	struct seq_file *m = &reader->desc;
 
-	if (!work->ops->desc)
+	if (!work->ops->desc) {
+		/* its function, and whose that is */
+		seq_printf(m, "%ps", work->ops->execute);
 		return;
+	}
 	work->ops->desc(work, m);
 	if (seq_has_overflowed(m) && m->size < SLOW_WORK_DESC_MAX) {
 		char *larger = kzalloc(SLOW_WORK_DESC_MAX, GFP_KERNEL);
