@@ -504,6 +504,7 @@ int slow_work_pool_init(void)
 		INIT_LIST_HEAD(&pool.classes[i].sleepers);
 	}
 	hash_init(pool.users);
+	slow_work_user_init_map(&pool.nobody);
 
 	pool.threads = kvcalloc(pool.limit, sizeof(*pool.threads), GFP_KERNEL);
 	pool.slots = bitmap_zalloc(pool.limit, GFP_KERNEL);

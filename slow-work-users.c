@@ -108,6 +108,26 @@ static bool slow_work_wait_settled(struct slow_work_user *user, bool *told)
 
 /* Register **********************************************************/
 
+static struct slow_work_user *slow_work_new_user(struct module *module)
+{
+	struct slow_work_user *user = kzalloc(sizeof(*user), GFP_KERNEL);
+
+	if (user) {
+		user->module = module;
+		strscpy(user->name, module_name(module), sizeof(user->name));
+		slow_work_user_init_map(user);
+	}
+	return user;
+}
+
+static void slow_work_free_user(struct slow_work_user *user)
+{
+	if (user) {
+		slow_work_user_destroy_map(user);
+		kfree(user);
+	}
+}
+
 /**
  * slow_work_register_user - have the pool there, to enqueue items
  * @module: the caller (THIS_MODULE); NULL from built-in code, for whose items
@@ -134,11 +154,9 @@ int slow_work_register_user(struct module *module)
 	}
 
 	if (module) {
-		new = kzalloc(sizeof(*new), GFP_KERNEL);
+		new = slow_work_new_user(module);
 		if (!new)
 			return -ENOMEM;
-		new->module = module;
-		strscpy(new->name, module_name(module), sizeof(new->name));
 	}
 
 	ret = mutex_lock_killable(&slow_work_register_mutex);
@@ -172,7 +190,7 @@ int slow_work_register_user(struct module *module)
 out_unlock:
 	mutex_unlock(&slow_work_register_mutex);
 out_free:
-	kfree(new);
+	slow_work_free_user(new);
 	return ret;
 }
 EXPORT_SYMBOL(slow_work_register_user);
@@ -215,6 +233,7 @@ static void slow_work_shut_down(void)
 	bool told_armed = false, told = false;
 
 	pr_notice("Shutting down\n");
+	slow_work_user_acquire(&pool.nobody);
 	do
 		slow_work_disarm_all(&told_armed);
 	while (!slow_work_wait_settled(&pool.nobody, &told));
@@ -247,7 +266,7 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 	raw_spin_unlock_irq(&pool.lock);
 
 	if (gone)
-		kfree(user);
+		slow_work_free_user(user);
 	return true;
 }
 
@@ -291,6 +310,11 @@ void slow_work_unregister_user(struct module *module)
 			  (void *)_RET_IP_);
 		return;
 	}
+
+	/* If we are the last we wait for nobody's items too. */
+	slow_work_user_acquire(&pool.nobody);
+	if (module)
+		slow_work_user_acquire(user);
 
 	/* Not under the mutex: what we wait for may be long. */
 	for (;;) {

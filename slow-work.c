@@ -38,11 +38,12 @@ static void slow_work_timer(struct timer_list *timer);
  * __slow_work_init - initialise an item
  * @work: the item; must be at rest
  * @ops: its operations; must outlive it
- * @flags: 0, or the bit SLOW_WORK_VERY_SLOW
+ * @flags: the bits SLOW_WORK_VERY_SLOW and SLOW_WORK_ON_STACK where that is so
  * @name: what lockdep calls it
- * @key: what lockdep knows it by
+ * @key: what lockdep knows it by; must be static, or registered with it
  *
- * To be called as slow_work_init() or vslow_work_init().
+ * To be called as slow_work_init(), vslow_work_init() etc.; directly where
+ * items that are initialised at one place need a key each.
  *
  * Context: Any.
  */
@@ -50,7 +51,8 @@ void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
 		      unsigned long flags, const char *name,
 		      struct lock_class_key *key)
 {
-	work->flags = flags;
+	slow_work_debug_init(work, flags & BIT(SLOW_WORK_ON_STACK));
+	work->flags = flags & BIT(SLOW_WORK_VERY_SLOW);
 	work->ops = ops;
 	INIT_LIST_HEAD(&work->link);
 	work->holder = NULL;
@@ -68,11 +70,11 @@ EXPORT_SYMBOL(__slow_work_init);
  * __delayed_slow_work_init - initialise a delayed item
  * @dwork: the delayed item; must be at rest
  * @ops: its operations; must outlive it
- * @flags: 0, or the bit SLOW_WORK_VERY_SLOW
+ * @flags: as of __slow_work_init()
  * @name: what lockdep calls it
- * @key: what lockdep knows it by
+ * @key: what lockdep knows it by; must be static, or registered with it
  *
- * To be called as delayed_slow_work_init().
+ * To be called as delayed_slow_work_init() or delayed_slow_work_init_on_stack().
  *
  * Context: Any.
  */
@@ -82,7 +84,10 @@ void __delayed_slow_work_init(struct delayed_slow_work *dwork,
 			      struct lock_class_key *key)
 {
 	__slow_work_init(&dwork->work, ops, flags, name, key);
-	timer_setup(&dwork->timer, slow_work_timer, 0);
+	if (flags & BIT(SLOW_WORK_ON_STACK))
+		timer_setup_on_stack(&dwork->timer, slow_work_timer, 0);
+	else
+		timer_setup(&dwork->timer, slow_work_timer, 0);
 }
 EXPORT_SYMBOL(__delayed_slow_work_init);
 
@@ -161,6 +166,7 @@ static __always_inline int slow_work_admit(struct slow_work *work)
 		user = slow_work_find_user(work);
 	user->active++;
 	work->user = user;
+	slow_work_debug_activate(work);
 	return 0;
 }
 
@@ -654,6 +660,7 @@ static noinline void slow_work_grant(struct slow_work_holder *holder)
 		struct slow_work_user *user = work->user;
 
 		slow_work_unlock();
+		slow_work_debug_deactivate(work);
 		if (work->ops->put_ref)
 			work->ops->put_ref(work);
 		raw_spin_lock_irq(&pool.lock);
@@ -701,6 +708,7 @@ static noinline bool slow_work_end_caught(struct slow_work_thread *thread,
 		return true;
 	}
 
+	slow_work_debug_activate(work);
 	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
 	thread->holder.item = NULL;
 	thread->class->executing--;
@@ -727,6 +735,8 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
 {
 	struct slow_work_holder *holder = &thread->holder;
 
+	/* Before whoever does not catch us any more activates it again */
+	slow_work_debug_deactivate(work);
 	if (unlikely(cmpxchg(&holder->stage, SLOW_WORK_RUNNING,
 			     SLOW_WORK_ENDED) != SLOW_WORK_RUNNING)) {
 		raw_spin_lock_irq(&pool.lock);
@@ -781,6 +791,7 @@ int slow_work_thread_main(void *data)
 
 	set_user_nice(current, SLOW_WORK_NICE);
 	set_freezable();
+	thread->cred = get_current_cred();
 
 	raw_spin_lock_irq(&pool.lock);
 	for (;;) {
@@ -817,12 +828,16 @@ int slow_work_thread_main(void *data)
 
 		/* PENDING is gone; pairs with the one in slow_work_submit() */
 		smp_mb();
+		slow_work_run_acquire(thread, work);
 		if (likely(!(READ_ONCE(work->flags) &
-			     BIT(SLOW_WORK_DISCARDED))))
+			     BIT(SLOW_WORK_DISCARDED)))) {
 			work->ops->execute(work);
-		else
+			slow_work_check_left(thread, work->ops->execute);
+		} else {
 			clear_bit(SLOW_WORK_DISCARDED, &work->flags);
+		}
 		slow_work_end(thread, work);
+		slow_work_run_release(thread);
 	}
 
 	/* What was ours to take is another's; and the manager buries us. */
@@ -830,6 +845,7 @@ int slow_work_thread_main(void *data)
 	slow_work_kick();
 	slow_work_summon_manager();
 	slow_work_unlock();
+	put_cred(thread->cred);
 	return 0;
 }
 
@@ -875,7 +891,7 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 					signed long *timeout)
 {
 	struct slow_work_thread *thread = slow_work_current_thread();
-	bool needed;
+	bool needed, suspended;
 
 	if (!thread || thread->holder.item != work) {
 		__set_current_state(TASK_RUNNING);
@@ -898,7 +914,10 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 	slow_work_unlock();
 
 	if (!needed) {
+		suspended = slow_work_run_suspend(thread);
 		*timeout = schedule_timeout(*timeout);
+		if (suspended)
+			slow_work_run_resume(thread);
 
 		raw_spin_lock_irq(&pool.lock);
 		if (!list_empty(&thread->sleeper)) {
@@ -967,6 +986,7 @@ static void slow_work_take_back(struct slow_work *work,
 	slow_work_unlock();
 
 	wait_event(pool.described, !slow_work_is_described(work));
+	slow_work_debug_deactivate(work);
 	if (work->ops->put_ref)
 		work->ops->put_ref(work);
 
@@ -1010,6 +1030,7 @@ void slow_work_cancel(struct slow_work *work)
 	bool disarmed = false, own = false;
 
 	might_sleep();
+	slow_work_wait_acquire(work);
 
 	raw_spin_lock_irq(&pool.lock);
 	work->cancels++;
@@ -1051,3 +1072,40 @@ void slow_work_cancel(struct slow_work *work)
 		  work->ops->execute, (void *)_RET_IP_);
 }
 EXPORT_SYMBOL(slow_work_cancel);
+
+/* Forget ************************************************************/
+
+#ifdef CONFIG_DEBUG_OBJECTS
+
+/*
+ * @work is being freed or initialised while it is queued or armed, as
+ * debugobjects tells: keep the lists whole.  Its reference is not put, as its
+ * owner has gone astray already; its timer may have been stopped by what
+ * debugobjects does for timers.  False: a thread has it, and nothing helps.
+ */
+bool slow_work_forget(struct slow_work *work)
+{
+	struct timer_list *timer = &slow_work_delayed(work)->timer;
+	bool forgot = false;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	if (!slow_work_held(work)) {
+		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED))) {
+			slow_work_dequeue(work);
+		} else {
+			if (timer_pending(timer))
+				timer_delete(timer);
+			list_del(&work->link);
+		}
+		WRITE_ONCE(work->flags,
+			   work->flags & BIT(SLOW_WORK_VERY_SLOW));
+		slow_work_inactive(work->user);
+		slow_work_debug_deactivate(work);
+		forgot = true;
+	}
+	slow_work_unlock_irqrestore(irq);
+	return forgot;
+}
+
+#endif

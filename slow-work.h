@@ -7,6 +7,7 @@
  * slow-work-users.c	modules that register, and what is waited for
  * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
  * slow-work-walk.c	all items in order, one at a time
+ * slow-work-check.c	what callers do wrong, told where it was done
  * slow-work-debugfs.c	runqueue
  * main.c		the list of inits, and backwards of exits
  */
@@ -14,10 +15,16 @@
 #ifndef _SLOW_WORK_PRIVATE_H
 #define _SLOW_WORK_PRIVATE_H
 
+#include <linux/cred.h>
+#include <linux/debugobjects.h>
 #include <linux/hashtable.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -140,6 +147,10 @@ struct slow_work_holder {
  * @errand: L: what is expected of it when it comes back to the queues
  * @slot: I: its number
  * @task: S: the task, on which we hold a reference
+ * @cred: T: its credentials, on which it holds a reference
+ * @locks: T: locks held by it, as lockdep counts, when execute began
+ * @map: T: of the item that it runs
+ * @mapped: T: it took that, and its user's
  */
 struct slow_work_thread {
 	struct slow_work_holder holder;
@@ -151,6 +162,12 @@ struct slow_work_thread {
 	unsigned int errand;
 	unsigned int slot;
 	struct task_struct *task;
+	const struct cred *cred;
+#ifdef CONFIG_LOCKDEP
+	int locks;
+	struct lockdep_map map;
+	bool mapped;
+#endif
 };
 
 /**
@@ -162,6 +179,8 @@ struct slow_work_thread {
  * @leaving: L: how many of these are about to unregister
  * @active: L: references that the pool holds on its items
  * @waited: L: somebody waits for @active to become 0
+ * @key: what lockdep knows @map by
+ * @map: the runs of its items, for lockdep
  */
 struct slow_work_user {
 	struct hlist_node hash;
@@ -171,6 +190,10 @@ struct slow_work_user {
 	unsigned int leaving;
 	unsigned long active;
 	bool waited;
+#ifdef CONFIG_LOCKDEP
+	struct lock_class_key key;
+	struct lockdep_map map;
+#endif
 };
 
 /**
@@ -289,6 +312,7 @@ int slow_work_thread_main(void *data);
 struct slow_work_thread *slow_work_current_thread(void);
 bool slow_work_catch(struct slow_work_holder *holder);
 void slow_work_discard(struct slow_work *work);
+bool slow_work_forget(struct slow_work *work);
 void slow_work_find_thread(void);
 void slow_work_arrive(struct slow_work_thread *thread);
 void slow_work_unlock_and_do(bool irqs_on, unsigned long irq)
@@ -337,6 +361,112 @@ static __always_inline void slow_work_unlock_irqrestore(unsigned long irq)
 	else
 		raw_spin_unlock_irqrestore(&slow_work_pool.lock, irq);
 }
+
+/* slow-work-check.c */
+
+/* Allocation flags that a run may set for a while */
+#define SLOW_WORK_PF_LEFT	(PF_MEMALLOC | PF_MEMALLOC_NOFS | \
+				 PF_MEMALLOC_NOIO)
+
+void slow_work_report_left(const struct slow_work_thread *thread,
+			   void (*execute)(struct slow_work *work));
+
+static inline unsigned int slow_work_migration_off(void)
+{
+#ifdef CONFIG_SMP
+	return current->migration_disabled;
+#else
+	return 0;
+#endif
+}
+
+#ifdef CONFIG_LOCKDEP
+
+void slow_work_run_acquire(struct slow_work_thread *thread,
+			   struct slow_work *work);
+void slow_work_run_release(struct slow_work_thread *thread);
+bool slow_work_run_suspend(struct slow_work_thread *thread);
+void slow_work_run_resume(struct slow_work_thread *thread);
+void slow_work_wait_acquire(struct slow_work *work);
+void slow_work_user_acquire(struct slow_work_user *user);
+void slow_work_user_init_map(struct slow_work_user *user);
+void slow_work_user_destroy_map(struct slow_work_user *user);
+
+static inline bool slow_work_locks_left(const struct slow_work_thread *thread)
+{
+	/* none when lockdep has gone silent meanwhile */
+	return lockdep_depth(current) && lockdep_depth(current) != thread->locks;
+}
+
+#else
+
+static inline void slow_work_run_acquire(struct slow_work_thread *thread,
+					 struct slow_work *work) { }
+static inline void slow_work_run_release(struct slow_work_thread *thread) { }
+static inline bool slow_work_run_suspend(struct slow_work_thread *thread)
+{
+	return false;
+}
+
+static inline void slow_work_run_resume(struct slow_work_thread *thread) { }
+static inline void slow_work_wait_acquire(struct slow_work *work) { }
+static inline void slow_work_user_acquire(struct slow_work_user *user) { }
+static inline void slow_work_user_init_map(struct slow_work_user *user) { }
+static inline void slow_work_user_destroy_map(struct slow_work_user *user) { }
+
+static inline bool slow_work_locks_left(const struct slow_work_thread *thread)
+{
+	return false;
+}
+
+#endif
+
+/* Is the task as it was before execute, as far as the kernel can tell? */
+static __always_inline void
+slow_work_check_left(const struct slow_work_thread *thread,
+		     void (*execute)(struct slow_work *work))
+{
+	if (unlikely(preempt_count() | softirq_count() | irqs_disabled() |
+		     rcu_preempt_depth() | get_current_state() |
+		     (current->flags & SLOW_WORK_PF_LEFT) |
+		     slow_work_migration_off()) ||
+	    unlikely(current_cred() != thread->cred) ||
+	    unlikely(slow_work_locks_left(thread)))
+		slow_work_report_left(thread, execute);
+}
+
+#ifdef CONFIG_DEBUG_OBJECTS
+
+extern const struct debug_obj_descr slow_work_debug_descr;
+
+static inline void slow_work_debug_init(struct slow_work *work, bool on_stack)
+{
+	if (on_stack)
+		debug_object_init_on_stack(work, &slow_work_debug_descr);
+	else
+		debug_object_init(work, &slow_work_debug_descr);
+}
+
+static inline void slow_work_debug_activate(struct slow_work *work)
+{
+	debug_object_activate(work, &slow_work_debug_descr);
+}
+
+static inline void slow_work_debug_deactivate(struct slow_work *work)
+{
+	debug_object_deactivate(work, &slow_work_debug_descr);
+}
+
+#else
+
+static inline void slow_work_debug_init(struct slow_work *work, bool on_stack)
+{
+}
+
+static inline void slow_work_debug_activate(struct slow_work *work) { }
+static inline void slow_work_debug_deactivate(struct slow_work *work) { }
+
+#endif
 
 /* slow-work-pool.c */
 int slow_work_pool_init(void);

@@ -59,6 +59,9 @@ struct slow_work_ops {
 #define SLOW_WORK_CANCELLING	4	/* a cancel is under way */
 #define SLOW_WORK_DELAYED	5	/* armed: its timer has not queued it yet */
 
+/* Bit number in what __slow_work_init() is told; in no item's flags */
+#define SLOW_WORK_ON_STACK	31
+
 /**
  * struct slow_work - an item, to be embedded in the caller's object
  * @flags: SLOW_WORK_* bits; for reading only
@@ -100,19 +103,24 @@ void __delayed_slow_work_init(struct delayed_slow_work *dwork,
 			      unsigned long flags, const char *name,
 			      struct lock_class_key *key);
 
+#define __slow_work_init_as(init, item, ops, flags)			\
+do {									\
+	static struct lock_class_key __slow_work_key;			\
+									\
+	init(item, ops, flags, #item, &__slow_work_key);		\
+} while (0)
+
 /**
  * slow_work_init - initialise an item of the slow class
  * @work: the item; must be at rest
  * @ops: its operations; must outlive it
  *
+ * Items that are initialised at the same place in the source are one to lockdep.
+ *
  * Context: Any.
  */
 #define slow_work_init(work, ops)					\
-do {									\
-	static struct lock_class_key __slow_work_key;			\
-									\
-	__slow_work_init(work, ops, 0, #work, &__slow_work_key);	\
-} while (0)
+	__slow_work_init_as(__slow_work_init, work, ops, 0)
 
 /**
  * vslow_work_init - initialise an item of the very slow class
@@ -124,12 +132,8 @@ do {									\
  * Context: Any.
  */
 #define vslow_work_init(work, ops)					\
-do {									\
-	static struct lock_class_key __slow_work_key;			\
-									\
-	__slow_work_init(work, ops, 1UL << SLOW_WORK_VERY_SLOW, #work,	\
-			 &__slow_work_key);				\
-} while (0)
+	__slow_work_init_as(__slow_work_init, work, ops,		\
+			    1UL << SLOW_WORK_VERY_SLOW)
 
 /**
  * delayed_slow_work_init - initialise a delayed item of the slow class
@@ -139,12 +143,51 @@ do {									\
  * Context: Any.
  */
 #define delayed_slow_work_init(dwork, ops)				\
-do {									\
-	static struct lock_class_key __slow_work_key;			\
-									\
-	__delayed_slow_work_init(dwork, ops, 0, #dwork,			\
-				 &__slow_work_key);			\
-} while (0)
+	__slow_work_init_as(__delayed_slow_work_init, dwork, ops, 0)
+
+/**
+ * slow_work_init_on_stack - slow_work_init() of an item on the stack
+ * @work: the item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * To be balanced by destroy_slow_work_on_stack(), when the item has been
+ * cancelled.  Without CONFIG_DEBUG_OBJECTS there is no difference.
+ *
+ * Context: Any.
+ */
+#define slow_work_init_on_stack(work, ops)				\
+	__slow_work_init_as(__slow_work_init, work, ops,		\
+			    1UL << SLOW_WORK_ON_STACK)
+
+/**
+ * vslow_work_init_on_stack - vslow_work_init() of an item on the stack
+ * @work: the item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * See slow_work_init_on_stack().
+ *
+ * Context: Any.
+ */
+#define vslow_work_init_on_stack(work, ops)				\
+	__slow_work_init_as(__slow_work_init, work, ops,		\
+			    1UL << SLOW_WORK_VERY_SLOW |		\
+			    1UL << SLOW_WORK_ON_STACK)
+
+/**
+ * delayed_slow_work_init_on_stack - the same of a delayed item
+ * @dwork: the delayed item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * To be balanced by destroy_delayed_slow_work_on_stack().
+ *
+ * Context: Any.
+ */
+#define delayed_slow_work_init_on_stack(dwork, ops)			\
+	__slow_work_init_as(__delayed_slow_work_init, dwork, ops,	\
+			    1UL << SLOW_WORK_ON_STACK)
+
+void destroy_slow_work_on_stack(struct slow_work *work);
+void destroy_delayed_slow_work_on_stack(struct delayed_slow_work *dwork);
 
 int slow_work_register_user(struct module *owner);
 void slow_work_unregister_user(struct module *owner);

@@ -454,10 +454,19 @@ void tort_run_sleeper(struct tort_item *item)
 
 /* Its life **********************************************************/
 
+/*
+ * Shared items cancel such with a higher number, and others cancel shared ones:
+ * lockdep is to know them apart.
+ */
+static struct lock_class_key tort_keys[TORT_MAX_ITEMS], tort_key;
+
 void tort_item_init(struct tort_item *item, const char *set, int nr,
 		    enum tort_kind kind, unsigned int traits,
 		    const struct slow_work_ops *ops)
 {
+	bool shared = item >= tort.shared &&
+		      item < tort.shared + tort.nr_shared;
+	struct lock_class_key *key = &tort_key;
 	struct tort_rng rng;
 
 	tort_seed(&rng, set, nr);
@@ -472,17 +481,13 @@ void tort_item_init(struct tort_item *item, const char *set, int nr,
 	item->event_since = jiffies;
 	kref_init(&item->ref);
 	init_waitqueue_head(&item->wq);
-	switch (kind) {
-	case TORT_VSLOW:
-		vslow_work_init(&item->work, ops);
-		break;
-	case TORT_DELAYED:
-		delayed_slow_work_init(&item->dwork, ops);
-		break;
-	default:
-		slow_work_init(&item->work, ops);
-		break;
-	}
+	if (shared)
+		key = &tort_keys[nr];
+	if (kind == TORT_DELAYED)
+		__delayed_slow_work_init(&item->dwork, ops, 0, set, key);
+	else
+		__slow_work_init(&item->work, ops, kind == TORT_VSLOW ?
+				 BIT(SLOW_WORK_VERY_SLOW) : 0, set, key);
 }
 
 /* A mortal item, with one reference for the caller; NULL without memory */

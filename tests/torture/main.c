@@ -35,7 +35,6 @@
 #include "torture.h"
 
 #define TORT_MAX_ACTORS		64
-#define TORT_MAX_ITEMS		1024
 #define TORT_MAX_SECONDS	(7 * 24 * 3600)
 #define TORT_MAX_EXACT		64
 #define TORT_TELL		5	/* so many faults of each kind */

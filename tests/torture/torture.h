@@ -111,6 +111,8 @@ enum tort_kind {
 #define TORT_LATE	BIT(3)	/* enqueued in its put_ref at times */
 #define TORT_DUE	BIT(4)	/* one owner arms it, and it must not be early */
 
+#define TORT_MAX_ITEMS	1024	/* that all play with */
+
 #define TORT_ALIVE	0x5a11fe00UL
 #define TORT_POISON	0x5d
 

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: what callers do wrong, told where it was done
+ *
+ * What execute left behind, so that it does not become the riddle of the next
+ * item; items that are freed or initialised while the pool has them, which
+ * debugobjects knows; and, for lockdep, who waits for whom.  The latter two are
+ * there on kernels for debugging alone.
+ */
+
+#define pr_fmt(fmt) "Slow work thread pool: " fmt
+
+#include <linux/bottom_half.h>
+#include <linux/cred.h>
+#include <linux/debug_locks.h>
+#include <linux/debugobjects.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+
+#define pool slow_work_pool
+
+/* What execute left behind ******************************************/
+
+/* An execute that changes its creds for good may do so by either pointer. */
+static void slow_work_restore_cred(const struct cred *cred)
+{
+	if (current_cred() != current_real_cred())
+		revert_creds(current_real_cred());
+	if (current_cred() != cred)
+		commit_creds((struct cred *)get_cred(cred));
+}
+
+/**
+ * slow_work_report_left - an item's execute has left something behind
+ * @thread: the calling thread
+ * @execute: what it called
+ *
+ * Says so, and puts right all but locks: these cannot be released by others.
+ * Interrupts come first and preemption behind softirqs, as these two need them.
+ *
+ * Context: The thread, in whatever state it was left.
+ */
+void slow_work_report_left(const struct slow_work_thread *thread,
+			   void (*execute)(struct slow_work *work))
+{
+	bool locks = slow_work_locks_left(thread);
+	bool cred = current_cred() != thread->cred;
+
+	pr_err("BUG: %ps returned with preempt_count %x%s, RCU depth %d, task state %x, allocation flags %x%s%s%s\n",
+	       execute, preempt_count(),
+	       irqs_disabled() ? ", interrupts off" : "", rcu_preempt_depth(),
+	       get_current_state(), current->flags & SLOW_WORK_PF_LEFT,
+	       slow_work_migration_off() ? ", migration off" : "",
+	       cred ? ", other credentials" : "",
+	       locks ? ", locks held" : "");
+	if (locks)
+		debug_show_held_locks(current);
+
+	__set_current_state(TASK_RUNNING);
+	current->flags &= ~SLOW_WORK_PF_LEFT;
+	local_irq_enable();
+	while (softirq_count())
+		local_bh_enable();
+	while (preempt_count())
+		preempt_enable();
+	while (slow_work_migration_off())
+		migrate_enable();
+	while (rcu_preempt_depth()) {
+		__acquire(RCU);
+		rcu_read_unlock();
+	}
+	if (cred)
+		slow_work_restore_cred(thread->cred);
+}
+
+/* debugobjects ******************************************************/
+
+#ifdef CONFIG_DEBUG_OBJECTS
+
+/*
+ * An item is active while the pool has its reference.  Counted from get_ref to
+ * the call of put_ref, in which it may be freed.
+ */
+
+static void *slow_work_debug_hint(void *addr)
+{
+	const struct slow_work_ops *ops = ((struct slow_work *)addr)->ops;
+
+	return ops ? ops->execute : NULL;
+}
+
+static bool slow_work_fixup_init(void *addr, enum debug_obj_state state)
+{
+	if (state != ODEBUG_STATE_ACTIVE || !slow_work_forget(addr))
+		return false;
+	debug_object_init(addr, &slow_work_debug_descr);
+	return true;
+}
+
+static bool slow_work_fixup_free(void *addr, enum debug_obj_state state)
+{
+	if (state != ODEBUG_STATE_ACTIVE || !slow_work_forget(addr))
+		return false;
+	debug_object_free(addr, &slow_work_debug_descr);
+	return true;
+}
+
+const struct debug_obj_descr slow_work_debug_descr = {
+	.name		= "slow_work",
+	.debug_hint	= slow_work_debug_hint,
+	.fixup_init	= slow_work_fixup_init,
+	.fixup_free	= slow_work_fixup_free,
+};
+
+#endif
+
+/**
+ * destroy_slow_work_on_stack - an item on the stack is about to go
+ * @work: the item, from slow_work_init_on_stack() or vslow_work_init_on_stack();
+ *	at rest
+ *
+ * Context: Any.
+ */
+void destroy_slow_work_on_stack(struct slow_work *work)
+{
+#ifdef CONFIG_DEBUG_OBJECTS
+	debug_object_free(work, &slow_work_debug_descr);
+#endif
+}
+EXPORT_SYMBOL(destroy_slow_work_on_stack);
+
+/**
+ * destroy_delayed_slow_work_on_stack - the same of a delayed item
+ * @dwork: the item, from delayed_slow_work_init_on_stack(); at rest
+ *
+ * Context: Any.
+ */
+void destroy_delayed_slow_work_on_stack(struct delayed_slow_work *dwork)
+{
+	destroy_timer_on_stack(&dwork->timer);
+	destroy_slow_work_on_stack(&dwork->work);
+}
+EXPORT_SYMBOL(destroy_delayed_slow_work_on_stack);
+
+/* Lockdep ***********************************************************/
+
+#ifdef CONFIG_LOCKDEP
+
+/*
+ * A run is a lock that the thread holds from before execute until put_ref has
+ * returned; in fact two, the item's and its user's.  Cancel and unregister take
+ * and release the one that they wait for, as workqueues do: so a lock that is
+ * held around them and wanted by a run closes a circle on the first run of
+ * both, hang or no hang.
+ *
+ * A task that freezes may hold no lock, and the freezer looks; so a run holds
+ * neither while it sleeps in slow_work_sleep_till_thread_needed(), and a thread
+ * freezes between runs.
+ */
+
+#define SLOW_WORK_RUN_LOCKS	2
+
+/*
+ * The item may be freed by its put_ref, so its map is copied.  A thread to which
+ * an earlier item has left a lock takes none: its order would be nobody's fault.
+ */
+void slow_work_run_acquire(struct slow_work_thread *thread,
+			   struct slow_work *work)
+{
+	lockdep_copy_map(&thread->map, &work->lockdep_map);
+	thread->mapped = !lockdep_depth(current);
+	if (thread->mapped)
+		slow_work_run_resume(thread);
+	thread->locks = lockdep_depth(current);
+}
+
+void slow_work_run_release(struct slow_work_thread *thread)
+{
+	if (!thread->mapped)
+		return;
+	lock_map_release(&thread->map);
+	lock_map_release(&thread->holder.user->map);
+}
+
+/*
+ * Before and after a sleep.  A caller that sleeps with a lock of its own held is
+ * left alone: taken anew, ours would come behind that one.
+ */
+bool slow_work_run_suspend(struct slow_work_thread *thread)
+{
+	if (!thread->mapped || lockdep_depth(current) != SLOW_WORK_RUN_LOCKS)
+		return false;
+	slow_work_run_release(thread);
+	return true;
+}
+
+void slow_work_run_resume(struct slow_work_thread *thread)
+{
+	lock_map_acquire(&thread->holder.user->map);
+	lock_map_acquire(&thread->map);
+}
+
+/*
+ * A cancel waits for the run of @work.  Where one item cancels another that was
+ * initialised at the same place nothing is learnt: to lockdep they are one.
+ */
+void slow_work_wait_acquire(struct slow_work *work)
+{
+	struct slow_work_thread *thread = slow_work_current_thread();
+
+	if (thread && thread->map.key == work->lockdep_map.key)
+		return;
+	lock_map_acquire(&work->lockdep_map);
+	lock_map_release(&work->lockdep_map);
+}
+
+/* An unregister waits for the runs of @user's items. */
+void slow_work_user_acquire(struct slow_work_user *user)
+{
+	lock_map_acquire(&user->map);
+	lock_map_release(&user->map);
+}
+
+void slow_work_user_init_map(struct slow_work_user *user)
+{
+	if (user != &pool.nobody)	/* which is static */
+		lockdep_register_key(&user->key);
+	lockdep_init_map(&user->map, user->name, &user->key, 0);
+}
+
+void slow_work_user_destroy_map(struct slow_work_user *user)
+{
+	lockdep_unregister_key(&user->key);
+}
+
+#endif
