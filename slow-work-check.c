@@ -35,7 +35,7 @@ static void slow_work_restore_cred(const struct cred *cred)
 /**
  * slow_work_report_left - an item's execute has left something behind
  * @thread: the calling thread
- * @execute: what it called
+ * @work: the item
  *
  * Says so, and puts right all but locks: these cannot be released by others.
  * Interrupts come first and preemption behind softirqs, as these two need them.
@@ -43,13 +43,13 @@ static void slow_work_restore_cred(const struct cred *cred)
  * Context: The thread, in whatever state it was left.
  */
 void slow_work_report_left(const struct slow_work_thread *thread,
-			   void (*execute)(struct slow_work *work))
+			   const struct slow_work *work)
 {
 	bool locks = slow_work_locks_left(thread);
 	bool cred = current_cred() != thread->cred;
 
 	pr_err("BUG: %ps returned with preempt_count %x%s, RCU depth %d, task state %x, allocation flags %x%s%s%s\n",
-	       execute, preempt_count(),
+	       work->ops->execute, preempt_count(),
 	       irqs_disabled() ? ", interrupts off" : "", rcu_preempt_depth(),
 	       get_current_state(), current->flags & SLOW_WORK_PF_LEFT,
 	       slow_work_migration_off() ? ", migration off" : "",

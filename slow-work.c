@@ -625,8 +625,9 @@ slow_work_take(struct slow_work_thread *thread, bool slow_first)
 	holder->user = work->user;
 	work->holder = holder;
 	work->mark = jiffies;
-	WRITE_ONCE(work->flags, (work->flags & ~BIT(SLOW_WORK_PENDING)) |
-				BIT(SLOW_WORK_EXECUTING));
+	/* from the one to the other: so it was, or it would not be queued */
+	WRITE_ONCE(work->flags, work->flags ^ (BIT(SLOW_WORK_PENDING) |
+					       BIT(SLOW_WORK_EXECUTING)));
 	return work;
 }
 
@@ -832,7 +833,7 @@ int slow_work_thread_main(void *data)
 		if (likely(!(READ_ONCE(work->flags) &
 			     BIT(SLOW_WORK_DISCARDED)))) {
 			work->ops->execute(work);
-			slow_work_check_left(thread, work->ops->execute);
+			slow_work_check_left(thread, work);
 		} else {
 			clear_bit(SLOW_WORK_DISCARDED, &work->flags);
 		}

@@ -369,7 +369,7 @@ static __always_inline void slow_work_unlock_irqrestore(unsigned long irq)
 				 PF_MEMALLOC_NOIO)
 
 void slow_work_report_left(const struct slow_work_thread *thread,
-			   void (*execute)(struct slow_work *work));
+			   const struct slow_work *work);
 
 static inline unsigned int slow_work_migration_off(void)
 {
@@ -424,15 +424,17 @@ static inline bool slow_work_locks_left(const struct slow_work_thread *thread)
 /* Is the task as it was before execute, as far as the kernel can tell? */
 static __always_inline void
 slow_work_check_left(const struct slow_work_thread *thread,
-		     void (*execute)(struct slow_work *work))
+		     const struct slow_work *work)
 {
-	if (unlikely(preempt_count() | softirq_count() | irqs_disabled() |
-		     rcu_preempt_depth() | get_current_state() |
+	/* preempt_count() has the softirqs in it, but on PREEMPT_RT */
+	if (unlikely(preempt_count() | get_current_state() |
+		     rcu_preempt_depth() | slow_work_migration_off() |
 		     (current->flags & SLOW_WORK_PF_LEFT) |
-		     slow_work_migration_off()) ||
+		     (IS_ENABLED(CONFIG_PREEMPT_RT) ? softirq_count() : 0)) ||
+	    unlikely(irqs_disabled()) ||
 	    unlikely(current_cred() != thread->cred) ||
 	    unlikely(slow_work_locks_left(thread)))
-		slow_work_report_left(thread, execute);
+		slow_work_report_left(thread, work);
 }
 
 #ifdef CONFIG_DEBUG_OBJECTS

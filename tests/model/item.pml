@@ -564,7 +564,7 @@ end_idle:
 		lock = true
 	};
 	atomic {
-		flags = (f & ~PENDING) | EXECUTING;	/* WRITE_ONCE */
+		flags = f ^ (PENDING | EXECUTING);	/* WRITE_ONCE */
 		f = 0;
 		lock = false;
 		/* slow_work_thread_main(): smp_mb(), execute() */
