@@ -10,8 +10,14 @@
 # Debian's kernels that the scripts under tests/vm run on
 VM_KERNELS="6.1 6.12 6.12-rt"
 VM_SCRIPTS="sysctl runqueue load samples"
+# What says the same on each of them, or wants one of ours: KERNEL:SCRIPT
+VM_ONCE=""
+# Short runs; make torture gives it longer ones
+TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
+TORTURE_SECONDS=60
 
-# One line a part: its name, and the command
+# One line a part: its name, and the command.  While one lane builds the debug
+# kernel the other has enough to do without it; kcsan is built after that.
 parts() {
 	local k s
 	echo style tests/style.sh
@@ -21,6 +27,14 @@ parts() {
 		for s in $VM_SCRIPTS; do
 			echo "vm-$k-$s" vm_script "$k" "$s"
 		done
+	done
+	echo model tests/model.sh
+	for k in $TORTURE_KERNELS; do
+		[ "${1:-$k}" != "$k" ] || echo "torture-$k" tests/torture.sh "$k" $TORTURE_SECONDS
+	done
+	for s in $VM_ONCE; do
+		k=${s%%:*} s=${s#*:}
+		[ "${1:-$k}" != "$k" ] || echo "vm-$k-$s" vm_script "$k" "$s"
 	done
 }
 
@@ -80,7 +94,7 @@ main() {
 	# All at once, before anything runs side by side
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
 		libelf-dev libssl-dev dwarves xz-utils binutils linux-source-6.1 \
-		qemu-system-x86 busybox-static e2fsprogs
+		qemu-system-x86 busybox-static e2fsprogs spin
 	echo "KTAP version 1"
 	echo "1..$(echo "$list" | wc -l)"
 	# Guests mostly keep one CPU busy, so two parts at a time; a kernel that takes

@@ -3,8 +3,8 @@
 # torture.sh [KERNEL [SECONDS [SEED]]]: tortures the pool in a virtual machine
 #
 # KERNEL is one of kernel.sh (default debug), SECONDS the length (default 60).
-# The SEED (default: a random one) is printed; the same gives the same draws, if
-# not the same interleaving.  Prints KTAP.
+# The SEED (default: a random one) is printed with the command that repeats it; the
+# same gives the same draws, if not the same interleaving.  Prints KTAP.
 #
 # On kcsan a report counts if one of the two accesses is in a file of ours; what
 # lies in the kernel alone is counted and named, and fails nothing.
@@ -82,7 +82,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 log=$work/console
 
-say "slow-work: torture on $kernel, $seconds s, seed $seed"
+# With the results, since those are what is kept of a run that fails
+echo "# again: tests/torture.sh $kernel $seconds $seed"
 if [ "$kernel" = kcsan ]; then
 	run_kcsan
 else
