@@ -11,7 +11,7 @@
 VM_KERNELS="6.1 6.12 6.12-rt"
 VM_SCRIPTS="sysctl runqueue load samples"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT
-VM_ONCE=""
+VM_ONCE="6.12:suspend debug:suspend"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
 TORTURE_SECONDS=60
@@ -42,7 +42,8 @@ parts() {
 # host, such as disks, and prints options for vm.sh, one word a line
 vm_script() {
 	local script=tests/vm/$2 modules options=()
-	modules=$(tests/build.sh "$1" CONFIG_SLOW_WORK_SAMPLES=m CONFIG_SLOW_WORK_VM_TEST=m) ||
+	modules=$(tests/build.sh "$1" CONFIG_SLOW_WORK_SAMPLES=m CONFIG_SLOW_WORK_VM_TEST=m \
+		CONFIG_SLOW_WORK_TORTURE_TEST=m) ||
 		return
 	if [ -x "$script.host" ]; then
 		mkdir "$out.host"

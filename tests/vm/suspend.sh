@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The system is frozen and thawed while items execute, sleep, are queued and
+# armed.  pm_test ends each suspend once all is frozen, and waits there for two
+# seconds.  slow_work_freeze looks on meanwhile: its lines stand in the kernel's
+# log between the kernel's own.
+
+FREEZE=/sys/kernel/debug/slow_work_freeze
+state() { local k v; while read -r k v; do [ "$k" != "$1" ] || echo "$v"; done <$FREEZE/state; }
+THREADS=14
+SLEEPERS=5
+
+# On the first CPU, which it keeps busy; the witness has the last
+freeze() {
+	dmesg -c >/dev/null
+	taskset 1 sh -c 'echo freeze >/sys/power/state' 2>/tmp/err
+	local status=$?
+	dmesg | sed 's/^\[[^]]*\] //' >/tmp/log
+	# From where all is frozen to where anything is thawed
+	awk '/suspend debug: Waiting/ { on = 1 }
+	     /OOM killer enabled|Restarting / { on = 0 }
+	     on && /slow_work_freeze: look/' /tmp/log >/tmp/frozen
+	return $status
+}
+
+# seen FIELD: the values that it had in the looks at the frozen pool, each once
+seen() { sed "s/.* $1 \([^ ]*\).*/\1/" /tmp/frozen | uniq | xargs; }
+
+# What holds for each freeze
+judge() {
+	local before="$1" began
+	check "$what: it was looked at while it was frozen" [ "$(wc -l </tmp/frozen)" -ge 10 ]
+	note "$what: $(wc -l </tmp/frozen) looks"
+	is "$what: so many threads" $THREADS "$(seen threads)"
+	is "$what: all of them are frozen" $THREADS "$(seen frozen)"
+	began=$(seen began)
+	check "$what: no item begins" [ "$began" -gt "$before" ]
+	is "$what: none is under way or ends" "$began" "$(seen ended)"
+	is "$what: what was begun while it froze is accepted" "early: 0" \
+		"$(sed -n 's/.*gave \(early\)/\1/p' /tmp/log)"
+	is "$what: so is what is queued and armed while it is frozen" "plain: 0 late: 0" \
+		"$(sed -n '/early/d; s/.*gave //p' /tmp/log | xargs)"
+	is "$what: a delay that began before ends, and nothing runs" "armed queued" "$(seen early)"
+	is "$what: the same of one that began in it" "armed queued" \
+		"$(seen late | sed 's/^rests //')"
+	is "$what: what is queued stays so" queued "$(seen plain | sed 's/^rests //')"
+	[ "$(wc -l </tmp/frozen)" -ge 10 ] && [ "$began" = "$(seen ended)" ] || note "$(cat /tmp/log)"
+	rounds=$((rounds + 1))
+	for gift in early plain late; do
+		wait_for "$what: the $gift one runs after it" 60 state_is $gift $rounds
+	done
+	wait_for "$what: others go on" 60 eval '[ "$(state ended)" -gt $((began + 50)) ]'
+	wait_for "$what: sleepers sleep again" 60 state_is asleep $SLEEPERS
+	for gift in early plain late; do
+		is "$what: the $gift one ran once" $rounds "$(state $gift)"
+	done
+}
+
+load slow_work min_threads=$THREADS max_threads=$THREADS
+load slow_work_freeze
+echo freezer >/sys/power/pm_test
+echo 2 >/sys/module/suspend/parameters/pm_test_delay
+rounds=0
+at_work() { [ "$(state ended)" -gt 20 ] && state_is asleep $SLEEPERS; }
+wait_for "some items run again and again, others sleep" 60 at_work
+
+what=frozen
+before=$(state ended)
+check "a freeze is held up by nothing" freeze
+judge "$before"
+note "$(state gave-way) sleepers gave way"
+
+what=held
+echo 10 >$FREEZE/hold
+wait_for "an item executes that ends only once the freeze has begun" 60 state_is holding 1
+before=$(state ended)
+check "the freeze waits for it, and no longer" freeze
+judge "$before"
+awk '/look: .* holding 1/ { held++ }
+     /slow_work_freeze: released/ && !waiting { released++ }
+     /suspend debug: Waiting/ { waiting++ }
+     END { print held, released, waiting }' /tmp/log >/tmp/order
+is "looks at a freeze held up, then the item ends, then all is frozen" "10 1 1" "$(cat /tmp/order)"
+
+# The freezer loses its patience, tells what it waited for, and thaws all
+echo 300 >/sys/power/pm_freeze_timeout
+echo 1000000 >$FREEZE/hold
+wait_for "an item executes for longer than the freezer has patience" 60 state_is holding 1
+before=$(state ended)
+check_not "such a freeze fails" expect_splat freeze
+wait_for "then the others go on" 60 eval '[ "$(state ended)" -gt $((before + 100)) ]'
+echo 0 >$FREEZE/hold
+wait_for "so does that one" 60 state_is holding 0
+echo 20000 >/sys/power/pm_freeze_timeout
+before=$(state ended)
+check "the next freeze is held up by nothing" freeze
+wait_for "and the others go on" 60 eval '[ "$(state ended)" -gt $((before + 100)) ]'
+
+unload slow_work_freeze
+is "no thread is left" 0 "$(threads)"
+unload slow_work
+plan
