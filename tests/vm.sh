@@ -11,6 +11,8 @@
 #   --scratch MB           an empty disk, the same way
 #   --with MODULE          a module of Debian's image, loaded before SCRIPT
 #   --cpus N  --mem MB     (default 2 and 1024; UML has one and 256)
+#   --possible N           so many CPUs could be plugged in, the present ones
+#                          included (255 is as far as software emulation goes)
 #   --icount               counted instructions: one CPU, 2 ns each, exact
 #   --append "WORDS"       onto the kernel's command line; NAME=VALUE that means
 #                          nothing to the kernel is a variable in SCRIPT
@@ -58,7 +60,8 @@ image_modules() {
 
 main() {
 	local command="$0 $*" name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
-	local log='' scratch='' timeout=900 modules='' qemu='' disks=() files=() with=()
+	local log='' scratch='' timeout=900 modules='' qemu='' possible=''
+	local disks=() files=() with=()
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
 	name=$1; shift
 	while [ $# -gt 0 ]; do
@@ -70,6 +73,7 @@ main() {
 		--with)		with+=("$2"); shift ;;
 		--cpus)		cpus=$2; shift ;;
 		--mem)		mem=$2; shift ;;
+		--possible)	possible=$2; shift ;;
 		--icount)	icount=yes ;;
 		--append)	append+=" $2"; shift ;;
 		--no-panic-on-warn) warn= ;;
@@ -130,7 +134,7 @@ main() {
 	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$work/initrd"
 
 	# --- the machine
-	local cmd panic="panic=-1 oops=panic panic_on_oops=1 $warn log_buf_len=4M"
+	local cmd smp=$cpus panic="panic=-1 oops=panic panic_on_oops=1 $warn log_buf_len=4M"
 	: >"$work/results"
 	if [ "$name" = uml ]; then
 		cmd=("$kernel/vmlinuz" "mem=${mem}M" "initrd=$work/initrd" "uml_dir=$work/" umid=uml
@@ -139,12 +143,16 @@ main() {
 		cmd=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 			-m "$mem" -kernel "$kernel/vmlinuz" -initrd "$work/initrd"
 			-serial "file:$work/console" -serial "file:$work/results")
+		if [ -n "$possible" ]; then
+			cmd+=(-machine q35)
+			smp="cpus=$cpus,maxcpus=$possible"
+		fi
 		if [ -n "$icount" ]; then
 			cmd+=(-accel tcg,thread=single -icount "shift=1,sleep=off" -smp 1 -cpu max)
 		elif kvm_works; then
-			cmd+=(-accel kvm -cpu host -smp "$cpus")
+			cmd+=(-accel kvm -cpu host -smp "$smp")
 		else
-			cmd+=(-accel tcg,thread=multi -cpu max -smp "$cpus")
+			cmd+=(-accel tcg,thread=multi -cpu max -smp "$smp")
 		fi
 		for f in "${disks[@]}"; do
 			cmd+=(-drive "file=$f,if=virtio,format=raw,cache=unsafe")

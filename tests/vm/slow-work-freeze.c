@@ -106,8 +106,8 @@ static void freeze_run_sleeper(struct slow_work *work)
 static void freeze_run_hold(struct slow_work *work)
 {
 	WRITE_ONCE(freeze_holding, true);
-	wait_event_idle(freeze_wq, !READ_ONCE(freeze_looks) ||
-				   READ_ONCE(freeze_ending));
+	wait_event_idle(freeze_wq,
+			!READ_ONCE(freeze_looks) || READ_ONCE(freeze_ending));
 	WRITE_ONCE(freeze_holding, false);
 }
 
