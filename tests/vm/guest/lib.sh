@@ -120,3 +120,13 @@ order() { echo "$*" >$CALLER/control; }
 state() { sed -n "s/^$1 //p" $CALLER/state; }
 state_is() { [ "$(state "$1")" = "$2" ]; }
 threads_are() { [ "$(threads)" = "$1" ]; }
+
+# --- slow_work_user, which comes and goes when it is told to: user register
+
+USER=/sys/kernel/debug/slow_work_user
+user() { echo "$*" >$USER/control; }
+user_executes() { [ "$(sed -n 's/^executing //p' $USER/state)" = "$1" ]; }
+
+# What is there only while there is a pool
+pool_pids() { local s c; for s in /proc/[0-9]*/comm; do read -r c <"$s" || continue
+	case $c in kslowd*|slow_work_mgr) s=${s#/proc/}; echo "${s%/comm}" ;; esac; done 2>/dev/null; }
