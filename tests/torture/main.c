@@ -301,7 +301,14 @@ static int tort_state_get(char *buffer, const struct kernel_param *kp)
 	return sysfs_emit(buffer, "%s\n", READ_ONCE(tort_state));
 }
 
+/* Its mode keeps it from being written to, but not from being given to insmod. */
+static int tort_state_set(const char *text, const struct kernel_param *kp)
+{
+	return -EINVAL;
+}
+
 static const struct kernel_param_ops tort_state_ops = {
+	.set = tort_state_set,
 	.get = tort_state_get,
 };
 

@@ -20,6 +20,7 @@
 #include <linux/debugfs.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
+#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -28,6 +29,8 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
+
+#define CALLER_MOST	100000	/* items an order */
 
 enum { CALLER_SLOW, CALLER_VSLOW, CALLER_DELAYED };
 
@@ -181,46 +184,58 @@ static void caller_set_gate(bool closed)
 	wake_up_all(&caller_gate);
 }
 
-static int caller_order(const char *order)
+static int caller_word(const char *word)
 {
-	unsigned int n, ms = 0;
-	char word[8];
-	int kind, ret = 0, words, wanted;
-
-	if (!strcmp(order, "open") || !strcmp(order, "close")) {
-		atomic_set(&caller_most, 0);
-		atomic_set(&caller_most_vslow, 0);
-		caller_set_gate(*order == 'c');
-		return 0;
-	}
-	if (!strcmp(order, "cancel")) {
+	if (!strcmp(word, "cancel")) {
 		caller_cancel(false);
 		return 0;
 	}
-	words = sscanf(order, "%7s %u %u", word, &n, &ms);
-	kind = words < 2 ? -1 : match_string(caller_kinds,
-					     ARRAY_SIZE(caller_kinds), word);
-	wanted = kind == CALLER_DELAYED ? 3 : 2;
-	if (kind < 0 || words != wanted)
+	if (strcmp(word, "open") && strcmp(word, "close"))
+		return -EINVAL;
+	atomic_set(&caller_most, 0);
+	atomic_set(&caller_most_vslow, 0);
+	caller_set_gate(*word == 'c');
+	return 0;
+}
+
+static int caller_order(char *rest)
+{
+	char *word = strsep(&rest, " "), *number = strsep(&rest, " ");
+	unsigned int n, ms = 0;
+	int kind, ret;
+
+	if (!number)
+		return caller_word(word);
+	kind = match_string(caller_kinds, ARRAY_SIZE(caller_kinds), word);
+	/* Delayed ones alone have a delay. */
+	if (kind < 0 || (kind == CALLER_DELAYED ? !rest : !!rest))
+		return -EINVAL;
+	ret = kstrtouint(number, 10, &n);
+	if (!ret && rest)
+		ret = kstrtouint(rest, 10, &ms);
+	if (ret || n > CALLER_MOST)
 		return -EINVAL;
 	while (!ret && n--)
 		ret = caller_add(kind, ms);
 	return ret;
 }
 
+/* An order is a line, the end of which may be missing. */
 static ssize_t caller_control_write(struct file *file, const char __user *from,
 				    size_t count, loff_t *pos)
 {
-	char *order;
+	char order[40] = {};
 	int ret;
 
-	if (count > PAGE_SIZE)
+	if (!count || count >= sizeof(order))
 		return -EINVAL;
-	order = memdup_user_nul(from, count);
-	if (IS_ERR(order))
-		return PTR_ERR(order);
-	ret = caller_order(strim(order));
-	kfree(order);
+	if (copy_from_user(order, from, count))
+		return -EFAULT;
+	if (strlen(order) != count)
+		return -EINVAL;
+	if (order[count - 1] == '\n')
+		order[count - 1] = '\0';
+	ret = strchr(order, '\n') ? -EINVAL : caller_order(order);
 	return ret ?: count;
 }
 

@@ -132,15 +132,15 @@ static ssize_t user_control_write(struct file *file, const char __user *from,
 	char order[32] = {};
 	int ret;
 
-	if (count >= sizeof(order))
+	if (!count || count >= sizeof(order))
 		return -EINVAL;
 	if (copy_from_user(order, from, count))
 		return -EFAULT;
 	if (strlen(order) != count)
 		return -EINVAL;
-	if (count && order[count - 1] == '\n')
+	if (order[count - 1] == '\n')
 		order[count - 1] = '\0';
-	ret = user_order(order);
+	ret = strchr(order, '\n') ? -EINVAL : user_order(order);
 	return ret ?: count;
 }
 
