@@ -4,6 +4,7 @@
 #
 #   all      counted instructions, then 2 CPUs, then User Mode Linux; a table
 #            with what is wanted, raw figures as JSON, a picture (the default)
+#   compare  counted instructions only
 #   counted  ours alone, counted, against what is recorded (KTAP; seconds)
 #   record   records that
 #   noisy    2 CPUs only         uml      User Mode Linux only
@@ -23,8 +24,8 @@ OUT=${OUT:-$TOP/bench-results}
 BENCH=$TOP/tests/bench
 
 # What of ours is recorded, and what is worth a look where figures are noisy
-ASSERTED=noop-p1,noop-p2,noop-p8,noop-t64,noop-n1000,wake,burst,spike,quick,pending,cancel,delayed
-ASSERTED+=,register,idle,size
+ASSERTED=noop-p1,noop-p2,noop-p8,noop-t64,noop-n1000,users-16,wake,burst,threads,spike,quick
+ASSERTED+=,pending,cancel,delayed,register,idle,size
 NOISY=noop-p1,noop-p2,noop-p4,noop-p8,noop-t64,yield,wake,burst,spike,quick,mix,pending
 NOISY+=,cancel-1000,delayed,register
 
@@ -87,6 +88,7 @@ table() {
 need_packages python3
 case ${1-all} in
 all)		counted; noisy; uml; table ;;
+compare)	counted; table ;;
 noisy|uml|native) "$1"; table ;;
 counted|record)
 	work=$(mktemp -d)
@@ -99,5 +101,5 @@ counted|record)
 table)		table ;;
 profile)	need_packages gcc libc6-dev binutils
 		shift; exec "$BENCH/profile.py" -k "$KERNEL" "$@" ;;
-*)		die "usage: bench.sh [all|counted|record|noisy|uml|native|profile] (see the head of $0)" ;;
+*)		die "usage: bench.sh [all|compare|counted|record|noisy|uml|native|profile] (see the head of $0)" ;;
 esac

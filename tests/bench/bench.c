@@ -97,13 +97,14 @@ static void bench_count_item(struct bench_item *item)
 	else
 		bench_nap(item->us);
 	atomic_dec(&bench_running);
+	bench_noop_item(item);
 }
 
 BENCH_EXECUTE(bench_count);
 
 static void bench_block_item(struct bench_item *item)
 {
-	complete(&bench_done);
+	bench_noop_item(item);
 	wait_for_completion(&bench_go);
 }
 
@@ -292,14 +293,15 @@ static int bench_produce_yielding(void *data)
 
 #define BENCH_PRODUCERS	8
 
-static int bench_run_producers(struct bench_run *run, int (*produce)(void *data))
+/* To be called with all items initialised */
+static int bench_run_producers(struct bench_run *run, unsigned int nr,
+			       int (*produce)(void *data))
 {
 	struct bench_producer producers[BENCH_PRODUCERS];
-	unsigned int nr = run->job->arg, share = run->job->items / nr, i;
+	unsigned int share = run->job->items / nr, i;
 	struct task_struct *task;
 	u64 ns;
 
-	bench_init_items(run, nr * share, &bench_noop_execute, BENCH_SLOW);
 	atomic_set(&bench_left, nr * share);
 	reinit_completion(&bench_all);
 	reinit_completion(&bench_done);
@@ -334,12 +336,51 @@ static int bench_run_producers(struct bench_run *run, int (*produce)(void *data)
 
 static int bench_noop_job(struct bench_run *run)
 {
-	return bench_run_producers(run, bench_produce);
+	bench_init_items(run, run->job->items, &bench_noop_execute, BENCH_SLOW);
+	return bench_run_producers(run, run->job->arg, bench_produce);
 }
 
 static int bench_yield_job(struct bench_run *run)
 {
-	return bench_run_producers(run, bench_produce_yielding);
+	bench_init_items(run, run->job->items, &bench_noop_execute, BENCH_SLOW);
+	return bench_run_producers(run, run->job->arg, bench_produce_yielding);
+}
+
+/*
+ * The items of many users in turn, so that none is of the same one as the item
+ * before; arg: users.  A user is known by the address of its module, and no more
+ * than the name is read there.
+ */
+struct bench_user {
+	struct slow_work_ops ops;
+	struct module module;
+};
+
+static int bench_users_job(struct bench_run *run)
+{
+	unsigned int nr = run->job->arg, i, n;
+	struct bench_user *users;
+	int ret = 0;
+
+	users = kvcalloc(nr, sizeof(*users), GFP_KERNEL);
+	if (!users)
+		return -ENOMEM;
+	for (n = 0; n < nr; n++) {
+		snprintf(users[n].module.name, MODULE_NAME_LEN, "bench-%u", n);
+		users[n].ops = bench_noop_execute.slow;
+		users[n].ops.owner = &users[n].module;
+		ret = slow_work_register_user(&users[n].module);
+		if (ret)
+			break;
+	}
+	for (i = 0; i < run->job->items; i++)
+		slow_work_init(&run->items[i].slow.work, &users[i % nr].ops);
+	if (!ret)
+		ret = bench_run_producers(run, 1, bench_produce);
+	while (n--)
+		slow_work_unregister_user(&users[n].module);
+	kvfree(users);
+	return ret;
 }
 
 /* All but the items' way through: what profile.py takes off */
@@ -374,9 +415,32 @@ static int bench_wake(struct bench_run *run)
 	return 0;
 }
 
+/* --- with so many threads blocked, what is enqueued finds the others or none */
+
+static void bench_block(struct bench_run *run, struct bench_item *items,
+			unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		run->engine->init(&items[i], &bench_block_execute, BENCH_SLOW);
+	atomic_set(&bench_left, n);
+	reinit_completion(&bench_all);
+	reinit_completion(&bench_go);
+	run->engine->enqueue(items, n);
+	wait_for_completion(&bench_all);
+	bench_nap(10000);
+}
+
+static void bench_unblock(struct bench_run *run)
+{
+	complete_all(&bench_go);
+	run->engine->drain();
+}
+
 /* --- burst: many items at once that take arg us each */
 
-static int bench_burst(struct bench_run *run)
+static int bench_run_burst(struct bench_run *run, unsigned int blocked)
 {
 	unsigned int i, half, n = run->job->items;
 	u64 ns;
@@ -386,11 +450,23 @@ static int bench_burst(struct bench_run *run)
 		run->items[i].us = run->job->arg;
 	memset(bench_reached, 0, sizeof(bench_reached));
 	bench_most = 0;
+	if (bench_min(run->job) == run->job->max) {
+		/* all threads have been needed once: a workqueue's too */
+		bench_block(run, run->items + n, run->job->max);
+		bench_unblock(run);
+	}
+	if (blocked)
+		bench_block(run, run->items + n, blocked);
+	atomic_set(&bench_left, n);
+	reinit_completion(&bench_all);
 
 	bench_since = ktime_get_ns();
 	run->engine->enqueue(run->items, n);
-	run->engine->drain();
+	wait_for_completion(&bench_all);
 	ns = ktime_get_ns() - bench_since;
+	if (blocked)
+		bench_unblock(run);
+	run->engine->drain();
 
 	half = DIV_ROUND_UP(bench_most, 2);
 	bench_report(run, "what=burst ns=%llu kslowd=%u most=%u half_at=%llu most_at=%llu",
@@ -399,29 +475,27 @@ static int bench_burst(struct bench_run *run)
 	return 0;
 }
 
+static int bench_burst(struct bench_run *run)
+{
+	return bench_run_burst(run, 0);
+}
+
+/* The threads that there are blocked for good before it begins */
+static int bench_burst_blocked(struct bench_run *run)
+{
+	return bench_run_burst(run, run->job->min);
+}
+
 /* --- with every thread blocked, what is enqueued stays queued */
 
 static unsigned int bench_block_all(struct bench_run *run)
 {
-	unsigned int i, n = run->engine->single ? 1 : run->job->max;
+	unsigned int n = run->engine->single ? 1 : run->job->max;
 
 	bench_init_items(run, n + run->job->items, &bench_noop_execute,
 			 BENCH_SLOW);
-	atomic_set(&bench_left, 0);
-	bench_init_items(run, n, &bench_block_execute, BENCH_SLOW);
-	reinit_completion(&bench_done);
-	reinit_completion(&bench_go);
-	run->engine->enqueue(run->items, n);
-	for (i = 0; i < n; i++)
-		wait_for_completion(&bench_done);
-	bench_nap(10000);
+	bench_block(run, run->items, n);
 	return n;
-}
-
-static void bench_unblock_all(struct bench_run *run)
-{
-	complete_all(&bench_go);
-	run->engine->drain();
 }
 
 /* Enqueue an item that is pending; arg: how often */
@@ -436,7 +510,7 @@ static int bench_pending(struct bench_run *run)
 	for (i = 0; i < run->job->arg; i++)
 		run->engine->enqueue(item, 1);
 	ns = ktime_get_ns() - ns;
-	bench_unblock_all(run);
+	bench_unblock(run);
 	bench_report(run, "what=enqueue n=%u ns=%llu", run->job->arg, ns);
 	return 0;
 }
@@ -457,7 +531,7 @@ static int bench_cancel(struct bench_run *run)
 		ns += ktime_get_ns() - since;
 		run->engine->enqueue(item, 1);
 	}
-	bench_unblock_all(run);
+	bench_unblock(run);
 
 	/* What two time stamps cost alone */
 	clock = ktime_get_ns();
@@ -485,6 +559,57 @@ static int bench_delayed(struct bench_run *run)
 	bench_report(run, "what=arm n=%u ns=%llu", n, armed - since);
 	bench_report(run, "what=disarm n=%u ns=%llu", n, disarmed - armed);
 	return 0;
+}
+
+/*
+ * --- threads: a cold pool until each of its threads is in an item and blocks.
+ * Beside the two pools what cannot be had for less: kthread_run() alone.
+ */
+
+static int bench_bare_thread(void *unused)
+{
+	bench_block_item(NULL);
+	kthread_complete_and_exit(&bench_done, 0);
+}
+
+static unsigned int bench_start_bare(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (IS_ERR(kthread_run(bench_bare_thread, NULL, "bench_bare/%u",
+				       i)))
+			break;
+	return i;
+}
+
+static int bench_threads(struct bench_run *run)
+{
+	unsigned int i, n = run->job->items, started = n;
+	bool bare = run->engine->single;
+	u64 ns;
+
+	bench_init_items(run, n, &bench_block_execute, BENCH_SLOW);
+	atomic_set(&bench_left, n);
+	reinit_completion(&bench_all);
+	reinit_completion(&bench_done);
+	reinit_completion(&bench_go);
+
+	ns = ktime_get_ns();
+	if (bare)
+		started = bench_start_bare(n);
+	else
+		run->engine->enqueue(run->items, n);
+	if (started == n)
+		wait_for_completion(&bench_all);
+	ns = ktime_get_ns() - ns;
+
+	complete_all(&bench_go);
+	for (i = 0; bare && i < started; i++)
+		wait_for_completion(&bench_done);
+	run->engine->drain();
+	bench_report(run, "what=threads n=%u ns=%llu", n, ns);
+	return started == n ? 0 : -EAGAIN;
 }
 
 /* --- have a pool and none; register while there is one; arg: how often */
@@ -587,6 +712,7 @@ static int bench_quick(struct bench_run *run)
 	for (i = 0; i < n; i++) {
 		quick[i].ns = ktime_get_ns();
 		run->engine->enqueue(&quick[i], 1);
+		cond_resched();	/* what follows is none of its waiting */
 		schedule_timeout_uninterruptible(msecs_to_jiffies(10));
 	}
 	run->engine->drain();
@@ -669,6 +795,8 @@ static int bench_size(struct bench_run *run)
 #define NOOP(name, threads, items, producers)				\
 	BENCH_JOB(name, bench_noop_job, ENGINES_ALL, 0, threads, items,	\
 		  producers)
+#define USERS(name, users)						\
+	BENCH_JOB(name, bench_users_job, ENGINE_SLOW, 0, 4, 100000, users)
 #define BURST(name, min, max, items, us)				\
 	BENCH_JOB(name, bench_burst, ENGINES_POOLS, min, max, items, us)
 #define CANCEL(name, depth)						\
@@ -680,6 +808,7 @@ static const struct bench_job bench_jobs[] = {
 	NOOP("noop-p3", 4, 100000, 3),
 	NOOP("noop-p4", 4, 100000, 4),
 	NOOP("noop-p8", 4, 100000, 8),
+	NOOP("noop-t1", 1, 100000, 1),
 	NOOP("noop-t2", 2, 100000, 1),
 	NOOP("noop-t8", 8, 100000, 1),
 	NOOP("noop-t16", 16, 100000, 1),
@@ -687,15 +816,25 @@ static const struct bench_job bench_jobs[] = {
 	NOOP("noop-t64", 64, 100000, 1),
 	NOOP("noop-t255", 255, 100000, 1),
 	NOOP("noop-n10", 4, 10, 1),
+	NOOP("noop-n100", 4, 100, 1),
 	NOOP("noop-n1000", 4, 1000, 1),
+	NOOP("noop-n10000", 4, 10000, 1),
 	NOOP("noop-n1000000", 4, 1000000, 1),
+	USERS("users-1", 1),
+	USERS("users-2", 2),
+	USERS("users-16", 16),
+	USERS("users-64", 64),
+	USERS("users-1000", 1000),
 	BENCH_JOB("setup", bench_setup, ENGINES_ALL, 0, 4, 100000, 0),
 	BENCH_JOB("yield", bench_yield_job, ENGINES_ALL, 0, 4, 20000, 1),
-	BENCH_JOB("wake-now", bench_wake, ENGINES_ALL, 0, 4, 1000, 0),
-	BENCH_JOB("wake-idle", bench_wake, ENGINES_ALL, 0, 4, 1000, 200),
+	BENCH_JOB("wake-now", bench_wake, ENGINES_ALL, 0, 4, 10000, 0),
+	BENCH_JOB("wake-idle", bench_wake, ENGINES_ALL, 0, 4, 10000, 200),
 	BENCH_JOB("wake-10ms", bench_wake, ENGINES_ALL, 0, 4, 200, 10000),
 	BURST("burst-cold", 2, 64, 1000, 10000),
 	BURST("burst-warm", 0, 64, 1000, 10000),
+	BENCH_JOB("burst-blocked", bench_burst_blocked, ENGINES_POOLS, 2, 64,
+		  960, 10000),
+	BURST("burst-moving", 2, 64, 1000, 1000),
 	/* Threads are wanted where items block, and not for a short spike */
 	BURST("spike-stuck", 2, 64, 20, 50000),
 	BURST("spike-cpu", 2, 64, 200, 20),
@@ -709,6 +848,7 @@ static const struct bench_job bench_jobs[] = {
 	CANCEL("cancel-100000", 100000),
 	CANCEL("cancel-1000000", 1000000),
 	BENCH_JOB("delayed", bench_delayed, ENGINES_ALL, 0, 4, 10000, 0),
+	BENCH_JOB("threads", bench_threads, ENGINES_ALL, 2, 64, 64, 0),
 	BENCH_JOB("register", bench_register, ENGINE_SLOW, 0, 4, 1, 1000),
 	BENCH_JOB("pool", bench_pool, ENGINES_ALL, 0, 4, 1, 20),
 	BENCH_JOB("idle", bench_idle, ENGINES_POOLS, 2, 64, 200, 0),

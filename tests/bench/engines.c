@@ -35,19 +35,20 @@ void bench_put_ref(struct slow_work *work)
 {
 }
 
-static int bench_set(const char *sysctl, unsigned int value)
+#define SYSCTL(name)	"/proc/sys/kernel/slow-work/" name
+
+static int bench_set(const char *path, int value)
 {
 	struct file *file;
-	char path[64], text[16];
+	char text[16];
 	loff_t pos = 0;
 	ssize_t ret;
 	int len;
 
-	scnprintf(path, sizeof(path), "/proc/sys/kernel/slow-work/%s", sysctl);
 	file = filp_open(path, O_WRONLY, 0);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	len = scnprintf(text, sizeof(text), "%u\n", value);
+	len = scnprintf(text, sizeof(text), "%d\n", value);
 	ret = kernel_write(file, text, len, &pos);
 	filp_close(file, NULL);
 	return ret < 0 ? ret : 0;
@@ -60,11 +61,11 @@ static int slow_open(unsigned int min, unsigned int max)
 
 	min = max(min, 2U);
 	max = max(max, 2U);
-	ret = bench_set("min-threads", 2);
+	ret = bench_set(SYSCTL("min-threads"), 2);
 	if (!ret)
-		ret = bench_set("max-threads", max);
+		ret = bench_set(SYSCTL("max-threads"), max);
 	if (!ret)
-		ret = bench_set("min-threads", min);
+		ret = bench_set(SYSCTL("min-threads"), min);
 	if (!ret)
 		ret = slow_work_register_user(THIS_MODULE);
 	if (ret)
@@ -121,10 +122,31 @@ BENCH_EACH(slow_disarm,
 
 static struct workqueue_struct *bench_wq;
 
+#define WQ_SYSFS_NICE	"/sys/devices/virtual/workqueue/slow_work_bench/nice"
+#define WQ_NICE		(-5)	/* as our threads have it, and nobody else */
+
+/*
+ * Unbound workqueues of the same attributes share their workers, which stay for
+ * five minutes: so they are warm from the second time on.  Where cold threads
+ * are wanted the queue gets a niceness of its own, and with it a pool of one
+ * worker that goes when the queue does.
+ */
 static int wq_open(unsigned int min, unsigned int max)
 {
-	bench_wq = alloc_workqueue("slow_work_bench", WQ_UNBOUND, max);
-	return bench_wq ? 0 : -ENOMEM;
+	int ret;
+
+	if (min == max) {
+		bench_wq = alloc_workqueue("slow_work_bench", WQ_UNBOUND, max);
+		return bench_wq ? 0 : -ENOMEM;
+	}
+
+	bench_wq = alloc_workqueue("slow_work_bench", WQ_UNBOUND | WQ_SYSFS, max);
+	if (!bench_wq)
+		return -ENOMEM;
+	ret = bench_set(WQ_SYSFS_NICE, WQ_NICE);
+	if (ret)
+		destroy_workqueue(bench_wq);
+	return ret;
 }
 
 static void wq_close(void)
