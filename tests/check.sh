@@ -16,6 +16,8 @@ VM_ONCE+=" debug:suspend debug:inject"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
 TORTURE_SECONDS=60
+# Those that figures of the benchmark are recorded for
+BENCH_KERNELS="6.1 6.12"
 
 # One line a part: its name, and the command.  While one lane builds the debug
 # kernel the other has enough to do without it; kcsan is built after that.
@@ -24,6 +26,11 @@ parts() {
 	echo style tests/style.sh
 	echo kunit-uml tests/kunit.sh uml
 	echo kunit-debug tests/kunit.sh debug
+	for k in ${1:-$BENCH_KERNELS}; do
+		case " $BENCH_KERNELS " in
+		*" $k "*) echo "bench-$k" env "KERNEL=$k" tests/bench.sh counted ;;
+		esac
+	done
 	for k in ${1:-$VM_KERNELS}; do
 		for s in $VM_SCRIPTS; do
 			echo "vm-$k-$s" vm_script "$k" "$s"
