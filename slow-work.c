@@ -850,13 +850,18 @@ int slow_work_thread_main(void *data)
 	return 0;
 }
 
-/* The pool thread that runs this, or NULL in any other task */
+/* The pool thread that @task is, or NULL */
+static struct slow_work_thread *slow_work_thread_of(struct task_struct *task)
+{
+	if (!(task->flags & PF_KTHREAD) ||
+	    kthread_func(task) != slow_work_thread_main)
+		return NULL;
+	return kthread_data(task);
+}
+
 struct slow_work_thread *slow_work_current_thread(void)
 {
-	if (!(current->flags & PF_KTHREAD) ||
-	    kthread_func(current) != slow_work_thread_main)
-		return NULL;
-	return kthread_data(current);
+	return slow_work_thread_of(current);
 }
 
 /* Yield *************************************************************/
@@ -995,18 +1000,13 @@ static void slow_work_take_back(struct slow_work *work,
 	slow_work_let_go(self);
 }
 
-/* A thread that sleeps in @work for long is told to come back. */
-static void slow_work_rouse(struct slow_work *work)
+/* A thread that sleeps in the item it holds is told to come back. */
+static noinline void slow_work_rouse(struct slow_work_holder *holder)
 {
-	struct slow_work_thread *thread;
-	int i;
+	struct slow_work_thread *thread = slow_work_thread_of(holder->task);
 
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
-		list_for_each_entry(thread, &pool.classes[i].sleepers, sleeper)
-			if (thread->holder.item == work) {
-				slow_work_displace(thread, 0);
-				return;
-			}
+	if (thread && &thread->holder == holder && !list_empty(&thread->sleeper))
+		slow_work_displace(thread, 0);
 }
 
 /**
@@ -1057,7 +1057,7 @@ void slow_work_cancel(struct slow_work *work)
 	if (holder && holder->task == current) {
 		own = true;
 	} else if (holder) {
-		slow_work_rouse(work);
+		slow_work_rouse(holder);
 		slow_work_unlock();
 		wait_var_event(work, slow_work_is_free(work));
 		raw_spin_lock_irq(&pool.lock);
