@@ -1000,6 +1000,29 @@ static void slow_work_take_back(struct slow_work *work,
 	slow_work_let_go(self);
 }
 
+/*
+ * Stop the timer of @work; true: it is armed no more, and no timer's function
+ * comes for it.  Nobody arms it while it is being cancelled, so one that is
+ * still set cannot have its function waiting for the lock.  One that went off
+ * may: it runs first, with the lock dropped, and takes the mark away.
+ */
+static bool slow_work_disarm(struct slow_work *work)
+	__must_hold(&pool.lock)
+{
+	struct timer_list *timer = &slow_work_delayed(work)->timer;
+
+	if (!timer_delete(timer)) {
+		raw_spin_unlock_irq(&pool.lock);
+		timer_delete_sync(timer);
+		raw_spin_lock_irq(&pool.lock);
+		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)))
+			return false;
+	}
+	clear_bit(SLOW_WORK_DELAYED, &work->flags);
+	list_del(&work->link);
+	return true;
+}
+
 /* A thread that sleeps in the item it holds is told to come back. */
 static noinline void slow_work_rouse(struct slow_work_holder *holder)
 {
@@ -1037,19 +1060,8 @@ void slow_work_cancel(struct slow_work *work)
 	work->cancels++;
 	set_bit(SLOW_WORK_CANCELLING, &work->flags);
 
-	/*
-	 * The timer first, as its function wants the lock.  Nobody arms it
-	 * while the item is being cancelled; so either the function has run
-	 * and taken the mark away, or it never will and we do.
-	 */
-	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
-		raw_spin_unlock_irq(&pool.lock);
-		timer_delete_sync(&slow_work_delayed(work)->timer);
-		raw_spin_lock_irq(&pool.lock);
-		disarmed = test_and_clear_bit(SLOW_WORK_DELAYED, &work->flags);
-		if (disarmed)
-			list_del(&work->link);
-	}
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED))
+		disarmed = slow_work_disarm(work);
 
 	slow_work_take_back(work, &self, disarmed);
 

@@ -30,7 +30,7 @@ list() {
 	mutant item TAKE_IGNORES_DESCRIBED: slow_work_take_marked: stage stays RUNNING
 	mutant item CANCEL_NO_MARK: slow_work_cancel: no set_bit(CANCELLING)
 	mutant item CANCEL_NO_COUNT: slow_work_cancel: CANCELLING cleared by the first of two
-	mutant item CANCEL_NO_SYNC: slow_work_cancel: timer_delete() for timer_delete_sync()
+	mutant item CANCEL_NO_SYNC: slow_work_disarm: no timer_delete_sync()
 	mutant item CANCEL_NO_WAITED: slow_work_is_free: no WAITED
 	mutant item CANCEL_BY_FLAG: slow_work_is_free: by EXECUTING, not by the holder
 	mutant item CANCEL_LEAVES_HOLDER: slow_work_cancel: no work->holder = NULL

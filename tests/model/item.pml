@@ -584,8 +584,13 @@ executing:
 		!lock -> mine(me);
 		cancels++;
 		flags = flags | CANCELLING;
+		/* slow_work_disarm() */
 		if
-		:: flags & ARMED
+		:: flags & ARMED && timer_pending ->
+			timer_pending = false;
+			unarm();
+			goto back
+		:: flags & ARMED && !timer_pending
 		:: else -> goto back
 		fi
 	   };
@@ -711,8 +716,14 @@ end_canceller:
 #ifndef MUTANT_CANCEL_NO_MARK
 		flags = flags | CANCELLING;
 #endif
+		/* slow_work_disarm() */
 		if
-		:: flags & ARMED
+		:: flags & ARMED && timer_pending ->	/* timer_delete() */
+			timer_pending = false;
+			unarm();
+			disarmed = true;
+			goto back
+		:: flags & ARMED && !timer_pending
 		:: else -> goto back
 		fi
 	};
