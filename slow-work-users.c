@@ -183,8 +183,11 @@ int slow_work_register_user(struct module *module)
 	user->registered++;
 	pool.nr_users++;
 	pool.open = true;
-	pool.failed = false;	/* always try afresh */
-	slow_work_summon_manager();
+	if (pool.failed) {
+		/* always try afresh */
+		pool.failed = false;
+		slow_work_summon_manager();
+	}
 	slow_work_unlock();
 
 out_unlock:
