@@ -108,7 +108,7 @@ detectors() {
 		fi
 	fi
 	# Lockdep goes silent after its first report, and when its tables are full
-	if [ -e /proc/lockdep_stats ] && ! grep -q 'debug_locks: *1' /proc/lockdep_stats; then
+	if [ -e /proc/lockdep_stats ] && [ ! -e /tmp/lockdep-is-done ] && ! grep -q 'debug_locks: *1' /proc/lockdep_stats; then
 		echo "<3>BUG: lockdep has switched itself off" >/dev/kmsg
 	fi
 }
@@ -130,3 +130,24 @@ user_executes() { [ "$(sed -n 's/^executing //p' $USER/state)" = "$1" ]; }
 # What is there only while there is a pool
 pool_pids() { local s c; for s in /proc/[0-9]*/comm; do read -r c <"$s" || continue
 	case $c in kslowd*|slow_work_mgr) s=${s#/proc/}; echo "${s%/comm}" ;; esac; done 2>/dev/null; }
+
+# --- slow_work_deadlock, the caller that could hang
+
+# deadlock WAY: lockdep tells of it, or of nothing if that is the way.  It tells
+# but once a boot.
+deadlock() {
+	circles_are() { [ "$(messages 'possible circular locking dependency')" = "$1" ]; }
+	load slow_work
+	if [ "$1" = nothing ]; then
+		check "a caller that cannot hang" load slow_work_deadlock way=nothing
+		unload slow_work_deadlock
+		check "is not complained of" circles_are 0
+	else
+		touch /tmp/lockdep-is-done
+		expect_splat load slow_work_deadlock way="$1"
+		expect_splat unload slow_work_deadlock
+		check "a circle by way of $1 is told though nothing hung" circles_are 1
+		check "by the name of the lock" [ "$(messages '(deadlock_mutex)')" -ge 1 ]
+	fi
+	unload slow_work
+}
