@@ -467,6 +467,7 @@ void tort_item_init(struct tort_item *item, const char *set, int nr,
 	bool shared = item >= tort.shared &&
 		      item < tort.shared + tort.nr_shared;
 	struct lock_class_key *key = &tort_key;
+	const char *name = "tort_item";
 	struct tort_rng rng;
 
 	tort_seed(&rng, set, nr);
@@ -481,13 +482,15 @@ void tort_item_init(struct tort_item *item, const char *set, int nr,
 	item->event_since = jiffies;
 	kref_init(&item->ref);
 	init_waitqueue_head(&item->wq);
-	if (shared)
+	if (shared) {
 		key = &tort_keys[nr];
+		name = "tort_shared_item";
+	}
 	if (kind == TORT_DELAYED)
-		__delayed_slow_work_init(&item->dwork, ops, 0, set, key);
+		__delayed_slow_work_init(&item->dwork, ops, 0, name, key);
 	else
 		__slow_work_init(&item->work, ops, kind == TORT_VSLOW ?
-				 BIT(SLOW_WORK_VERY_SLOW) : 0, set, key);
+				 BIT(SLOW_WORK_VERY_SLOW) : 0, name, key);
 }
 
 /* A mortal item, with one reference for the caller; NULL without memory */
