@@ -13,7 +13,8 @@
  *
  * A number N written to /sys/kernel/debug/slow_work_freeze/hold has an item
  * execute until the witness has seen N times that a freeze waits for it; 0 ends
- * that.  .../state tells what became of all.
+ * that.  0 written to .../busy ends the items that enqueue themselves, 1 begins
+ * them anew.  .../state tells what became of all.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -45,6 +46,7 @@ static const unsigned int freeze_states[] = {
 
 static struct slow_work freeze_busy[FREEZE_BUSY];
 static atomic_t freeze_began, freeze_ended;
+static bool freeze_is_busy;
 
 static struct slow_work freeze_sleepers[ARRAY_SIZE(freeze_states)];
 static DECLARE_WAIT_QUEUE_HEAD(freeze_wq);
@@ -76,7 +78,7 @@ static void freeze_run_busy(struct slow_work *work)
 	atomic_inc(&freeze_began);
 	usleep_range(1000, 3000);
 	atomic_inc(&freeze_ended);
-	if (!READ_ONCE(freeze_ending))
+	if (READ_ONCE(freeze_is_busy))
 		slow_work_enqueue(work);
 }
 
@@ -204,7 +206,7 @@ static int freeze_witness(void *unused)
 		if (!complete && frozen_ones == threads) {
 			complete = true;
 			freeze_give(&freeze_gifts[1], 0);
-			freeze_give(&freeze_gifts[2], 100);
+			freeze_give(&freeze_gifts[2], 300);
 		}
 		pr_info("look: threads %u frozen %u holding %d began %d ended %d early %s plain %s late %s\n",
 			threads, frozen_ones, READ_ONCE(freeze_holding),
@@ -232,6 +234,17 @@ static int freeze_hold_set(void *data, u64 looks)
 	return looks ? slow_work_enqueue(&freeze_hold) : 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(freeze_hold_fops, NULL, freeze_hold_set, "%llu\n");
+
+static int freeze_busy_set(void *data, u64 busy)
+{
+	int i;
+
+	WRITE_ONCE(freeze_is_busy, busy);
+	for (i = 0; busy && i < FREEZE_BUSY; i++)
+		slow_work_enqueue(&freeze_busy[i]);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(freeze_busy_fops, NULL, freeze_busy_set, "%llu\n");
 
 static int freeze_state_show(struct seq_file *m, void *v)
 {
@@ -273,12 +286,12 @@ static int __init freeze_init(void)
 		slow_work_init(&freeze_sleepers[i], &freeze_sleeper_ops);
 		slow_work_enqueue(&freeze_sleepers[i]);
 	}
-	for (i = 0; i < FREEZE_BUSY; i++) {
+	for (i = 0; i < FREEZE_BUSY; i++)
 		slow_work_init(&freeze_busy[i], &freeze_busy_ops);
-		slow_work_enqueue(&freeze_busy[i]);
-	}
+	freeze_busy_set(NULL, 1);
 	freeze_dir = debugfs_create_dir("slow_work_freeze", NULL);
 	debugfs_create_file("hold", 0200, freeze_dir, NULL, &freeze_hold_fops);
+	debugfs_create_file("busy", 0200, freeze_dir, NULL, &freeze_busy_fops);
 	debugfs_create_file("state", 0400, freeze_dir, NULL, &freeze_state_fops);
 	return 0;
 }
@@ -287,6 +300,7 @@ static void __exit freeze_exit(void)
 {
 	debugfs_remove_recursive(freeze_dir);
 	kthread_stop(freeze_witness_task);
+	WRITE_ONCE(freeze_is_busy, false);
 	WRITE_ONCE(freeze_ending, true);
 	wake_up_all(&freeze_wq);
 	slow_work_unregister_user(THIS_MODULE);
