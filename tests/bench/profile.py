@@ -43,20 +43,28 @@ def count(args, modules, work, engine, job):
     return symbols, counts, int(re.search(r" items=(\d+)", text).group(1))
 
 
+def by_place(symbols, counts):
+    """{(function, offset): times}: the addresses of modules differ from run to run"""
+    starts = sorted(symbols)
+    places = {}
+    for address, n in counts.items():
+        start = starts[bisect.bisect_right(starts, address) - 1]
+        places[symbols[start], address - start] = n
+    return places
+
+
 def profile(args, modules, work, engine):
     """({function: instructions an item}, {(function, offset): times an item})"""
-    symbols, run_it, items = count(args, modules, work, engine, args.job)
-    _, set_up, _ = count(args, modules, work, engine, "setup")
-    starts = sorted(symbols)
+    symbols, counts, items = count(args, modules, work, engine, args.job)
+    symbols_before, set_up, _ = count(args, modules, work, engine, "setup")
+    before = by_place(symbols_before, set_up)
     functions, places = {}, {}
-    for address, n in run_it.items():
-        n = (n - set_up.get(address, 0)) / items
+    for place, n in by_place(symbols, counts).items():
+        n = (n - before.get(place, 0)) / items
         if n < 0.0005:
             continue
-        start = starts[bisect.bisect_right(starts, address) - 1]
-        name = symbols[start]
-        functions[name] = functions.get(name, 0) + n
-        places[name, address - start] = n
+        functions[place[0]] = functions.get(place[0], 0) + n
+        places[place] = n
     return functions, places
 
 
