@@ -51,6 +51,7 @@ help:
 	@echo '  check-style        checkpatch, sparse, kernel-doc, W=1'
 	@echo '  check-kunit        KUnit suites under User Mode Linux'
 	@echo '  check-debug        the same on an SMP debug kernel'
+	@echo '  check-bench        no item dearer than recorded (counted)'
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
 	@echo '  torture            everything at once; KERNEL= SECONDS= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
@@ -76,6 +77,9 @@ check-kunit:
 check-debug:
 	@tests/kunit.sh debug
 
+check-bench:
+	@tests/check.sh bench $(KERNEL)
+
 check-vm:
 	@tests/check.sh vm $(KERNEL)
 
@@ -86,4 +90,5 @@ bench:
 	@KERNEL=$(or $(KERNEL),6.1) tests/bench.sh
 
 .PHONY: modules kdir install load unload clean help demo \
-	check check-style check-kunit check-debug check-vm torture bench
+	check check-style check-kunit check-debug check-bench check-vm \
+	torture bench
