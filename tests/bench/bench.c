@@ -148,7 +148,7 @@ static struct bench_census bench_census(const char *prefix)
 #define ENGINES_POOLS	(ENGINE_SLOW | BIT(BENCH_WORKQUEUE))
 #define ENGINES_ALL	(ENGINES_POOLS | BIT(BENCH_KTHREAD_WORKER))
 
-#define BENCH_CANCELS		1000	/* timed */
+#define BENCH_CANCELS		10000	/* timed */
 #define BENCH_VSLOW_ITEMS	200	/* that a quick item is behind */
 #define BENCH_VSLOW_US		20000	/* that a very slow one takes */
 #define BENCH_IDLE_MS		10000	/* to watch an idle pool */
