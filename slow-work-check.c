@@ -32,13 +32,48 @@ static void slow_work_restore_cred(const struct cred *cred)
 		commit_creds((struct cred *)get_cred(cred));
 }
 
+static void slow_work_enable_preemption(void)
+{
+	while (preempt_count() & PREEMPT_MASK)
+		preempt_enable();
+}
+
+/*
+ * A count may be below zero, as by an unlock too many: in preempt_count() that
+ * shows as bits which no thread has, and there is no counting up from there.
+ *
+ * On PREEMPT_RT the first to turn softirqs off takes a lock, and with it turns
+ * migration off, if it may be preempted; then so must be whoever gives it back.
+ */
+static void slow_work_enable_all(void)
+{
+	local_irq_enable();
+	if (preempt_count() & (HARDIRQ_MASK | NMI_MASK))
+		preempt_count_set(0);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) || slow_work_migration_off())
+		slow_work_enable_preemption();
+	while (softirq_count())
+		local_bh_enable();
+	slow_work_enable_preemption();
+	while (slow_work_migration_off())
+		migrate_enable();
+
+	while (rcu_preempt_depth() < 0) {
+		rcu_read_lock();
+		__release(RCU);
+	}
+	while (rcu_preempt_depth() > 0) {
+		__acquire(RCU);
+		rcu_read_unlock();
+	}
+}
+
 /**
  * slow_work_report_left - an item's execute has left something behind
  * @thread: the calling thread
  * @work: the item
  *
  * Says so, and puts right all but locks: these cannot be released by others.
- * Interrupts come first and preemption behind softirqs, as these two need them.
  *
  * Context: The thread, in whatever state it was left.
  */
@@ -60,17 +95,7 @@ void slow_work_report_left(const struct slow_work_thread *thread,
 
 	__set_current_state(TASK_RUNNING);
 	current->flags &= ~SLOW_WORK_PF_LEFT;
-	local_irq_enable();
-	while (softirq_count())
-		local_bh_enable();
-	while (preempt_count())
-		preempt_enable();
-	while (slow_work_migration_off())
-		migrate_enable();
-	while (rcu_preempt_depth()) {
-		__acquire(RCU);
-		rcu_read_unlock();
-	}
+	slow_work_enable_all();
 	if (cred)
 		slow_work_restore_cred(thread->cred);
 }
@@ -99,10 +124,13 @@ static bool slow_work_fixup_init(void *addr, enum debug_obj_state state)
 	return true;
 }
 
+/* Asked again and again, until the item is active no more. */
 static bool slow_work_fixup_free(void *addr, enum debug_obj_state state)
 {
-	if (state != ODEBUG_STATE_ACTIVE || !slow_work_forget(addr))
+	if (state != ODEBUG_STATE_ACTIVE)
 		return false;
+	if (!slow_work_forget(addr))
+		slow_work_debug_deactivate(addr);
 	debug_object_free(addr, &slow_work_debug_descr);
 	return true;
 }

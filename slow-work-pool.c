@@ -115,14 +115,15 @@ static bool slow_work_unserved(void)
 }
 
 /*
- * Jiffies until @due, or 0.  They are read once: they go on even with
- * interrupts off, and a second look may be past @due.
+ * How much is left of a wait of @wait jiffies that began at @since, or 0.
+ * Jiffies are read once: they go on even with interrupts off, and a second look
+ * may be past the end.  On 32 bits they also come round.
  */
-static unsigned long slow_work_left(unsigned long due)
+static unsigned long slow_work_left(unsigned long since, unsigned long wait)
 {
-	long left = due - jiffies;
+	unsigned long passed = jiffies - since;
 
-	return max(left, 0L);
+	return passed < wait ? wait - passed : 0;
 }
 
 /* Jiffies until the first of @class's sleepers may be displaced by any item */
@@ -130,7 +131,7 @@ static unsigned long slow_work_rest_left(struct slow_work_class *class)
 {
 	struct slow_work_thread *thread = slow_work_first_sleeper(class);
 
-	return thread ? slow_work_left(thread->asleep_since +
+	return thread ? slow_work_left(thread->asleep_since,
 				       SLOW_WORK_REST_JIFFIES) : 0;
 }
 
@@ -154,7 +155,8 @@ static unsigned long slow_work_rest(void)
 /* No thread could be had: jiffies until it is time to try again, or 0 */
 static unsigned long slow_work_backs_off(void)
 {
-	return pool.failed ? slow_work_left(pool.retry_at) : 0;
+	return pool.failed ? slow_work_left(pool.failed_at,
+					    SLOW_WORK_RETRY_JIFFIES) : 0;
 }
 
 /* Is there something that the manager can do for what is queued? */
@@ -255,7 +257,7 @@ static void slow_work_try_start(void)
 
 	raw_spin_lock_irq(&pool.lock);
 	pool.failed = ret;
-	pool.retry_at = jiffies + SLOW_WORK_RETRY_JIFFIES;
+	pool.failed_at = jiffies;
 	raw_spin_unlock_irq(&pool.lock);
 	if (ret)
 		pr_warn_ratelimited("Cannot start a thread (%d), next try in %d s\n",
@@ -353,7 +355,7 @@ static bool slow_work_cull(ktime_t *nap)
 		return false;
 
 	coldest = list_last_entry(&pool.idle, struct slow_work_thread, link);
-	left = slow_work_left(coldest->idle_since + SLOW_WORK_CULL_JIFFIES);
+	left = slow_work_left(coldest->idle_since, SLOW_WORK_CULL_JIFFIES);
 	if (pool.nr > pool.max || (pool.nr > slow_work_wanted() && !left)) {
 		list_del_init(&coldest->link);
 		slow_work_retire(coldest);

@@ -657,9 +657,10 @@ static noinline void slow_work_grant(struct slow_work_holder *holder)
 {
 	struct slow_work *work = holder->item;
 
-	if (holder->wishes & SLOW_WORK_PUT_AGAIN) {
+	while (unlikely(holder->wishes & SLOW_WORK_PUT_AGAIN)) {
 		struct slow_work_user *user = work->user;
 
+		holder->wishes &= ~SLOW_WORK_PUT_AGAIN;
 		slow_work_unlock();
 		slow_work_debug_deactivate(work);
 		if (work->ops->put_ref)
@@ -1023,13 +1024,20 @@ static bool slow_work_disarm(struct slow_work *work)
 	return true;
 }
 
-/* A thread that sleeps in the item it holds is told to come back. */
+/*
+ * A thread that sleeps in the item it holds is told to come back.  Not for what
+ * is queued: so nobody is to count on it, as it may have a lot to wind up.
+ */
 static noinline void slow_work_rouse(struct slow_work_holder *holder)
 {
 	struct slow_work_thread *thread = slow_work_thread_of(holder->task);
 
-	if (thread && &thread->holder == holder && !list_empty(&thread->sleeper))
-		slow_work_displace(thread, 0);
+	if (thread && &thread->holder == holder &&
+	    !list_empty(&thread->sleeper)) {
+		list_del_init(&thread->sleeper);
+		thread->class->nr_sleepers--;
+		wake_up_process(thread->task);
+	}
 }
 
 /**
@@ -1094,7 +1102,7 @@ EXPORT_SYMBOL(slow_work_cancel);
  * @work is being freed or initialised while it is queued or armed, as
  * debugobjects tells: keep the lists whole.  Its reference is not put, as its
  * owner has gone astray already; its timer may have been stopped by what
- * debugobjects does for timers.  False: a thread has it, and nothing helps.
+ * debugobjects does for timers.  False: a thread has it, and it stays there.
  */
 bool slow_work_forget(struct slow_work *work)
 {

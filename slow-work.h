@@ -114,7 +114,7 @@ enum slow_work_stage {
  *	both by cmpxchg, so that one of them wins
  * @wishes: L: what others want to be done when @item is let go
  * @user: L: whom @item counts for
- * @task: I: the holder
+ * @task: L: the holder
  *
  * A thread holds what it executes, a cancel what it took out of a queue, until
  * put_ref has returned.  An item is held if the holder it points to points
@@ -146,7 +146,7 @@ struct slow_work_holder {
  * @asleep_since: L: jiffies when it joined them
  * @errand: L: what is expected of it when it comes back to the queues
  * @slot: I: its number
- * @task: S: the task, on which we hold a reference
+ * @task: S, pointer read under L: the task, on which we hold a reference
  * @cred: T: its credentials, on which it holds a reference
  * @locks: T: locks held by it, as lockdep counts, when execute began
  * @map: T: of the item that it runs
@@ -231,7 +231,7 @@ struct slow_work_todo {
  * @min: H: see /proc/sys/kernel/slow-work/
  * @max: H: the same
  * @vslow_percentage: H: the same
- * @retry_at: L: no thread is started before these jiffies, if @failed
+ * @failed_at: L: jiffies when a start failed last: none for a while, if @failed
  * @failed: L: the last start of a thread failed
  * @managing: L: the manager is awake, or wakes by itself soon
  * @culling: L: the manager wakes to see whether an idle thread has become cold
@@ -263,7 +263,7 @@ struct slow_work_pool {
 	unsigned int min;
 	unsigned int max;
 	unsigned int vslow_percentage;
-	unsigned long retry_at;
+	unsigned long failed_at;
 	bool failed;
 	bool managing;
 	bool culling;

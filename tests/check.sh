@@ -38,6 +38,9 @@ parts() {
 		done
 	done
 	echo model tests/model.sh
+	# Slips that the debug kernel's detectors would mend themselves
+	[ "${1:-kcsan}" != kcsan ] || echo kunit-kcsan env SUITES=leftover \
+		tests/kunit.sh kcsan --append kcsan.early_enable=0
 	for k in $TORTURE_KERNELS; do
 		[ "${1:-$k}" != "$k" ] || echo "torture-$k" tests/torture.sh "$k" $TORTURE_SECONDS
 	done

@@ -99,6 +99,43 @@ static void item_initialised_while_armed_is_forgotten(struct kunit *test)
 	lose(test, true, true);
 }
 
+static struct kmem_cache *bare_cache;
+
+static void free_itself_execute(struct slow_work *work)
+{
+	kmem_cache_free(bare_cache, work);
+	atomic_inc(&bare_runs);
+}
+
+/* The thread looks at it once more, so it is of such memory as stays readable. */
+static void item_freed_by_its_execute_is_reported(struct kunit *test)
+{
+	static const struct slow_work_ops ops = {
+		.owner = THIS_MODULE,
+		.execute = free_itself_execute,
+	};
+	struct swt *t = test->priv;
+	struct slow_work *work;
+
+	bare_cache = kmem_cache_create("slow_work_kunit_bare", sizeof(*work), 0,
+				       SLAB_TYPESAFE_BY_RCU, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bare_cache);
+	work = kmem_cache_zalloc(bare_cache, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, work);
+	if (work) {
+		atomic_set(&bare_runs, 0);
+		slow_work_init(work, &ops);
+		swt_expect_splat(t);
+		KUNIT_EXPECT_EQ(test, slow_work_enqueue(work), 0);
+		swt_comes_true(t, atomic_read(&bare_runs) == 1);
+		swt_unregister(t, THIS_MODULE);
+		swt_splat_over(t);
+		KUNIT_EXPECT_EQ(test, atomic_read(&bare_runs), 1);
+		KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+	}
+	kmem_cache_destroy(bare_cache);
+}
+
 /* An item at rest, or one that its put_ref frees, is nobody's concern. */
 static void item_freed_at_rest_is_not_reported(struct kunit *test)
 {
@@ -146,6 +183,7 @@ static struct kunit_case debugobjects_cases[] = {
 	KUNIT_CASE(item_initialised_while_queued_is_reported),
 	KUNIT_CASE(item_freed_while_armed_is_forgotten),
 	KUNIT_CASE(item_initialised_while_armed_is_forgotten),
+	KUNIT_CASE(item_freed_by_its_execute_is_reported),
 	KUNIT_CASE(item_freed_at_rest_is_not_reported),
 	KUNIT_CASE(item_on_the_stack_is_annotated),
 	{}

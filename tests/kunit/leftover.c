@@ -191,12 +191,61 @@ static void committed_credentials(struct kunit *test)
 	expect_put_right(test, leave_committed, true);
 }
 
+/* What lockdep and DEBUG_PREEMPT report and mend by themselves is theirs. */
+static const bool extra_is_ours = !IS_ENABLED(CONFIG_LOCKDEP) && !IS_ENABLED(CONFIG_DEBUG_PREEMPT);
+
+static void leave_too_little_preemption_off(struct swt_item *item)
+{
+	preempt_enable();
+}
+
+static void preemption_on_once_too_often(struct kunit *test)
+{
+	expect_put_right(test, leave_too_little_preemption_off,
+			 extra_is_ours && IS_ENABLED(CONFIG_PREEMPT_COUNT));
+}
+
+static void leave_too_few_softirqs_off(struct swt_item *item)
+{
+	local_bh_enable();
+}
+
+static void softirqs_on_once_too_often(struct kunit *test)
+{
+	expect_put_right(test, leave_too_few_softirqs_off, extra_is_ours);
+}
+
+/* As spin_unlock_bh() does */
+static void leave_both_below(struct swt_item *item)
+{
+	preempt_enable();
+	local_bh_enable();
+}
+
+static void both_on_once_too_often(struct kunit *test)
+{
+	expect_put_right(test, leave_both_below, extra_is_ours);
+}
+
+static void leave_rcu_below(struct swt_item *item)
+{
+	__acquire(RCU);
+	rcu_read_unlock();
+}
+
+static void rcu_unlocked_once_too_often(struct kunit *test)
+{
+	expect_put_right(test, leave_rcu_below,
+			 extra_is_ours && IS_ENABLED(CONFIG_PREEMPT_RCU));
+}
+
 /* All at once is one report. */
 static void leave_all(struct swt_item *item)
 {
 	leave_override(item);
 	memalloc_noio_save();
 	local_bh_disable();
+	preempt_disable();
 	if (IS_ENABLED(CONFIG_PREEMPT_RCU))
 		leave_rcu_section(item);
 	local_irq_disable();
@@ -287,6 +336,10 @@ static struct kunit_case leftover_cases[] = {
 	KUNIT_CASE(softirqs_off),
 	KUNIT_CASE(interrupts_off),
 	KUNIT_CASE(rcu_read_section),
+	KUNIT_CASE(preemption_on_once_too_often),
+	KUNIT_CASE(softirqs_on_once_too_often),
+	KUNIT_CASE(both_on_once_too_often),
+	KUNIT_CASE(rcu_unlocked_once_too_often),
 	KUNIT_CASE(task_state),
 	KUNIT_CASE(allocation_flags),
 	KUNIT_CASE(overridden_credentials),

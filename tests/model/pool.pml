@@ -81,7 +81,7 @@ bool searching;
 byte coming;
 bool managing;
 bool culling;
-bool failed;		/* and retry_at has not come: slow_work_backs_off() */
+bool failed;		/* and that was a short time ago: slow_work_backs_off() */
 bool manager;		/* pool.manager is set */
 bool watching;		/* growth.watching */
 bool manager_awake;	/* it was woken since it set its state */
