@@ -53,7 +53,7 @@ help:
 	@echo '  check-debug        the same on an SMP debug kernel'
 	@echo '  check-bench        no item dearer than recorded (counted)'
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
-	@echo '  torture            everything at once; KERNEL= SECONDS= SEED='
+	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
 	@echo 'Variables'
 	@echo '  KDIR=              kernel to build for (default: the running one)'
@@ -84,7 +84,8 @@ check-vm:
 	@tests/check.sh vm $(KERNEL)
 
 torture:
-	@tests/torture.sh $(or $(KERNEL),debug) $(or $(SECONDS),60) $(SEED)
+	@tests/torture.sh $(or $(KERNEL),debug) \
+		$(or $(SECONDS),$$(($(or $(MINUTES),1) * 60))) $(SEED)
 
 bench:
 	@KERNEL=$(or $(KERNEL),6.1) tests/bench.sh
