@@ -162,11 +162,16 @@ main() {
 	fi
 	[ "$name" != uml ] || cmd+=(loglevel=7 $panic $append)
 
-	local status=0
+	local status=0 again=''
 	run_machine || status=$?
-	if [ ${#disks[@]} -eq 0 ] && lost_breakpoint "$work/console"; then
-		say "slow-work: the emulator runs on a breakpoint that is gone; once more"
-		cp "$work/console" "$work/lost"
+	if ! booted "$work/console"; then
+		again="the machine did not boot"
+	elif [ ${#disks[@]} -eq 0 ] && lost_breakpoint "$work/console"; then
+		again="the emulator runs on a breakpoint that is gone"
+	fi
+	if [ -n "$again" ]; then
+		say "slow-work: $again; once more"
+		echo "# once more on $name, as $again"
 		: >"$work/results"
 		status=0
 		run_machine || status=$?
@@ -218,10 +223,25 @@ run_machine() {
 		timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/qemu" 2>&1 &
 	fi
 	vm=$!
+	end_unbooted "$vm" >/dev/null 2>&1 &
 	wait "$vm" || status=$?
 	vm=
+	kill $! 2>/dev/null || true
 	touch "$work/console"
 	return $status
+}
+
+# Emulated machines lose an interrupt now and then while they start, and then they
+# stand still; none that will ever start takes so long.  Ours have no part in it
+# until there is an init.
+booted() { [ "$name" = uml ] || grep -q 'Run /init as init process' "$1"; }
+end_unbooted() {
+	local i
+	for i in {1..240}; do
+		sleep 1
+		! booted "$work/console" 2>/dev/null || return 0
+	done
+	kill "$1"
 }
 
 # lost_breakpoint LOG: does a CPU hang in a jump label?  The kernel patches those
