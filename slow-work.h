@@ -113,7 +113,8 @@ enum slow_work_stage {
  * @stage: RUNNING becomes WANTED under L, and ENDED by the holder without it:
  *	both by cmpxchg, so that one of them wins
  * @wishes: L: what others want to be done when @item is let go
- * @user: L: whom @item counts for
+ * @user: L: whom @item counts for; a thread alone writes its own, and so may read
+ *	it without
  * @task: L: the holder
  *
  * A thread holds what it executes, a cancel what it took out of a queue, until
@@ -179,8 +180,8 @@ struct slow_work_thread {
  * @leaving: L: how many of these are about to unregister
  * @active: L: references that the pool holds on its items
  * @waited: L: somebody waits for @active to become 0
- * @key: what lockdep knows @map by
- * @map: the runs of its items, for lockdep
+ * @key: I: what lockdep knows @map by
+ * @map: I: the runs of its items, for lockdep
  */
 struct slow_work_user {
 	struct hlist_node hash;
