@@ -170,7 +170,9 @@ main() {
 		again="the emulator runs on a breakpoint that is gone"
 	fi
 	if [ -n "$again" ]; then
-		say "slow-work: $again; once more"
+		mkdir -p "$CACHE/failures"
+		cp "$work/console" "$CACHE/failures/$name-once-more-$(date +%Y%m%d-%H%M%S)-$$"
+		say "slow-work: $again; once more (its console is in $CACHE/failures)"
 		echo "# once more on $name, as $again"
 		: >"$work/results"
 		status=0
@@ -239,7 +241,8 @@ end_unbooted() {
 	local i
 	for i in {1..240}; do
 		sleep 1
-		! booted "$work/console" 2>/dev/null || return 0
+		# gone, or its number soon another's
+		kill -0 "$1" && ! booted "$work/console" || return 0
 	done
 	kill "$1"
 }
