@@ -27,8 +27,8 @@
 #include <linux/slow-work.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/wait.h>
+#include "control.h"
 
 #define CALLER_MOST	100000	/* items an order */
 
@@ -220,22 +220,14 @@ static int caller_order(char *rest)
 	return ret;
 }
 
-/* An order is a line, the end of which may be missing. */
 static ssize_t caller_control_write(struct file *file, const char __user *from,
 				    size_t count, loff_t *pos)
 {
-	char order[40] = {};
-	int ret;
+	char order[40];
+	int ret = vm_copy_order(order, sizeof(order), from, count);
 
-	if (!count || count >= sizeof(order))
-		return -EINVAL;
-	if (copy_from_user(order, from, count))
-		return -EFAULT;
-	if (strlen(order) != count)
-		return -EINVAL;
-	if (order[count - 1] == '\n')
-		order[count - 1] = '\0';
-	ret = strchr(order, '\n') ? -EINVAL : caller_order(order);
+	if (!ret)
+		ret = caller_order(order);
 	return ret ?: count;
 }
 

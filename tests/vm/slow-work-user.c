@@ -25,8 +25,8 @@
 #include <linux/slab.h>
 #include <linux/slow-work.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/wait.h>
+#include "control.h"
 
 #define USER_MOST	1000	/* items a time */
 
@@ -129,18 +129,11 @@ static int user_order(char *order)
 static ssize_t user_control_write(struct file *file, const char __user *from,
 				  size_t count, loff_t *pos)
 {
-	char order[32] = {};
-	int ret;
+	char order[32];
+	int ret = vm_copy_order(order, sizeof(order), from, count);
 
-	if (!count || count >= sizeof(order))
-		return -EINVAL;
-	if (copy_from_user(order, from, count))
-		return -EFAULT;
-	if (strlen(order) != count)
-		return -EINVAL;
-	if (order[count - 1] == '\n')
-		order[count - 1] = '\0';
-	ret = strchr(order, '\n') ? -EINVAL : user_order(order);
+	if (!ret)
+		ret = user_order(order);
 	return ret ?: count;
 }
 
