@@ -136,6 +136,10 @@ static const struct slow_work_ops freeze_gift_ops = {
 
 /* The witness *******************************************************/
 
+/*
+ * The freezer wants threads to be frozen or it does not: to go by what they are
+ * would not do, as one that it lets go looks frozen once more for a moment.
+ */
 static void freeze_look(unsigned int *threads, unsigned int *freezing_ones,
 			unsigned int *frozen_ones)
 {
@@ -194,7 +198,7 @@ static int freeze_witness(void *unused)
 	for (; !kthread_should_stop();
 	     schedule_timeout_idle(msecs_to_jiffies(FREEZE_LOOK_MS))) {
 		freeze_look(&threads, &freezing_ones, &frozen_ones);
-		if (!freezing_ones && !frozen_ones) {
+		if (!freezing_ones) {
 			begun = false;
 			complete = false;
 			continue;
