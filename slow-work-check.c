@@ -116,6 +116,14 @@ static void *slow_work_debug_hint(void *addr)
 	return ops ? ops->execute : NULL;
 }
 
+/* Those that the compiler has initialised were never told to debugobjects. */
+static bool slow_work_is_static(void *addr)
+{
+	const struct slow_work *work = addr;
+
+	return test_bit(SLOW_WORK_STATIC, &work->flags);
+}
+
 static bool slow_work_fixup_init(void *addr, enum debug_obj_state state)
 {
 	if (state != ODEBUG_STATE_ACTIVE || !slow_work_forget(addr))
@@ -138,6 +146,7 @@ static bool slow_work_fixup_free(void *addr, enum debug_obj_state state)
 const struct debug_obj_descr slow_work_debug_descr = {
 	.name		= "slow_work",
 	.debug_hint	= slow_work_debug_hint,
+	.is_static_object = slow_work_is_static,
 	.fixup_init	= slow_work_fixup_init,
 	.fixup_free	= slow_work_fixup_free,
 };
@@ -209,7 +218,7 @@ void slow_work_run_release(struct slow_work_thread *thread)
 	if (!thread->mapped)
 		return;
 	lock_map_release(&thread->map);
-	lock_map_release(&thread->holder.user->map);
+	lock_map_release(&thread->holder.account->user->map);
 }
 
 /*
@@ -226,7 +235,7 @@ bool slow_work_run_suspend(struct slow_work_thread *thread)
 
 void slow_work_run_resume(struct slow_work_thread *thread)
 {
-	lock_map_acquire(&thread->holder.user->map);
+	lock_map_acquire(&thread->holder.account->user->map);
 	lock_map_acquire(&thread->map);
 }
 

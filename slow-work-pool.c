@@ -26,6 +26,7 @@
 #include <linux/slab.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
+#include "slow-work-trace.h"
 
 #define pool slow_work_pool
 
@@ -39,8 +40,9 @@ struct slow_work_pool slow_work_pool = {
 	.retired		= LIST_HEAD_INIT(pool.retired),
 	.min			= SLOW_WORK_MIN_THREADS,
 	.vslow_percentage	= 50,
-	.recent			= &pool.nobody,
-	.nobody			= { .name = "nobody" },
+	.flushes		= LIST_HEAD_INIT(pool.flushes),
+	.pins			= LIST_HEAD_INIT(pool.pins),
+	.spare_pins		= LIST_HEAD_INIT(pool.spare_pins),
 	.described		= __WAIT_QUEUE_HEAD_INITIALIZER(pool.described),
 	.settled		= __WAIT_QUEUE_HEAD_INITIALIZER(pool.settled),
 };
@@ -78,6 +80,13 @@ void slow_work_update(void)
 		clamp(share, 1U, max(pool.nr, 2U) - 1);
 	pool.surplus = pool.stopping || pool.nr > pool.max;
 	pool.helpers = true;
+
+	/* for the figures */
+	if (pool.at_max)
+		pool.max_ticks += jiffies - pool.max_since;
+	pool.max_since = jiffies;
+	pool.at_max = pool.nr >= pool.max;
+	pool.peak = max(pool.peak, pool.nr);
 }
 
 /* The fewest threads that have a place for each item at once */
@@ -215,7 +224,9 @@ static int slow_work_start_thread(void)
 	pool.coming++;
 	pool.threads[slot] = thread;
 	pool.nr++;
+	pool.starts++;
 	slow_work_update();
+	trace_slow_work_thread_start(thread);
 	raw_spin_unlock_irq(&pool.lock);
 
 	wake_up_process(task);
@@ -258,10 +269,14 @@ static void slow_work_try_start(void)
 	raw_spin_lock_irq(&pool.lock);
 	pool.failed = ret;
 	pool.failed_at = jiffies;
-	raw_spin_unlock_irq(&pool.lock);
 	if (ret)
+		pool.start_failures++;
+	raw_spin_unlock_irq(&pool.lock);
+	if (ret) {
+		trace_slow_work_thread_fail(ret);
 		pr_warn_ratelimited("Cannot start a thread (%d), next try in %d s\n",
 				    ret, SLOW_WORK_RETRY_JIFFIES / HZ);
+	}
 }
 
 static void slow_work_nap(ktime_t *nap, ktime_t most)
@@ -359,6 +374,8 @@ static bool slow_work_cull(ktime_t *nap)
 	if (pool.nr > pool.max || (pool.nr > slow_work_wanted() && !left)) {
 		list_del_init(&coldest->link);
 		slow_work_retire(coldest);
+		pool.culled++;
+		trace_slow_work_thread_cull(coldest);
 		wake_up_process(coldest->task);
 		return true;
 	}
@@ -506,7 +523,8 @@ int slow_work_pool_init(void)
 		INIT_LIST_HEAD(&pool.classes[i].sleepers);
 	}
 	hash_init(pool.users);
-	slow_work_user_init_map(&pool.nobody);
+	slow_work_user_init(&pool.nobody, NULL);
+	pool.recent = pool.nobody.current_account;
 
 	pool.threads = kvcalloc(pool.limit, sizeof(*pool.threads), GFP_KERNEL);
 	pool.slots = bitmap_zalloc(pool.limit, GFP_KERNEL);
@@ -525,4 +543,6 @@ void slow_work_pool_exit(void)
 		kfree(pool.threads[slot]);
 	kvfree(pool.threads);
 	bitmap_free(pool.slots);
+	slow_work_users_exit();
+	slow_work_pins_exit();
 }

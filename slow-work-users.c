@@ -3,9 +3,14 @@
  * slow-work: modules that register, and what is waited for when one goes
  *
  * Each reference that the pool holds on an item counts for the user that owns
- * it, from get_ref until put_ref has returned; so a user whose count is zero
+ * it, from get_ref until put_ref has returned; so a user whose counts are zero
  * has nothing queued, armed or executing, and no call-out of it runs.  The
  * first user makes the pool, the last takes it down.
+ *
+ * A user has two accounts.  Runs count in the current one from when they are
+ * accepted, or from when their delay is over.  A flush makes the other one
+ * current and waits until this one is empty: so it waits for what was accepted
+ * before, and for nothing that comes meanwhile.
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
@@ -33,33 +38,73 @@ static struct slow_work_user *slow_work_lookup_user(struct module *module)
 	return NULL;
 }
 
-/* Whom does @work count for? */
-struct slow_work_user *slow_work_find_user(const struct slow_work *work)
+/* Where does a new run of @work count? */
+struct slow_work_account *slow_work_find_account(const struct slow_work *work)
 {
 	struct module *owner = work->ops->owner;
 	struct slow_work_user *user = slow_work_lookup_user(owner);
 
 	if (user) {
-		pool.recent = user;
-		return user;
+		pool.recent = user->current_account;
+		return user->current_account;
 	}
 	if (owner) {
 		pool.todo.any = true;
 		pool.todo.stranger = work->ops->execute;
 	}
-	return &pool.nobody;
+	return pool.nobody.current_account;
 }
 
-/* Has @user nothing in the pool?  If not, let go of the last to wake us. */
+void slow_work_count_refused(const struct slow_work *work)
+{
+	enum slow_work_class_id class = slow_work_class_id(work->flags);
+	struct slow_work_user *user = slow_work_lookup_user(work->ops->owner);
+
+	lockdep_assert_held(&pool.lock);
+	if (!user)
+		user = &pool.nobody;
+	user->accounts->counts[SLOW_WORK_COUNT_REFUSED][class]++;
+}
+
+/*
+ * Has @user nothing in the pool?  If not, have whoever lets go of the last in an
+ * account wake us: slow_work_inactive() takes the mark away.
+ */
+static bool slow_work_is_settled(struct slow_work_user *user)
+{
+	struct slow_work_account *accounts = user->accounts;
+
+	lockdep_assert_held(&pool.lock);
+	if (!accounts[0].active && !accounts[0].armed &&
+	    !accounts[1].active && !accounts[1].armed)
+		return true;
+	/* What is armed becomes active in either of them before it goes. */
+	accounts[0].waited = true;
+	accounts[1].waited = true;
+	return false;
+}
+
 static bool slow_work_settled(struct slow_work_user *user)
 {
 	bool settled;
 
 	raw_spin_lock_irq(&pool.lock);
-	settled = !user->active;
-	user->waited = !settled;
+	settled = slow_work_is_settled(user);
 	raw_spin_unlock_irq(&pool.lock);
 	return settled;
+}
+
+/* The same of one account, and whatever is armed there */
+static bool slow_work_empty(struct slow_work_account *account)
+{
+	bool empty;
+
+	raw_spin_lock_irq(&pool.lock);
+	empty = !account->active;
+	if (!empty)
+		account->waited = true;
+	raw_spin_unlock_irq(&pool.lock);
+	return empty;
 }
 
 static const char *slow_work_state(unsigned long flags)
@@ -76,9 +121,9 @@ static void slow_work_tell_awaited(const struct slow_work_user *user)
 	struct slow_work_walk walk;
 	bool found;
 
-	slow_work_walk_begin(&walk);
+	slow_work_walk_begin(&walk, NULL);
 	do
-		found = slow_work_walk_next(&walk, false);
+		found = slow_work_walk_next(&walk);
 	while (found && walk.user != user);
 	slow_work_walk_end(&walk);
 
@@ -92,8 +137,8 @@ static void slow_work_tell_awaited(const struct slow_work_user *user)
 /*
  * Wait until @user has nothing in the pool, and return true; or for 10 s, and
  * say once what for.
- * slow_work_inactive() wakes us: it looks at user->waited under the lock under
- * which we set it, and we set it when we are on the wait queue already.
+ * slow_work_inactive() wakes us: it looks at the mark under the lock under which
+ * we set it, and we set it when we are on the wait queue already.
  */
 static bool slow_work_wait_settled(struct slow_work_user *user, bool *told)
 {
@@ -108,24 +153,61 @@ static bool slow_work_wait_settled(struct slow_work_user *user, bool *told)
 
 /* Register **********************************************************/
 
+/* Make @user one that is nobody's yet, and has counted nothing. */
+void slow_work_user_init(struct slow_work_user *user, struct module *module)
+{
+	int i;
+
+	memset(user, 0, sizeof(*user));
+	user->module = module;
+	strscpy(user->name, module ? module_name(module) : "nobody",
+		sizeof(user->name));
+	for (i = 0; i < SLOW_WORK_NR_ACCOUNTS; i++) {
+		user->accounts[i].module = module;
+		user->accounts[i].user = user;
+	}
+	user->current_account = user->accounts;
+	mutex_init(&user->flush_mutex);
+	slow_work_user_init_map(user);
+}
+
 static struct slow_work_user *slow_work_new_user(struct module *module)
 {
-	struct slow_work_user *user = kzalloc(sizeof(*user), GFP_KERNEL);
+	struct slow_work_user *user = NULL;
 
-	if (user) {
-		user->module = module;
-		strscpy(user->name, module_name(module), sizeof(user->name));
-		slow_work_user_init_map(user);
+	raw_spin_lock_irq(&pool.lock);
+	if (!hlist_empty(&pool.spare)) {
+		user = hlist_entry(pool.spare.first, struct slow_work_user,
+				   hash);
+		hlist_del(&user->hash);
 	}
+	raw_spin_unlock_irq(&pool.lock);
+
+	if (!user)
+		user = kmalloc(sizeof(*user), GFP_KERNEL);
+	if (user)
+		slow_work_user_init(user, module);
 	return user;
 }
 
+/* Keep the memory: see struct slow_work_user. */
 static void slow_work_free_user(struct slow_work_user *user)
 {
-	if (user) {
-		slow_work_user_destroy_map(user);
+	if (!user)
+		return;
+	slow_work_user_destroy_map(user);
+	raw_spin_lock_irq(&pool.lock);
+	hlist_add_head(&user->hash, &pool.spare);
+	raw_spin_unlock_irq(&pool.lock);
+}
+
+void slow_work_users_exit(void)
+{
+	struct slow_work_user *user;
+	struct hlist_node *next;
+
+	hlist_for_each_entry_safe(user, next, &pool.spare, hash)
 		kfree(user);
-	}
 }
 
 /**
@@ -244,6 +326,23 @@ static void slow_work_shut_down(void)
 	pr_notice("Shut down complete\n");
 }
 
+/* What was counted of @user counts for its classes on. */
+static void slow_work_count_gone(const struct slow_work_user *user)
+{
+	const struct slow_work_account *account;
+	int class, i;
+
+	for (account = user->accounts;
+	     account < user->accounts + SLOW_WORK_NR_ACCOUNTS; account++) {
+		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++) {
+			for (i = 0; i < SLOW_WORK_NR_COUNTS; i++)
+				pool.gone[i][class] += account->counts[i][class];
+			pool.gone_merged[class] +=
+				atomic_long_read(&account->merged[class]);
+		}
+	}
+}
+
 /* False: more of it was queued meanwhile. */
 static bool slow_work_remove_user(struct slow_work_user *user)
 {
@@ -251,7 +350,7 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 
 	raw_spin_lock_irq(&pool.lock);
 	if (user != &pool.nobody) {
-		if (user->active) {
+		if (!slow_work_is_settled(user)) {
 			raw_spin_unlock_irq(&pool.lock);
 			return false;
 		}
@@ -261,8 +360,9 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 	user->leaving--;
 	if (gone) {
 		hash_del(&user->hash);
-		if (pool.recent == user)
-			pool.recent = &pool.nobody;
+		if (pool.recent->user == user)
+			pool.recent = pool.nobody.current_account;
+		slow_work_count_gone(user);
 	}
 	if (!--pool.nr_users)
 		pool.open = false;
@@ -333,3 +433,53 @@ void slow_work_unregister_user(struct module *module)
 	mutex_unlock(&slow_work_register_mutex);
 }
 EXPORT_SYMBOL(slow_work_unregister_user);
+
+/* Flush *************************************************************/
+
+/**
+ * slow_work_flush_user - wait for what a module has enqueued
+ * @module: as given to slow_work_register_user(); stays registered meanwhile
+ *
+ * Waits until every run has ended for which an enqueue of an item of @module was
+ * accepted before, or was cancelled.  What is enqueued meanwhile is not waited
+ * for, nor what is armed, until its delay is over.  This is to a user what
+ * flush_workqueue() is to a workqueue.
+ *
+ * For NULL, and for a module that has not registered, nothing is waited for.
+ *
+ * Context: Process context, not a pool thread (that warns once and waits for
+ *	nothing); sleeps.
+ */
+void slow_work_flush_user(struct module *module)
+{
+	struct slow_work_account *account;
+	struct slow_work_user *user;
+
+	might_sleep();
+	if (slow_work_current_thread()) {
+		WARN_ONCE(1, "slow-work: flush of a user from a pool thread by %pS\n",
+			  (void *)_RET_IP_);
+		return;
+	}
+
+	raw_spin_lock_irq(&pool.lock);
+	user = module ? slow_work_lookup_user(module) : NULL;
+	raw_spin_unlock_irq(&pool.lock);
+	if (!user)
+		return;
+	slow_work_user_acquire(user);
+
+	/* The other account is empty: nobody else has begun a flush, or ended it. */
+	mutex_lock(&user->flush_mutex);
+	raw_spin_lock_irq(&pool.lock);
+	account = user->current_account;
+	user->current_account = account == user->accounts ?
+				user->accounts + 1 : user->accounts;
+	if (pool.recent == account)
+		pool.recent = user->current_account;
+	raw_spin_unlock_irq(&pool.lock);
+
+	wait_event(pool.settled, slow_work_empty(account));
+	mutex_unlock(&user->flush_mutex);
+}
+EXPORT_SYMBOL(slow_work_flush_user);

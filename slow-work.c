@@ -27,12 +27,11 @@
 #include <linux/slow-work.h>
 #include <linux/wait_bit.h>
 #include "slow-work.h"
+#include "slow-work-trace.h"
 
 #define pool slow_work_pool
 
 /* Initialise ********************************************************/
-
-static void slow_work_timer(struct timer_list *timer);
 
 /**
  * __slow_work_init - initialise an item
@@ -56,10 +55,10 @@ void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
 	work->ops = ops;
 	INIT_LIST_HEAD(&work->link);
 	work->holder = NULL;
-	work->user = NULL;
+	work->account = NULL;
 	work->mark = 0;
 	work->cancels = 0;
-	work->pins = 0;
+	work->stamp = 0;
 #ifdef CONFIG_LOCKDEP
 	lockdep_init_map(&work->lockdep_map, name, key, 0);
 #endif
@@ -74,7 +73,7 @@ EXPORT_SYMBOL(__slow_work_init);
  * @name: what lockdep calls it
  * @key: what lockdep knows it by; must be static, or registered with it
  *
- * To be called as delayed_slow_work_init() or delayed_slow_work_init_on_stack().
+ * To be called as delayed_slow_work_init(), delayed_vslow_work_init() etc.
  *
  * Context: Any.
  */
@@ -85,9 +84,11 @@ void __delayed_slow_work_init(struct delayed_slow_work *dwork,
 {
 	__slow_work_init(&dwork->work, ops, flags, name, key);
 	if (flags & BIT(SLOW_WORK_ON_STACK))
-		timer_setup_on_stack(&dwork->timer, slow_work_timer, 0);
+		timer_setup_on_stack(&dwork->timer, delayed_slow_work_timer,
+				     TIMER_IRQSAFE);
 	else
-		timer_setup(&dwork->timer, slow_work_timer, 0);
+		timer_setup(&dwork->timer, delayed_slow_work_timer,
+			    TIMER_IRQSAFE);
 }
 EXPORT_SYMBOL(__delayed_slow_work_init);
 
@@ -110,27 +111,112 @@ bool slow_work_catch(struct slow_work_holder *holder)
 	       SLOW_WORK_ENDED;
 }
 
+/*
+ * The run of @work that flushes wait for has begun in @holder; or will not come, as
+ * it was taken back, but @holder has the item.
+ */
+static noinline void slow_work_bind_flushes(struct slow_work *work,
+					    struct slow_work_holder *holder)
+{
+	struct slow_work_flush *flush;
+
+	clear_bit(SLOW_WORK_FLUSHED, &work->flags);
+	list_for_each_entry(flush, &pool.flushes, link) {
+		if (flush->work == work && !flush->holder) {
+			flush->holder = holder;
+			holder->wishes |= SLOW_WORK_RUN_WAITED;
+		}
+	}
+}
+
+/*
+ * @holder, whoever calls, has @work to put it, and not to execute it.  Nobody else
+ * has it, and it is in no list and not pending.
+ */
+static __always_inline void slow_work_hold(struct slow_work_holder *holder,
+					   struct slow_work *work)
+{
+	lockdep_assert_held(&pool.lock);
+	holder->item = work;
+	holder->stage = SLOW_WORK_ENDED;
+	holder->wishes = 0;
+	holder->account = work->account;
+	holder->task = current;
+	work->holder = holder;
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED))
+		slow_work_bind_flushes(work, holder);
+}
+
+/* A reference that counts in @account is gone, or counts elsewhere from now. */
+static __always_inline void
+slow_work_inactive(struct slow_work_account *account)
+{
+	if (!--account->active && unlikely(account->waited)) {
+		account->waited = false;
+		pool.todo.any = true;
+		pool.todo.settled = true;
+	}
+}
+
 /* Enqueue ***********************************************************/
 
 static __always_inline void slow_work_queue(struct slow_work *work)
 {
-	struct slow_work_class *class =
-		slow_work_class_of(READ_ONCE(work->flags));
+	struct slow_work_class *class = slow_work_class_of(work->flags);
 
 	work->mark = jiffies;
 	class->queued++;
 	list_add_tail(&work->link, &class->queue);
+	if (static_branch_unlikely(&slow_work_watched))
+		slow_work_note_queued(work);
 }
 
-static void slow_work_dequeue(struct slow_work *work)
+/*
+ * @work is to run now.  It is in no list, and is queued if no thread has it; else
+ * that thread queues it when it lets go of it.
+ */
+static void slow_work_place(struct slow_work *work)
 {
-	struct slow_work_class *class = slow_work_class_of(work->flags);
+	struct slow_work_holder *holder = slow_work_held(work);
+
+	if (likely(!holder)) {
+		slow_work_queue(work);
+		slow_work_kick();
+		return;
+	}
+	if (slow_work_catch(holder))
+		set_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+	else
+		holder->wishes |= SLOW_WORK_REQUEUE;
+	slow_work_count(work, SLOW_WORK_COUNT_DEFERRED);
+	trace_slow_work_defer(work);
+}
+
+static __always_inline void slow_work_dequeue(struct slow_work *work)
+{
+	const unsigned long marks = BIT(SLOW_WORK_YIELDED) |
+				    BIT(SLOW_WORK_DISCARDED);
+	unsigned long flags = READ_ONCE(work->flags);
+	struct slow_work_class *class = slow_work_class_of(flags);
 
 	list_del(&work->link);
 	class->queued--;
-	clear_bit(SLOW_WORK_DISCARDED, &work->flags);
-	if (unlikely(test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags)))
-		class->yielded--;
+	if (unlikely(flags & marks)) {
+		clear_bit(SLOW_WORK_DISCARDED, &work->flags);
+		if (test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags))
+			class->yielded--;
+	}
+}
+
+/*
+ * Does @work, which is armed, live on the reference of the thread that executes
+ * it?  Whoever armed it meanwhile has caught that one.
+ */
+static bool slow_work_shares(const struct slow_work *work)
+{
+	struct slow_work_holder *holder = slow_work_held(work);
+
+	return unlikely(holder) && slow_work_catch(holder);
 }
 
 /*
@@ -144,16 +230,47 @@ static void slow_work_arm(struct slow_work *work, unsigned long delay)
 	work->mark = jiffies;
 	list_add_tail(&work->link, &pool.armed);
 	mod_timer(&slow_work_delayed(work)->timer, jiffies + delay + 1);
+	trace_slow_work_arm(work, delay);
+}
+
+/*
+ * @work is armed no more: its run begins to count.  It does so where it counted
+ * as armed; a run that a flush is not to wait for is to be recounted.
+ */
+static __always_inline void slow_work_unarm(struct slow_work *work)
+{
+	clear_bit(SLOW_WORK_DELAYED, &work->flags);
+	list_del(&work->link);
+	if (!slow_work_shares(work)) {
+		work->account->armed--;
+		work->account->active++;
+	}
+}
+
+/*
+ * The reference on @work, which counts as active, serves a new run; one that begins
+ * with a delay if it is @armed.
+ */
+static void slow_work_recount(struct slow_work *work, bool armed)
+{
+	struct slow_work_account *account = work->account;
+
+	WRITE_ONCE(work->account, account->user->current_account);
+	if (armed)
+		work->account->armed++;
+	else
+		work->account->active++;
+	slow_work_inactive(account);
 }
 
 /*
  * The pool takes an item that it had nothing to do with, or no more.  The mark
  * is made last: a refusal has nothing to take back (promise 3).
  */
-static __always_inline int slow_work_admit(struct slow_work *work)
+static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
 {
 	const struct slow_work_ops *ops = work->ops;
-	struct slow_work_user *user;
+	struct slow_work_account *account;
 
 	if (ops->get_ref) {
 		int ret = ops->get_ref(work);
@@ -161,13 +278,28 @@ static __always_inline int slow_work_admit(struct slow_work *work)
 		if (unlikely(ret < 0))
 			return ret;
 	}
-	user = pool.recent;
-	if (unlikely(user->module != work->ops->owner))
-		user = slow_work_find_user(work);
-	user->active++;
-	work->user = user;
+	account = pool.recent;
+	if (unlikely(account->module != work->ops->owner))
+		account = slow_work_find_account(work);
+	if (armed)
+		account->armed++;
+	else
+		account->active++;
+	WRITE_ONCE(work->account, account);
 	slow_work_debug_activate(work);
 	return 0;
+}
+
+/*
+ * One run serves this enqueue and one before.  The mark has the account visible;
+ * which stays in memory, though the item may have left it meanwhile.
+ */
+static __always_inline void slow_work_merge(const struct slow_work *work,
+					    unsigned long flags)
+{
+	struct slow_work_account *account = READ_ONCE(work->account);
+
+	atomic_long_inc(&account->merged[slow_work_class_id(flags)]);
 }
 
 /* No errno, as get_ref may return any */
@@ -186,31 +318,33 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 
 	if (flags & BIT(SLOW_WORK_CANCELLING))
 		return -ECANCELED;
-	if (flags & BIT(SLOW_WORK_PENDING))
+	if (flags & BIT(SLOW_WORK_PENDING)) {
+		slow_work_merge(work, flags);
 		return 0;
+	}
 	if (!pool.open)
 		return SLOW_WORK_NO_USER;
 
-	/* Executing: the reference that the thread has serves once more. */
 	holder = slow_work_held(work);
 	if (slow_work_catch(holder)) {
-		set_bit(SLOW_WORK_PENDING, &work->flags);
-		if (delay)
-			slow_work_arm(work, delay);
-		else
-			set_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
-		return 0;
+		/* Executing: the reference that the thread has serves again. */
+		WRITE_ONCE(work->account,
+			   holder->account->user->current_account);
+	} else if (holder->wishes & SLOW_WORK_PUT_AGAIN) {
+		/* So does one that was taken back, and is not put yet. */
+		holder->wishes &= ~SLOW_WORK_PUT_AGAIN;
+		slow_work_recount(work, delay);
+	} else {
+		/* In its put_ref: that one finishes first, else two had it. */
+		ret = slow_work_admit(work, delay);
+		if (ret)
+			return ret;
 	}
-
-	/* In its put_ref: that one finishes first, else two had the item. */
-	ret = slow_work_admit(work);
-	if (ret)
-		return ret;
 	set_bit(SLOW_WORK_PENDING, &work->flags);
 	if (delay)
 		slow_work_arm(work, delay);
 	else
-		holder->wishes |= SLOW_WORK_REQUEUE;
+		slow_work_place(work);
 	return 0;
 }
 
@@ -225,10 +359,11 @@ static __always_inline int slow_work_accept(struct slow_work *work,
 		     slow_work_held(work)))
 		return slow_work_accept_busy(work, delay);
 
-	ret = slow_work_admit(work);
+	ret = slow_work_admit(work, delay);
 	if (unlikely(ret))
 		return ret;
-	WRITE_ONCE(work->flags, work->flags | BIT(SLOW_WORK_PENDING));
+	/* The account comes before the mark; pairs with slow_work_submit(). */
+	smp_store_release(&work->flags, work->flags | BIT(SLOW_WORK_PENDING));
 	if (delay) {
 		slow_work_arm(work, delay);
 	} else {
@@ -255,9 +390,6 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 	unsigned long flags, irq;
 	int ret;
 
-	if (unlikely(!work->ops || !work->ops->execute))
-		return slow_work_refuse(-EINVAL, _RET_IP_);
-
 	/*
 	 * Pending already: one run serves both.  What the caller wrote before
 	 * is seen by that run: either we see the mark before a thread takes it
@@ -265,13 +397,21 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 	 * after ours; or we do not, and go on.
 	 */
 	smp_mb();
-	flags = READ_ONCE(work->flags);
-	if ((flags & (BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_CANCELLING))) ==
-	    BIT(SLOW_WORK_PENDING))
+	/* the account with the mark; pairs with slow_work_accept() */
+	flags = smp_load_acquire(&work->flags);
+	if (unlikely(flags & BIT(SLOW_WORK_PENDING)) &&
+	    !(flags & BIT(SLOW_WORK_CANCELLING))) {
+		slow_work_merge(work, flags);
 		return 0;
+	}
+
+	if (unlikely(!work->ops || !work->ops->execute))
+		return slow_work_refuse(-EINVAL, _RET_IP_);
 
 	raw_spin_lock_irqsave(&pool.lock, irq);
 	ret = slow_work_accept(work, delay);
+	if (unlikely(ret))
+		slow_work_count_refused(work);
 	slow_work_unlock_irqrestore(irq);
 	if (unlikely(ret == SLOW_WORK_NO_USER))
 		return slow_work_refuse(-ESHUTDOWN, _RET_IP_);
@@ -323,17 +463,32 @@ int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 }
 EXPORT_SYMBOL(delayed_slow_work_enqueue);
 
-/*
- * The delay of an item has run out.  The item cannot be gone: DELAYED means
- * that the pool has a reference, and only this function and those who have
- * waited for it take that mark away.  Once the lock is dropped it may be.
+/* The delay of @work is over: its run counts from now. */
+static void slow_work_begin(struct slow_work *work)
+{
+	if (!slow_work_shares(work))
+		slow_work_recount(work, false);
+	slow_work_place(work);
+}
+
+/**
+ * delayed_slow_work_timer - the delay of an item has run out
+ * @timer: the item's
+ *
+ * For the initialisers alone.
+ *
+ * The item cannot be gone: DELAYED means that the pool has a reference, and only
+ * this function takes that mark away once the timer went off.  When the lock is
+ * dropped it may be.
+ *
+ * Context: The timer's, with interrupts off (TIMER_IRQSAFE): so whoever waits for
+ *	it waits for a few instructions on another CPU, in any context.
  */
-static void slow_work_timer(struct timer_list *timer)
+void delayed_slow_work_timer(struct timer_list *timer)
 {
 	struct delayed_slow_work *dwork =
 		timer_container_of(dwork, timer, timer);
 	struct slow_work *work = &dwork->work;
-	struct slow_work_holder *holder;
 	unsigned long irq;
 
 	raw_spin_lock_irqsave(&pool.lock, irq);
@@ -341,19 +496,36 @@ static void slow_work_timer(struct timer_list *timer)
 		/* longer than a timer can be: it went off early */
 		mod_timer(timer, timer->expires);
 	} else {
-		clear_bit(SLOW_WORK_DELAYED, &work->flags);
-		list_del(&work->link);
-		holder = slow_work_held(work);
-		if (likely(!holder)) {
-			slow_work_queue(work);
-			slow_work_kick();
-		} else if (slow_work_catch(holder)) {
-			set_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
-		} else {
-			holder->wishes |= SLOW_WORK_REQUEUE;
-		}
+		slow_work_unarm(work);
+		slow_work_begin(work);
 	}
 	slow_work_unlock_irqrestore(irq);
+}
+EXPORT_SYMBOL(delayed_slow_work_timer);
+
+/*
+ * Stop the timer of @work, if it is armed and has no mark in @unless.  True: it is
+ * armed no more, and no timer's function comes for it.
+ *
+ * Timers are set and stopped under the lock.  So one that is still set has no
+ * function waiting for the lock; and one that is not, while the item is armed,
+ * has one, on another CPU, as it runs with interrupts off: let that one have it.
+ */
+static __always_inline bool slow_work_disarm(struct slow_work *work,
+					     unsigned long unless)
+	__must_hold(&pool.lock)
+{
+	while ((READ_ONCE(work->flags) & (BIT(SLOW_WORK_DELAYED) | unless)) ==
+	       BIT(SLOW_WORK_DELAYED)) {
+		if (timer_delete(&slow_work_delayed(work)->timer)) {
+			slow_work_unarm(work);
+			return true;
+		}
+		raw_spin_unlock(&pool.lock);
+		cpu_relax();
+		raw_spin_lock(&pool.lock);
+	}
+	return false;
 }
 
 /*
@@ -365,21 +537,82 @@ void slow_work_discard(struct slow_work *work)
 	struct slow_work_holder *holder = slow_work_held(work);
 
 	lockdep_assert_held(&pool.lock);
-	clear_bit(SLOW_WORK_DELAYED, &work->flags);
-	list_del(&work->link);
+	slow_work_unarm(work);
 	if (holder && slow_work_catch(holder)) {
 		/* executing, and not to be queued again: that one puts it */
 		clear_bit(SLOW_WORK_PENDING, &work->flags);
+		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED))
+			slow_work_bind_flushes(work, holder);
 		return;
 	}
 	set_bit(SLOW_WORK_DISCARDED, &work->flags);
-	if (holder) {
-		holder->wishes |= SLOW_WORK_REQUEUE;
-	} else {
-		slow_work_queue(work);
-		slow_work_kick();
-	}
+	slow_work_place(work);
 }
+
+/*
+ * Take @work, which is not armed, back from where it waits for its run.  It stays
+ * pending, with its reference.  False: it is not pending, or is being cancelled.
+ */
+static bool slow_work_withdraw(struct slow_work *work)
+{
+	struct slow_work_holder *holder = slow_work_held(work);
+	unsigned long flags = READ_ONCE(work->flags);
+
+	if (!(flags & BIT(SLOW_WORK_PENDING)) ||
+	    (flags & BIT(SLOW_WORK_CANCELLING)))
+		return false;
+	if (!holder)
+		slow_work_dequeue(work);
+	else if (slow_work_catch(holder))
+		clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+	else
+		holder->wishes &= ~SLOW_WORK_REQUEUE;
+	return true;
+}
+
+/**
+ * delayed_slow_work_mod - have an item executed after a delay that counts from now
+ * @dwork: the delayed item
+ * @delay: how long to wait before it is queued, in jiffies; 0: queue it now
+ *
+ * Unlike delayed_slow_work_enqueue() this changes the delay of an item that is
+ * armed, and arms one that is queued already.  It is mod_delayed_work() of
+ * workqueues, but for what it returns.
+ *
+ * Context: As slow_work_enqueue().
+ * Return: As slow_work_enqueue().
+ */
+int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
+{
+	struct slow_work *work = &dwork->work;
+	unsigned long irq;
+	bool disarmed;
+	int ret = 0;
+
+	if (unlikely(!work->ops || !work->ops->execute))
+		return slow_work_refuse(-EINVAL, _RET_IP_);
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	disarmed = slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING));
+	if (!disarmed && (!delay || !slow_work_withdraw(work))) {
+		ret = slow_work_accept(work, delay);
+		if (unlikely(ret))
+			slow_work_count_refused(work);
+	} else {
+		slow_work_merge(work, work->flags);
+		if (!slow_work_shares(work))
+			slow_work_recount(work, delay);
+		if (delay)
+			slow_work_arm(work, delay);
+		else
+			slow_work_place(work);
+	}
+	slow_work_unlock_irqrestore(irq);
+	if (unlikely(ret == SLOW_WORK_NO_USER))
+		return slow_work_refuse(-ESHUTDOWN, _RET_IP_);
+	return ret;
+}
+EXPORT_SYMBOL(delayed_slow_work_mod);
 
 /* Wake a thread *****************************************************/
 
@@ -426,16 +659,23 @@ static struct slow_work_thread *slow_work_oldest_sleeper(void)
 	return oldest;
 }
 
+/* @thread sleeps no more, or is about to wake. */
+static void slow_work_end_sleep(struct slow_work_thread *thread)
+{
+	list_del_init(&thread->sleeper);
+	thread->class->nr_sleepers--;
+}
+
 /* Tell @thread's item that its thread is needed, for @errand. */
 static void slow_work_displace(struct slow_work_thread *thread,
 			       unsigned int errand)
 {
-	list_del_init(&thread->sleeper);
-	thread->class->nr_sleepers--;
+	slow_work_end_sleep(thread);
 	thread->errand |= SLOW_WORK_COMING | SLOW_WORK_SUMMONED | errand;
 	pool.coming++;
 	thread->class->summoned++;
 	wake_up_process(thread->task);
+	trace_slow_work_sleeper_wake(thread);
 }
 
 /* @thread is back at the queues: nobody counts on its coming any more. */
@@ -574,55 +814,81 @@ void slow_work_find_thread(void)
 
 /* Take **************************************************************/
 
-/* The first item of @class is not a plain one, if it is an item at all. */
+/*
+ * The first item of @class is not a plain one, if it is an item at all.  NULL: it
+ * was to be put and not executed, and the lock was dropped for that.
+ */
 static noinline struct slow_work *
 slow_work_take_marked(struct slow_work_thread *thread,
 		      struct slow_work_class *class)
+	__must_hold(&pool.lock)
 {
-	struct slow_work *work;
+	struct slow_work *work = slow_work_first(class);
+	unsigned long flags = READ_ONCE(work->flags);
 
-	work = slow_work_first(class);
-	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DESCRIBED))
+	if (flags & BIT(SLOW_WORK_DISCARDED)) {
+		slow_work_dequeue(work);
+		clear_bit(SLOW_WORK_PENDING, &work->flags);
+		slow_work_hold(&thread->holder, work);
+		slow_work_unlock();
+		slow_work_put_held(&thread->holder);
+		raw_spin_lock_irq(&pool.lock);
+		return NULL;
+	}
+	if (flags & BIT(SLOW_WORK_DESCRIBED))
 		WRITE_ONCE(thread->holder.stage, SLOW_WORK_WANTED);
+	if (flags & BIT(SLOW_WORK_FLUSHED))
+		slow_work_bind_flushes(work, &thread->holder);
 	if (test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags))
 		class->yielded--;
 	return work;
 }
 
 /*
- * The next item for @thread: very slow ones first while they have a place, but
- * for a thread that comes for a slow one.
+ * The class to take the next item from, or NULL: very slow ones first while they
+ * have a place, but for a thread that comes for a slow one.
  */
+static __always_inline struct slow_work_class *slow_work_choose(bool slow_first)
+{
+	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+
+	if (vslow->queued && vslow->executing < vslow->limit &&
+	    !(slow_first && slow->queued))
+		return vslow;
+	return slow->queued ? slow : NULL;
+}
+
+/* The first item of @class, which has one, is @thread's; or NULL, see there. */
 static __always_inline struct slow_work *
-slow_work_take(struct slow_work_thread *thread, bool slow_first)
+slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
+	__must_hold(&pool.lock)
 {
 	const unsigned long marked = BIT(SLOW_WORK_MARKER) |
 				     BIT(SLOW_WORK_DESCRIBED) |
-				     BIT(SLOW_WORK_YIELDED);
+				     BIT(SLOW_WORK_YIELDED) |
+				     BIT(SLOW_WORK_DISCARDED) |
+				     BIT(SLOW_WORK_FLUSHED);
 	struct slow_work_holder *holder = &thread->holder;
-	struct slow_work_class *class;
 	struct slow_work *work;
-
-	class = &pool.classes[SLOW_WORK_VSLOW];
-	if (!class->queued || class->executing >= class->limit ||
-	    (slow_first && pool.classes[SLOW_WORK_SLOW].queued)) {
-		class = &pool.classes[SLOW_WORK_SLOW];
-		if (!class->queued)
-			return NULL;
-	}
 
 	WRITE_ONCE(holder->stage, SLOW_WORK_RUNNING);
 	work = list_first_entry(&class->queue, struct slow_work, link);
-	if (unlikely(READ_ONCE(work->flags) & marked))
+	if (unlikely(READ_ONCE(work->flags) & marked)) {
 		work = slow_work_take_marked(thread, class);
+		if (!work)
+			return NULL;
+	}
 
+	if (static_branch_unlikely(&slow_work_watched))
+		slow_work_note_start(thread, work);
 	__list_del_entry(&work->link);
 	class->queued--;
 	class->executing++;
 	class->started++;
 	thread->class = class;
 	holder->item = work;
-	holder->user = work->user;
+	holder->account = work->account;
 	work->holder = holder;
 	work->mark = jiffies;
 	/* from the one to the other: so it was, or it would not be queued */
@@ -639,37 +905,55 @@ static bool slow_work_is_described(const struct slow_work *work)
 	return smp_load_acquire(&work->flags) & BIT(SLOW_WORK_DESCRIBED);
 }
 
-/* A reference on an item of @user is gone. */
-static __always_inline void slow_work_inactive(struct slow_work_user *user)
+/* The run that @holder had is over: tell those who flush it. */
+static noinline void slow_work_end_flushes(struct slow_work_holder *holder)
 {
-	if (!--user->active && unlikely(user->waited)) {
-		pool.todo.any = true;
-		pool.todo.settled = true;
+	struct slow_work_flush *flush, *next;
+
+	holder->wishes &= ~SLOW_WORK_RUN_WAITED;
+	list_for_each_entry_safe(flush, next, &pool.flushes, link) {
+		if (flush->holder == holder) {
+			list_del(&flush->link);
+			complete(&flush->done);
+		}
 	}
+}
+
+/* The pool puts @work; then it may be gone. */
+static __always_inline void slow_work_put(struct slow_work *work)
+{
+	slow_work_debug_deactivate(work);
+	if (work->ops->put_ref)
+		work->ops->put_ref(work);
 }
 
 /*
  * Others wished something of the item that @holder lets go.  So its memory is
- * there: the pool was given another reference, or a cancel waits with its own.
+ * there: the pool was given another reference, or somebody waits with his own.
+ *
+ * @irqs_on, @irq: how to drop the lock; @irq is what interrupts were before.
  */
-static noinline void slow_work_grant(struct slow_work_holder *holder)
+static noinline void slow_work_grant(struct slow_work_holder *holder,
+				     bool irqs_on, unsigned long irq)
 	__must_hold(&pool.lock)
 {
 	struct slow_work *work = holder->item;
 
 	while (unlikely(holder->wishes & SLOW_WORK_PUT_AGAIN)) {
-		struct slow_work_user *user = work->user;
+		struct slow_work_account *account = work->account;
 
 		holder->wishes &= ~SLOW_WORK_PUT_AGAIN;
-		slow_work_unlock();
-		slow_work_debug_deactivate(work);
-		if (work->ops->put_ref)
-			work->ops->put_ref(work);
-		raw_spin_lock_irq(&pool.lock);
-		slow_work_inactive(user);
+		slow_work_unlock_and_do(irqs_on, irq);
+		slow_work_put(work);
+		raw_spin_lock_irqsave(&pool.lock, irq);
+		slow_work_inactive(account);
 	}
-	if (holder->wishes & SLOW_WORK_REQUEUE)
+	if (holder->wishes & SLOW_WORK_RUN_WAITED)
+		slow_work_end_flushes(holder);
+	if (holder->wishes & SLOW_WORK_REQUEUE) {
 		slow_work_queue(work);
+		slow_work_kick();
+	}
 	if (holder->wishes & SLOW_WORK_WAITED) {
 		pool.todo.any = true;
 		pool.todo.let_go = work;
@@ -678,13 +962,29 @@ static noinline void slow_work_grant(struct slow_work_holder *holder)
 }
 
 /* put_ref of the item that @holder has is over, and so may be the item. */
-static __always_inline void slow_work_let_go(struct slow_work_holder *holder)
+static __always_inline void slow_work_let_go(struct slow_work_holder *holder,
+					     bool irqs_on, unsigned long irq)
 	__must_hold(&pool.lock)
 {
-	slow_work_inactive(holder->user);
+	slow_work_inactive(holder->account);
 	if (unlikely(holder->wishes))
-		slow_work_grant(holder);
+		slow_work_grant(holder, irqs_on, irq);
 	holder->item = NULL;
+}
+
+/*
+ * Put the item that @holder has from slow_work_hold().
+ * Context: Process context, without the lock.
+ */
+void slow_work_put_held(struct slow_work_holder *holder)
+{
+	struct slow_work *work = holder->item;
+
+	wait_event(pool.described, !slow_work_is_described(work));
+	slow_work_put(work);
+	raw_spin_lock_irq(&pool.lock);
+	slow_work_let_go(holder, true, 0);
+	slow_work_unlock();
 }
 
 /*
@@ -697,6 +997,7 @@ static noinline bool slow_work_end_caught(struct slow_work_thread *thread,
 {
 	const unsigned long again = BIT(SLOW_WORK_ENQ_DEFERRED) |
 				    BIT(SLOW_WORK_DELAYED);
+	struct slow_work_holder *holder = &thread->holder;
 
 	while (!(READ_ONCE(work->flags) & again) &&
 	       slow_work_is_described(work)) {
@@ -706,21 +1007,29 @@ static noinline bool slow_work_end_caught(struct slow_work_thread *thread,
 	}
 
 	if (!(READ_ONCE(work->flags) & again)) {
-		WRITE_ONCE(thread->holder.stage, SLOW_WORK_ENDED);
+		WRITE_ONCE(holder->stage, SLOW_WORK_ENDED);
 		return true;
 	}
 
+	/* The reference goes on to the next run, and may count elsewhere there. */
 	slow_work_debug_activate(work);
 	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
-	thread->holder.item = NULL;
-	thread->class->executing--;
 	if (test_and_clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags)) {
+		work->account->active++;
 		if (thread->errand & SLOW_WORK_SUMMONED) {
 			set_bit(SLOW_WORK_YIELDED, &work->flags);
 			thread->class->yielded++;
 		}
 		slow_work_queue(work);
+	} else {
+		work->account->armed++;
 	}
+	if (holder->wishes & SLOW_WORK_RUN_WAITED)
+		slow_work_end_flushes(holder);
+	slow_work_inactive(holder->account);
+	holder->account->executed++;
+	holder->item = NULL;
+	thread->class->executing--;
 	return false;
 }
 
@@ -736,11 +1045,11 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
 	__acquires(&pool.lock)
 {
 	struct slow_work_holder *holder = &thread->holder;
+	int stage = SLOW_WORK_RUNNING;
 
 	/* Before whoever does not catch us any more activates it again */
 	slow_work_debug_deactivate(work);
-	if (unlikely(cmpxchg(&holder->stage, SLOW_WORK_RUNNING,
-			     SLOW_WORK_ENDED) != SLOW_WORK_RUNNING)) {
+	if (unlikely(!try_cmpxchg(&holder->stage, &stage, SLOW_WORK_ENDED))) {
 		raw_spin_lock_irq(&pool.lock);
 		if (!slow_work_end_caught(thread, work))
 			return;
@@ -752,7 +1061,8 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
 		work->ops->put_ref(work);
 
 	raw_spin_lock_irq(&pool.lock);
-	slow_work_let_go(holder);
+	holder->account->executed++;
+	slow_work_let_go(holder, true, 0);
 	thread->class->executing--;
 }
 
@@ -788,8 +1098,8 @@ static void slow_work_idle(struct slow_work_thread *thread)
 int slow_work_thread_main(void *data)
 {
 	struct slow_work_thread *thread = data;
+	struct slow_work_class *class;
 	struct slow_work *work;
-	bool slow_first;
 
 	set_user_nice(current, SLOW_WORK_NICE);
 	set_freezable();
@@ -809,35 +1119,37 @@ int slow_work_thread_main(void *data)
 			continue;
 		}
 
-		slow_first = false;
-		if (unlikely(thread->errand || pool.surplus)) {
-			slow_first = thread->errand & SLOW_WORK_SLOW_FIRST;
+		if (unlikely(thread->errand | pool.surplus)) {
+			bool slow_first = thread->errand & SLOW_WORK_SLOW_FIRST;
+
 			slow_work_arrive(thread);
 			if (pool.surplus && !thread->errand)
 				slow_work_retire(thread);
 			if (thread->errand & SLOW_WORK_RETIRED)
 				break;
+			class = slow_work_choose(slow_first);
+		} else {
+			class = slow_work_choose(false);
 		}
-
-		work = slow_work_take(thread, slow_first);
-		if (unlikely(!work)) {
+		if (unlikely(!class)) {
 			slow_work_kick();
 			slow_work_idle(thread);
 			continue;
 		}
+
+		work = slow_work_take(thread, class);
+		if (unlikely(!work))
+			continue;
 		slow_work_kick();
 		slow_work_unlock();
 
 		/* PENDING is gone; pairs with the one in slow_work_submit() */
 		smp_mb();
 		slow_work_run_acquire(thread, work);
-		if (likely(!(READ_ONCE(work->flags) &
-			     BIT(SLOW_WORK_DISCARDED)))) {
-			work->ops->execute(work);
-			slow_work_check_left(thread, work);
-		} else {
-			clear_bit(SLOW_WORK_DISCARDED, &work->flags);
-		}
+		work->ops->execute(work);
+		if (static_branch_unlikely(&slow_work_watched))
+			slow_work_note_end(thread, work);
+		slow_work_check_left(thread, work);
 		slow_work_end(thread, work);
 		slow_work_run_release(thread);
 	}
@@ -864,6 +1176,26 @@ struct slow_work_thread *slow_work_current_thread(void)
 {
 	return slow_work_thread_of(current);
 }
+
+/**
+ * slow_work_current - what the calling thread executes
+ *
+ * Context: Any.
+ * Return: the item whose execute() this is called from, at whatever depth; NULL
+ *	in a put_ref(), in an interrupt, and in any thread but the pool's.
+ */
+struct slow_work *slow_work_current(void)
+{
+	struct slow_work_thread *thread;
+
+	if (!in_task())
+		return NULL;
+	thread = slow_work_current_thread();
+	if (!thread || READ_ONCE(thread->holder.stage) == SLOW_WORK_ENDED)
+		return NULL;
+	return READ_ONCE(thread->holder.item);
+}
+EXPORT_SYMBOL(slow_work_current);
 
 /* Yield *************************************************************/
 
@@ -927,10 +1259,8 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 			slow_work_run_resume(thread);
 
 		raw_spin_lock_irq(&pool.lock);
-		if (!list_empty(&thread->sleeper)) {
-			list_del_init(&thread->sleeper);
-			thread->class->nr_sleepers--;
-		}
+		if (!list_empty(&thread->sleeper))
+			slow_work_end_sleep(thread);
 		needed = (thread->errand & SLOW_WORK_SUMMONED) ||
 			 slow_work_is_disturbed(work);
 		raw_spin_unlock_irq(&pool.lock);
@@ -955,73 +1285,45 @@ static bool slow_work_is_free(struct slow_work *work)
 	return !holder;
 }
 
+enum slow_work_retracted {
+	SLOW_WORK_NOT_PENDING,
+	SLOW_WORK_RETRACTED,		/* who has the item puts the reference */
+	SLOW_WORK_RETRACTED_OURS,	/* the caller does: slow_work_hold() it */
+};
+
 /*
  * If @work is pending, take that run off; it is in no list if its delay was
- * @disarmed just now.  The reference that belongs to the run is put: here, as
- * holder, with the lock dropped meanwhile, if nobody holds the item; else by
- * whoever does.
+ * @disarmed just now.
  */
-static void slow_work_take_back(struct slow_work *work,
-				struct slow_work_holder *self, bool disarmed)
-	__must_hold(&pool.lock)
+static __always_inline enum slow_work_retracted
+slow_work_retract(struct slow_work *work, bool disarmed)
 {
 	struct slow_work_holder *holder = slow_work_held(work);
 
 	if (!test_and_clear_bit(SLOW_WORK_PENDING, &work->flags))
-		return;
+		return SLOW_WORK_NOT_PENDING;
 
-	if (holder) {
-		if (slow_work_catch(holder)) {
-			clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
-		} else {
-			holder->wishes &= ~SLOW_WORK_REQUEUE;
-			holder->wishes |= SLOW_WORK_PUT_AGAIN;
-			clear_bit(SLOW_WORK_DISCARDED, &work->flags);
-		}
-		return;
+	slow_work_count(work, SLOW_WORK_COUNT_CANCELLED);
+	if (trace_slow_work_cancel_enabled())
+		trace_slow_work_cancel(work,
+				       disarmed ? SLOW_WORK_CANCEL_DISARMED :
+				       holder ? SLOW_WORK_CANCEL_DEFERRED :
+				       SLOW_WORK_CANCEL_DEQUEUED);
+	if (likely(!holder)) {
+		if (likely(!disarmed))
+			slow_work_dequeue(work);
+		return SLOW_WORK_RETRACTED_OURS;
 	}
-
-	if (!disarmed)
-		slow_work_dequeue(work);
-	*self = (struct slow_work_holder) {
-		.item = work,
-		.stage = SLOW_WORK_ENDED,
-		.user = work->user,
-		.task = current,
-	};
-	work->holder = self;
-	slow_work_unlock();
-
-	wait_event(pool.described, !slow_work_is_described(work));
-	slow_work_debug_deactivate(work);
-	if (work->ops->put_ref)
-		work->ops->put_ref(work);
-
-	raw_spin_lock_irq(&pool.lock);
-	slow_work_let_go(self);
-}
-
-/*
- * Stop the timer of @work; true: it is armed no more, and no timer's function
- * comes for it.  Nobody arms it while it is being cancelled, so one that is
- * still set cannot have its function waiting for the lock.  One that went off
- * may: it runs first, with the lock dropped, and takes the mark away.
- */
-static bool slow_work_disarm(struct slow_work *work)
-	__must_hold(&pool.lock)
-{
-	struct timer_list *timer = &slow_work_delayed(work)->timer;
-
-	if (!timer_delete(timer)) {
-		raw_spin_unlock_irq(&pool.lock);
-		timer_delete_sync(timer);
-		raw_spin_lock_irq(&pool.lock);
-		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)))
-			return false;
+	if (slow_work_catch(holder)) {
+		clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+	} else {
+		holder->wishes &= ~SLOW_WORK_REQUEUE;
+		holder->wishes |= SLOW_WORK_PUT_AGAIN;
+		clear_bit(SLOW_WORK_DISCARDED, &work->flags);
 	}
-	clear_bit(SLOW_WORK_DELAYED, &work->flags);
-	list_del(&work->link);
-	return true;
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED))
+		slow_work_bind_flushes(work, holder);
+	return SLOW_WORK_RETRACTED;
 }
 
 /*
@@ -1034,14 +1336,14 @@ static noinline void slow_work_rouse(struct slow_work_holder *holder)
 
 	if (thread && &thread->holder == holder &&
 	    !list_empty(&thread->sleeper)) {
-		list_del_init(&thread->sleeper);
-		thread->class->nr_sleepers--;
+		slow_work_end_sleep(thread);
 		wake_up_process(thread->task);
+		trace_slow_work_sleeper_wake(thread);
 	}
 }
 
 /**
- * slow_work_cancel - take an item back, and wait until it is at rest
+ * slow_work_cancel_sync - take an item back, and wait until it is at rest
  * @work: the item, a delayed one (its member work) included
  *
  * When this returns @work is not queued, not armed and not executing, its
@@ -1055,11 +1357,14 @@ static noinline void slow_work_rouse(struct slow_work_holder *holder)
  *
  * Context: Process context; sleeps until execute() and put_ref() have returned.
  *	May call put_ref() itself.
+ * Return: true if a run was prevented: @work was pending (queued, armed or
+ *	deferred).
  */
-void slow_work_cancel(struct slow_work *work)
+bool slow_work_cancel_sync(struct slow_work *work)
 {
 	struct slow_work_holder self, *holder;
-	bool disarmed = false, own = false;
+	enum slow_work_retracted retracted;
+	bool disarmed, own = false;
 
 	might_sleep();
 	slow_work_wait_acquire(work);
@@ -1068,21 +1373,30 @@ void slow_work_cancel(struct slow_work *work)
 	work->cancels++;
 	set_bit(SLOW_WORK_CANCELLING, &work->flags);
 
-	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED))
-		disarmed = slow_work_disarm(work);
-
-	slow_work_take_back(work, &self, disarmed);
+	disarmed = slow_work_disarm(work, 0);
+	retracted = slow_work_retract(work, disarmed);
+	if (retracted == SLOW_WORK_RETRACTED_OURS) {
+		slow_work_hold(&self, work);
+		slow_work_unlock();
+		wait_event(pool.described, !slow_work_is_described(work));
+		slow_work_put(work);
+		raw_spin_lock_irq(&pool.lock);
+		slow_work_let_go(&self, true, 0);
+		goto out;
+	}
 
 	holder = slow_work_held(work);
 	if (holder && holder->task == current) {
 		own = true;
 	} else if (holder) {
+		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
 		slow_work_rouse(holder);
 		slow_work_unlock();
 		wait_var_event(work, slow_work_is_free(work));
 		raw_spin_lock_irq(&pool.lock);
 	}
 
+out:
 	if (!own)
 		work->holder = NULL;
 	if (!--work->cancels)
@@ -1091,8 +1405,124 @@ void slow_work_cancel(struct slow_work *work)
 
 	WARN_ONCE(own, "slow-work: %ps cancels the item it is called for, from %pS\n",
 		  work->ops->execute, (void *)_RET_IP_);
+	return retracted != SLOW_WORK_NOT_PENDING;
+}
+EXPORT_SYMBOL(slow_work_cancel_sync);
+
+/**
+ * slow_work_cancel - slow_work_cancel_sync() for callers who need not know
+ * @work: the item, a delayed one (its member work) included
+ *
+ * Context: As slow_work_cancel_sync().
+ */
+void slow_work_cancel(struct slow_work *work)
+{
+	slow_work_cancel_sync(work);
 }
 EXPORT_SYMBOL(slow_work_cancel);
+
+/**
+ * slow_work_try_cancel - take an item back if it is pending, and do not wait
+ * @work: the item, a delayed one (its member work) included
+ *
+ * If @work is pending it will not run for that.  The reference that it was
+ * enqueued with is put: by this call; or, if a thread has the item from a run
+ * before or a reader of runqueue prints it just now, by these, soon.
+ *
+ * An execute() that is under way is not waited for, and enqueues are accepted
+ * again at once.  This is to slow_work_cancel_sync() what cancel_work() is to
+ * cancel_work_sync().  As with all calls, the caller keeps @work alive meanwhile.
+ *
+ * Context: Wherever the item's put_ref() may be called, which this may do; any,
+ *	hard interrupts included, if it has none.  Not NMI.
+ * Return: true: @work was pending, and is no more; false: it was not.
+ */
+bool slow_work_try_cancel(struct slow_work *work)
+{
+	enum slow_work_retracted retracted;
+	struct slow_work_holder self;
+	struct slow_work_pin *pin;
+	unsigned long irq;
+	bool disarmed;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	disarmed = slow_work_disarm(work, 0);
+	retracted = slow_work_retract(work, disarmed);
+	if (retracted == SLOW_WORK_RETRACTED_OURS) {
+		pin = slow_work_find_pin(work);
+		if (pin) {
+			/* its desc runs: who called that puts it afterwards */
+			slow_work_hold(&pin->holder, work);
+		} else {
+			slow_work_hold(&self, work);
+			slow_work_unlock_irqrestore(irq);
+			slow_work_put(work);
+			raw_spin_lock_irqsave(&pool.lock, irq);
+			slow_work_let_go(&self, false, irq);
+			work->holder = NULL;
+		}
+	}
+	slow_work_unlock_irqrestore(irq);
+	return retracted != SLOW_WORK_NOT_PENDING;
+}
+EXPORT_SYMBOL(slow_work_try_cancel);
+
+/* Flush *************************************************************/
+
+/**
+ * slow_work_flush - wait for the run that an item was last enqueued for
+ * @work: the item, a delayed one (its member work) included
+ *
+ * When this returns the run that serves the last enqueue of @work which was
+ * accepted before has ended, and its put_ref() has returned; or that run was
+ * cancelled.  The item may have been enqueued again meanwhile.  One that is armed
+ * is queued at once, as flush_delayed_work() does.
+ *
+ * From inside the item's own execute() or put_ref() that would never end: it
+ * warns, and returns.
+ *
+ * Context: Process context; sleeps.
+ * Return: true if there was something to wait for; false if @work was at rest.
+ */
+bool slow_work_flush(struct slow_work *work)
+{
+	struct slow_work_flush flush = { .work = work };
+	struct slow_work_holder *holder;
+	bool own, busy = false;
+
+	might_sleep();
+	slow_work_wait_acquire(work);
+	init_completion(&flush.done);
+
+	raw_spin_lock_irq(&pool.lock);
+	holder = slow_work_held(work);
+	own = holder && holder->task == current;
+	if (!own) {
+		if (slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING)))
+			slow_work_begin(work);
+		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) {
+			busy = true;
+			set_bit(SLOW_WORK_FLUSHED, &work->flags);
+		} else {
+			/* looked up again, as disarming drops the lock */
+			holder = slow_work_held(work);
+			busy = holder;
+			flush.holder = holder;
+			if (holder)
+				holder->wishes |= SLOW_WORK_RUN_WAITED;
+		}
+		if (busy)
+			list_add_tail(&flush.link, &pool.flushes);
+	}
+	slow_work_unlock();
+
+	WARN_ONCE(own, "slow-work: %ps flushes the item it is called for, from %pS\n",
+		  work->ops->execute, (void *)_RET_IP_);
+	if (busy)
+		wait_for_completion(&flush.done);
+	return busy;
+}
+EXPORT_SYMBOL(slow_work_flush);
 
 /* Forget ************************************************************/
 
@@ -1107,6 +1537,7 @@ EXPORT_SYMBOL(slow_work_cancel);
 bool slow_work_forget(struct slow_work *work)
 {
 	struct timer_list *timer = &slow_work_delayed(work)->timer;
+	struct slow_work_holder nobody;
 	bool forgot = false;
 	unsigned long irq;
 
@@ -1117,12 +1548,14 @@ bool slow_work_forget(struct slow_work *work)
 		} else {
 			if (timer_pending(timer))
 				timer_delete(timer);
-			list_del(&work->link);
+			slow_work_unarm(work);
 		}
+		slow_work_hold(&nobody, work);
+		slow_work_debug_deactivate(work);
+		slow_work_let_go(&nobody, false, irq);
+		work->holder = NULL;
 		WRITE_ONCE(work->flags,
 			   work->flags & BIT(SLOW_WORK_VERY_SLOW));
-		slow_work_inactive(work->user);
-		slow_work_debug_deactivate(work);
 		forgot = true;
 	}
 	slow_work_unlock_irqrestore(irq);

@@ -7,6 +7,7 @@
  * slow-work-users.c	modules that register, and what is waited for
  * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
  * slow-work-walk.c	all items in order, one at a time
+ * slow-work-watch.c	what is told of items and threads: tracepoints, times
  * slow-work-check.c	what callers do wrong, told where it was done
  * slow-work-debugfs.c	runqueue
  * main.c		the list of inits, and backwards of exits
@@ -15,11 +16,14 @@
 #ifndef _SLOW_WORK_PRIVATE_H
 #define _SLOW_WORK_PRIVATE_H
 
+#include <linux/atomic.h>
+#include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/debugobjects.h>
 #include <linux/hashtable.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
+#include <linux/jump_label.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -56,6 +60,7 @@
 #define SLOW_WORK_YIELDED	7	/* queued again by giving up its thread */
 #define SLOW_WORK_MARKER	8	/* no item: a walk's place in a list */
 #define SLOW_WORK_DISCARDED	9	/* put it, but do not execute it */
+#define SLOW_WORK_FLUSHED	10	/* its pending run is waited for */
 
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
 
@@ -69,6 +74,31 @@ enum slow_work_class_id {
 	SLOW_WORK_SLOW,
 	SLOW_WORK_VSLOW,
 	SLOW_WORK_NR_CLASSES
+};
+
+/* What is counted of a user's items, by class */
+enum slow_work_count {
+	SLOW_WORK_COUNT_DEFERRED,	/* enqueued while a thread had it */
+	SLOW_WORK_COUNT_CANCELLED,	/* runs taken back */
+	SLOW_WORK_COUNT_REFUSED,	/* enqueues that returned an error */
+	SLOW_WORK_NR_COUNTS
+};
+
+/* Which time of an item */
+enum slow_work_time {
+	SLOW_WORK_TIME_WAIT,		/* from the queue to execute */
+	SLOW_WORK_TIME_RUN,		/* in execute */
+	SLOW_WORK_NR_TIMES
+};
+
+#define SLOW_WORK_BUCKETS	48	/* the last: from 39 hours on */
+
+/**
+ * struct slow_work_times - histograms of waiting and running time
+ * @buckets: how often it was 2^n ns and more, and less than 2^(n+1)
+ */
+struct slow_work_times {
+	atomic_long_t buckets[SLOW_WORK_NR_TIMES][SLOW_WORK_BUCKETS];
 };
 
 /**
@@ -106,6 +136,7 @@ enum slow_work_stage {
 #define SLOW_WORK_REQUEUE	BIT(0)	/* it has a new reference: queue it */
 #define SLOW_WORK_PUT_AGAIN	BIT(1)	/* a cancel took the new one back */
 #define SLOW_WORK_WAITED	BIT(2)	/* somebody waits for it */
+#define SLOW_WORK_RUN_WAITED	BIT(3)	/* a flush waits for the run */
 
 /**
  * struct slow_work_holder - who has an item out of the queues
@@ -113,21 +144,36 @@ enum slow_work_stage {
  * @stage: RUNNING becomes WANTED under L, and ENDED by the holder without it:
  *	both by cmpxchg, so that one of them wins
  * @wishes: L: what others want to be done when @item is let go
- * @user: L: whom @item counts for; a thread alone writes its own, and so may read
- *	it without
+ * @account: L: where @item counts; a thread alone writes its own, and so may
+ *	read it without
  * @task: L: the holder
  *
  * A thread holds what it executes, a cancel what it took out of a queue, until
- * put_ref has returned.  An item is held if the holder it points to points
- * back; so a pointer left over in an item does no harm, as the holders of
- * threads live until the module goes and a cancel takes its own back.
+ * put_ref has returned; so does a pin, for a cancel that may not wait for it.
+ * An item is held if the holder it points to points back; so a pointer left over
+ * in an item does no harm, as the holders of threads and pins live until the
+ * module goes, and a cancel takes its own back.
  */
 struct slow_work_holder {
 	struct slow_work *item;
 	int stage;
 	unsigned int wishes;
-	struct slow_work_user *user;
+	struct slow_work_account *account;
 	struct task_struct *task;
+};
+
+/**
+ * struct slow_work_flush - somebody waits for a run
+ * @link: L: in pool.flushes
+ * @work: L: the item
+ * @holder: L: who has the item for that run; NULL while it is pending
+ * @done: the run is over
+ */
+struct slow_work_flush {
+	struct list_head link;
+	struct slow_work *work;
+	struct slow_work_holder *holder;
+	struct completion done;
 };
 
 /* slow_work_thread::errand */
@@ -146,6 +192,7 @@ struct slow_work_holder {
  * @sleeper: L: in its class's sleepers
  * @asleep_since: L: jiffies when it joined them
  * @errand: L: what is expected of it when it comes back to the queues
+ * @began: T, but that L clears it: ns when execute began; 0 if nobody looked
  * @slot: I: its number
  * @task: S, pointer read under L: the task, on which we hold a reference
  * @cred: T: its credentials, on which it holds a reference
@@ -161,6 +208,7 @@ struct slow_work_thread {
 	struct list_head sleeper;
 	unsigned long asleep_since;
 	unsigned int errand;
+	u64 began;
 	unsigned int slot;
 	struct task_struct *task;
 	const struct cred *cred;
@@ -172,16 +220,48 @@ struct slow_work_thread {
 };
 
 /**
+ * struct slow_work_account - where items of a user count
+ * @module: I: the user's, as enqueuers look for it here
+ * @active: L: references that the pool holds on items; without those that are
+ *	armed, until their delay is over
+ * @waited: L: somebody waits for @active to become 0
+ * @armed: L: the references on armed ones
+ * @executed: L: references that were put after execute, or handed on
+ * @counts: L: see there
+ * @user: I: the user
+ * @merged: enqueues of items that were pending, by class
+ */
+struct slow_work_account {
+	struct module *module;
+	unsigned long active;
+	bool waited;
+	unsigned long armed;
+	unsigned long executed;
+	unsigned long counts[SLOW_WORK_NR_COUNTS][SLOW_WORK_NR_CLASSES];
+	struct slow_work_user *user;
+	atomic_long_t merged[SLOW_WORK_NR_CLASSES];
+};
+
+#define SLOW_WORK_NR_ACCOUNTS	2
+
+/**
  * struct slow_work_user - a module that registered
- * @hash: L: in pool.users
+ * @hash: L: in pool.users; in pool.spare when it has left
  * @module: I: the module; only a key, but for its name
  * @name: I: its name
  * @registered: L: how often it did
  * @leaving: L: how many of these are about to unregister
- * @active: L: references that the pool holds on its items
- * @waited: L: somebody waits for @active to become 0
+ * @accounts: see there
+ * @current_account: L: the account that new runs count in; the other one is
+ *	empty, or a flush waits for that
+ * @flush_mutex: held by a flush from when it changes @current_account until the
+ *	one before is empty
+ * @times: see there
  * @key: I: what lockdep knows @map by
  * @map: I: the runs of its items, for lockdep
+ *
+ * Its memory is kept for the next user, since an enqueue that is merged counts
+ * without the lock, in an account that its item may have had before.
  */
 struct slow_work_user {
 	struct hlist_node hash;
@@ -189,8 +269,10 @@ struct slow_work_user {
 	char name[MODULE_NAME_LEN];
 	unsigned int registered;
 	unsigned int leaving;
-	unsigned long active;
-	bool waited;
+	struct slow_work_account accounts[SLOW_WORK_NR_ACCOUNTS];
+	struct slow_work_account *current_account;
+	struct mutex flush_mutex;	/* see above */
+	struct slow_work_times times;
 #ifdef CONFIG_LOCKDEP
 	struct lock_class_key key;
 	struct lockdep_map map;
@@ -238,8 +320,26 @@ struct slow_work_todo {
  * @culling: L: the manager wakes to see whether an idle thread has become cold
  * @users: L: registered modules by their address
  * @nr_users: L, changed under R too: registrations
- * @recent: L: the user of the item that was enqueued last
+ * @recent: L: the account of the item that was enqueued last
  * @nobody: L: stands for the owners that did not register
+ * @spare: L: users that have left
+ * @gone: L: what was counted of these, when they left
+ * @gone_merged: L: the same
+ * @ended: L: by class, items that had been executed at the last reset
+ * @times: by class, see there
+ * @flushes: L: who waits for runs
+ * @pins: L: pins that keep an item
+ * @spare_pins: L: those that nobody has
+ * @histograms: H: times go into the histograms
+ * @histograms_since: L: jiffies when that was switched on or reset
+ * @reset_at: L: jiffies when the figures were reset
+ * @peak: L: the most threads since then
+ * @starts: L: threads started since then
+ * @culled: L: threads retired as surplus since then
+ * @start_failures: L: threads that could not be had
+ * @max_ticks: L: jiffies at the maximum, up to @max_since
+ * @max_since: L: jiffies when the number of threads changed last
+ * @at_max: L: there are as many as there may be
  * @threads: S, pointers read under L: by number; not freed while loaded
  * @slots: S: the numbers in use
  * @limit: I: hard limit of @max, and the size of @threads
@@ -270,8 +370,26 @@ struct slow_work_pool {
 	bool culling;
 	DECLARE_HASHTABLE(users, 6);
 	unsigned int nr_users;
-	struct slow_work_user *recent;
+	struct slow_work_account *recent;
 	struct slow_work_user nobody;
+	struct hlist_head spare;
+	unsigned long gone[SLOW_WORK_NR_COUNTS][SLOW_WORK_NR_CLASSES];
+	unsigned long gone_merged[SLOW_WORK_NR_CLASSES];
+	unsigned long ended[SLOW_WORK_NR_CLASSES];
+	struct slow_work_times times[SLOW_WORK_NR_CLASSES];
+	struct list_head flushes;
+	struct list_head pins;
+	struct list_head spare_pins;
+	bool histograms;
+	unsigned long histograms_since;
+	unsigned long reset_at;
+	unsigned int peak;
+	unsigned long starts;
+	unsigned long culled;
+	unsigned long start_failures;
+	unsigned long max_ticks;
+	unsigned long max_since;
+	bool at_max;
 	struct slow_work_thread **threads;
 	unsigned long *slots;
 	unsigned int limit;
@@ -302,17 +420,33 @@ slow_work_first_sleeper(struct slow_work_class *class)
 					struct slow_work_thread, sleeper);
 }
 
-static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
+static inline enum slow_work_class_id slow_work_class_id(unsigned long flags)
 {
 	BUILD_BUG_ON(SLOW_WORK_SLOW != 0 || SLOW_WORK_VSLOW != 1);
-	return &slow_work_pool.classes[(flags >> SLOW_WORK_VERY_SLOW) & 1];
+	return (flags >> SLOW_WORK_VERY_SLOW) & 1;
 }
+
+static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
+{
+	return &slow_work_pool.classes[slow_work_class_id(flags)];
+}
+
+/* Count something that happens to @work, of which the pool has a reference. */
+static inline void slow_work_count(const struct slow_work *work,
+				   enum slow_work_count count)
+{
+	lockdep_assert_held(&slow_work_pool.lock);
+	work->account->counts[count][slow_work_class_id(work->flags)]++;
+}
+
+struct slow_work_pin;
 
 /* slow-work.c */
 int slow_work_thread_main(void *data);
 struct slow_work_thread *slow_work_current_thread(void);
 bool slow_work_catch(struct slow_work_holder *holder);
 void slow_work_discard(struct slow_work *work);
+void slow_work_put_held(struct slow_work_holder *holder);
 bool slow_work_forget(struct slow_work *work);
 void slow_work_find_thread(void);
 void slow_work_arrive(struct slow_work_thread *thread);
@@ -482,7 +616,18 @@ void slow_work_update(void);
 void slow_work_summon_manager(void);
 
 /* slow-work-users.c */
-struct slow_work_user *slow_work_find_user(const struct slow_work *work);
+void slow_work_user_init(struct slow_work_user *user, struct module *module);
+struct slow_work_account *slow_work_find_account(const struct slow_work *work);
+void slow_work_count_refused(const struct slow_work *work);
+void slow_work_users_exit(void);
+
+/* slow-work-watch.c */
+DECLARE_STATIC_KEY_FALSE(slow_work_watched);
+void slow_work_note_queued(struct slow_work *work);
+void slow_work_note_start(struct slow_work_thread *thread,
+			  const struct slow_work *work);
+void slow_work_note_end(struct slow_work_thread *thread,
+			const struct slow_work *work);
 
 /* slow-work-sysctl.c */
 int slow_work_params_check(void);
@@ -501,6 +646,21 @@ enum slow_work_list {
 };
 
 /**
+ * struct slow_work_pin - keeps an item from its put_ref, while its desc runs
+ * @link: L: in pool.pins or pool.spare_pins, or nowhere
+ * @work: L: the item
+ * @holder: L: has the item if a cancel that does not wait took it back meanwhile,
+ *	and left it to us to put it
+ *
+ * Its memory is kept, as that of all holders.
+ */
+struct slow_work_pin {
+	struct list_head link;
+	struct slow_work *work;
+	struct slow_work_holder holder;
+};
+
+/**
  * struct slow_work_walk - a walk over all items
  * @place: L: stands behind the item seen last
  * @list: the list that @place is in
@@ -510,10 +670,11 @@ enum slow_work_list {
  * @flags: its flags
  * @jiffies: when it was queued, began to execute, or is due
  * @execute: its function
- * @user: whom it counts for; only an address
+ * @user: whom it counts for
  * @thread: the number of the thread that executes it
  * @pid: that thread's
- * @pinned: it is kept from put_ref: slow_work_walk_unpin() is owed
+ * @pin: keeps the items seen from put_ref; may be NULL
+ * @pinned: it does so: slow_work_walk_unpin() is owed
  */
 struct slow_work_walk {
 	struct slow_work place;
@@ -527,11 +688,17 @@ struct slow_work_walk {
 	const struct slow_work_user *user;
 	unsigned int thread;
 	pid_t pid;
+	struct slow_work_pin *pin;
 	bool pinned;
 };
 
-void slow_work_walk_begin(struct slow_work_walk *walk);
-bool slow_work_walk_next(struct slow_work_walk *walk, bool pin);
+struct slow_work_pin *slow_work_pin_get(void);
+void slow_work_pin_put(struct slow_work_pin *pin);
+struct slow_work_pin *slow_work_find_pin(const struct slow_work *work);
+void slow_work_pins_exit(void);
+void slow_work_walk_begin(struct slow_work_walk *walk,
+			  struct slow_work_pin *pin);
+bool slow_work_walk_next(struct slow_work_walk *walk);
 void slow_work_walk_unpin(struct slow_work_walk *walk);
 void slow_work_walk_end(struct slow_work_walk *walk);
 

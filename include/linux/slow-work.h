@@ -19,8 +19,8 @@
 struct module;
 struct seq_file;
 struct slow_work;
+struct slow_work_account;
 struct slow_work_holder;
-struct slow_work_user;
 
 /**
  * struct slow_work_ops - what the pool calls for an item
@@ -59,6 +59,9 @@ struct slow_work_ops {
 #define SLOW_WORK_CANCELLING	4	/* a cancel is under way */
 #define SLOW_WORK_DELAYED	5	/* armed: its timer has not queued it yet */
 
+/* The pool's own, here for the initialisers */
+#define SLOW_WORK_STATIC	11	/* initialised by the compiler */
+
 /* Bit number in what __slow_work_init() is told; in no item's flags */
 #define SLOW_WORK_ON_STACK	31
 
@@ -76,10 +79,10 @@ struct slow_work {
 	/* private: */
 	struct list_head link;
 	struct slow_work_holder *holder;
-	struct slow_work_user *user;
+	struct slow_work_account *account;
 	unsigned long mark;
 	unsigned int cancels;
-	unsigned int pins;
+	unsigned int stamp;
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map lockdep_map;
 #endif
@@ -102,6 +105,63 @@ void __delayed_slow_work_init(struct delayed_slow_work *dwork,
 			      const struct slow_work_ops *ops,
 			      unsigned long flags, const char *name,
 			      struct lock_class_key *key);
+
+/* For the initialisers alone */
+void delayed_slow_work_timer(struct timer_list *timer);
+
+#ifdef CONFIG_LOCKDEP
+#define __SLOW_WORK_LOCKDEP_MAP(name, key)				\
+	.lockdep_map = STATIC_LOCKDEP_MAP_INIT(#name, key),
+#else
+#define __SLOW_WORK_LOCKDEP_MAP(name, key)
+#endif
+
+#define __SLOW_WORK_INITIALIZER(name, item, operations, bits) {		\
+	.flags = (bits) | 1UL << SLOW_WORK_STATIC,			\
+	.ops = (operations),						\
+	.link = LIST_HEAD_INIT((item).link),				\
+	__SLOW_WORK_LOCKDEP_MAP(name, &(item))				\
+}
+
+#define __DELAYED_SLOW_WORK_INITIALIZER(name, operations, bits) {	\
+	.work = __SLOW_WORK_INITIALIZER(name, (name).work, operations, bits), \
+	.timer = __TIMER_INITIALIZER(delayed_slow_work_timer, TIMER_IRQSAFE), \
+}
+
+/**
+ * SLOW_WORK_INITIALIZER - what a static item of the slow class begins with
+ * @name: the item as an expression, such as a member of a static structure
+ * @ops: its operations
+ *
+ * VSLOW_WORK_INITIALIZER(), DELAYED_SLOW_WORK_INITIALIZER() and
+ * DELAYED_VSLOW_WORK_INITIALIZER() are the same of the other kinds.
+ */
+#define SLOW_WORK_INITIALIZER(name, ops)				\
+	__SLOW_WORK_INITIALIZER(name, name, ops, 0)
+#define VSLOW_WORK_INITIALIZER(name, ops)				\
+	__SLOW_WORK_INITIALIZER(name, name, ops, 1UL << SLOW_WORK_VERY_SLOW)
+#define DELAYED_SLOW_WORK_INITIALIZER(name, ops)			\
+	__DELAYED_SLOW_WORK_INITIALIZER(name, ops, 0)
+#define DELAYED_VSLOW_WORK_INITIALIZER(name, ops)			\
+	__DELAYED_SLOW_WORK_INITIALIZER(name, ops, 1UL << SLOW_WORK_VERY_SLOW)
+
+/**
+ * DEFINE_SLOW_WORK - define an item of the slow class, initialised
+ * @name: the variable; static may stand before
+ * @ops: its operations
+ *
+ * DEFINE_VSLOW_WORK(), DEFINE_DELAYED_SLOW_WORK() and DEFINE_DELAYED_VSLOW_WORK()
+ * are the same of the other kinds.
+ */
+#define DEFINE_SLOW_WORK(name, ops)					\
+	struct slow_work name = SLOW_WORK_INITIALIZER(name, ops)
+#define DEFINE_VSLOW_WORK(name, ops)					\
+	struct slow_work name = VSLOW_WORK_INITIALIZER(name, ops)
+#define DEFINE_DELAYED_SLOW_WORK(name, ops)				\
+	struct delayed_slow_work name = DELAYED_SLOW_WORK_INITIALIZER(name, ops)
+#define DEFINE_DELAYED_VSLOW_WORK(name, ops)				\
+	struct delayed_slow_work name =					\
+		DELAYED_VSLOW_WORK_INITIALIZER(name, ops)
 
 #define __slow_work_init_as(init, item, ops, flags)			\
 do {									\
@@ -146,6 +206,17 @@ do {									\
 	__slow_work_init_as(__delayed_slow_work_init, dwork, ops, 0)
 
 /**
+ * delayed_vslow_work_init - initialise a delayed item of the very slow class
+ * @dwork: the delayed item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * Context: Any.
+ */
+#define delayed_vslow_work_init(dwork, ops)				\
+	__slow_work_init_as(__delayed_slow_work_init, dwork, ops,	\
+			    1UL << SLOW_WORK_VERY_SLOW)
+
+/**
  * slow_work_init_on_stack - slow_work_init() of an item on the stack
  * @work: the item; must be at rest
  * @ops: its operations; must outlive it
@@ -186,6 +257,20 @@ do {									\
 	__slow_work_init_as(__delayed_slow_work_init, dwork, ops,	\
 			    1UL << SLOW_WORK_ON_STACK)
 
+/**
+ * delayed_vslow_work_init_on_stack - the same of one of the very slow class
+ * @dwork: the delayed item; must be at rest
+ * @ops: its operations; must outlive it
+ *
+ * To be balanced by destroy_delayed_slow_work_on_stack().
+ *
+ * Context: Any.
+ */
+#define delayed_vslow_work_init_on_stack(dwork, ops)			\
+	__slow_work_init_as(__delayed_slow_work_init, dwork, ops,	\
+			    1UL << SLOW_WORK_VERY_SLOW |		\
+			    1UL << SLOW_WORK_ON_STACK)
+
 void destroy_slow_work_on_stack(struct slow_work *work);
 void destroy_delayed_slow_work_on_stack(struct delayed_slow_work *dwork);
 
@@ -195,8 +280,16 @@ void slow_work_unregister_user(struct module *owner);
 int slow_work_enqueue(struct slow_work *work);
 int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 			      unsigned long delay);
+int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay);
 
 void slow_work_cancel(struct slow_work *work);
+bool slow_work_cancel_sync(struct slow_work *work);
+bool slow_work_try_cancel(struct slow_work *work);
+
+bool slow_work_flush(struct slow_work *work);
+void slow_work_flush_user(struct module *module);
+
+struct slow_work *slow_work_current(void);
 
 /**
  * delayed_slow_work_cancel - cancel a delayed item and wait for it
@@ -209,6 +302,43 @@ void slow_work_cancel(struct slow_work *work);
 static inline void delayed_slow_work_cancel(struct delayed_slow_work *dwork)
 {
 	slow_work_cancel(&dwork->work);
+}
+
+/**
+ * delayed_slow_work_cancel_sync - slow_work_cancel_sync() of a delayed item
+ * @dwork: the delayed item
+ *
+ * Context: As slow_work_cancel_sync().
+ * Return: As slow_work_cancel_sync().
+ */
+static inline bool
+delayed_slow_work_cancel_sync(struct delayed_slow_work *dwork)
+{
+	return slow_work_cancel_sync(&dwork->work);
+}
+
+/**
+ * delayed_slow_work_try_cancel - slow_work_try_cancel() of a delayed item
+ * @dwork: the delayed item
+ *
+ * Context: As slow_work_try_cancel().
+ * Return: As slow_work_try_cancel().
+ */
+static inline bool delayed_slow_work_try_cancel(struct delayed_slow_work *dwork)
+{
+	return slow_work_try_cancel(&dwork->work);
+}
+
+/**
+ * delayed_slow_work_flush - slow_work_flush() of a delayed item
+ * @dwork: the delayed item
+ *
+ * Context: As slow_work_flush().
+ * Return: As slow_work_flush().
+ */
+static inline bool delayed_slow_work_flush(struct delayed_slow_work *dwork)
+{
+	return slow_work_flush(&dwork->work);
 }
 
 bool slow_work_sleep_till_thread_needed(struct slow_work *work,

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: what is told of items that are watched
+ *
+ * Nobody looks, as a rule, and then an item must not pay for it: so one switch,
+ * slow_work_watched, is on while a tracepoint of every item or the histograms
+ * are, and the places on an item's way that look at it call here alone.
+ *
+ * Times need a clock that is dear.  The one of the queue goes into the item, in
+ * units of STAMP_SHIFT so that it fits into what room is there; the one of
+ * execute into the thread.
+ */
+
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+
+#define CREATE_TRACE_POINTS
+#include "slow-work-trace.h"
+
+#define pool slow_work_pool
+
+#define SLOW_WORK_STAMP_SHIFT	10	/* 1.024 us; comes round after 73 min */
+
+DEFINE_STATIC_KEY_FALSE(slow_work_watched);
+
+/*
+ * One more reason to watch, or one less.  What is under way when the first comes
+ * began unseen; a time left over in its thread is of another run.
+ *
+ * Context: Process context; sleeps.
+ */
+int slow_work_watch(void)
+{
+	unsigned int slot;
+
+	raw_spin_lock_irq(&pool.lock);
+	for (slot = 0; slot < pool.limit; slot++)
+		if (pool.threads[slot] && !static_key_enabled(&slow_work_watched))
+			WRITE_ONCE(pool.threads[slot]->began, 0);
+	raw_spin_unlock_irq(&pool.lock);
+	static_branch_inc(&slow_work_watched);
+	return 0;
+}
+
+void slow_work_unwatch(void)
+{
+	static_branch_dec(&slow_work_watched);
+}
+
+static u32 slow_work_stamp(u64 now)
+{
+	return now >> SLOW_WORK_STAMP_SHIFT;
+}
+
+/*
+ * How long has @work been in its queue?  Its stamp is true if the jiffies of its
+ * mark say the same: it may be from an earlier time, when items were watched
+ * last, or have come round.
+ */
+static u64 slow_work_waited(const struct slow_work *work, u64 now)
+{
+	u64 coarse = jiffies_to_nsecs(jiffies - work->mark);
+	u64 fine = (u64)(slow_work_stamp(now) - work->stamp) <<
+		   SLOW_WORK_STAMP_SHIFT;
+
+	return max(fine, coarse) - min(fine, coarse) <= 2 * TICK_NSEC ?
+	       fine : coarse;
+}
+
+static void slow_work_add(struct slow_work_account *account,
+			  enum slow_work_class_id class,
+			  enum slow_work_time which, u64 ns)
+{
+	unsigned int n = min_t(unsigned int, ilog2(ns | 1),
+			       SLOW_WORK_BUCKETS - 1);
+
+	if (!READ_ONCE(pool.histograms))
+		return;
+	atomic_long_inc(&pool.times[class].buckets[which][n]);
+	atomic_long_inc(&account->user->times.buckets[which][n]);
+}
+
+/* @work has joined its queue. */
+void slow_work_note_queued(struct slow_work *work)
+{
+	lockdep_assert_held(&pool.lock);
+	work->stamp = slow_work_stamp(ktime_get_ns());
+	trace_slow_work_queue(work);
+}
+
+/* @thread takes @work, and has not marked it yet. */
+void slow_work_note_start(struct slow_work_thread *thread,
+			  const struct slow_work *work)
+{
+	u64 now = ktime_get_ns(), wait = slow_work_waited(work, now);
+
+	lockdep_assert_held(&pool.lock);
+	WRITE_ONCE(thread->began, now);
+	slow_work_add(work->account, slow_work_class_id(work->flags),
+		      SLOW_WORK_TIME_WAIT, wait);
+	trace_slow_work_execute_start(work, wait);
+}
+
+/*
+ * execute has returned; @work is still there.  Nothing is told of a run that was
+ * not watched from its beginning.
+ */
+void slow_work_note_end(struct slow_work_thread *thread,
+			const struct slow_work *work)
+{
+	u64 run = ktime_get_ns(), began = READ_ONCE(thread->began);
+
+	if (!began)
+		return;
+	run -= began;
+	WRITE_ONCE(thread->began, 0);
+	slow_work_add(thread->holder.account, slow_work_class_id(work->flags),
+		      SLOW_WORK_TIME_RUN, run);
+	trace_slow_work_execute_end(work, run);
+}
