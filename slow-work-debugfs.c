@@ -227,6 +227,7 @@ void slow_work_debugfs_init(void)
 	slow_work_debugfs = debugfs_create_dir("slow_work", NULL);
 	debugfs_create_file("runqueue", 0400, slow_work_debugfs, NULL,
 			    &slow_work_runqueue_fops);
+	slow_work_stats_init(slow_work_debugfs);
 }
 
 void slow_work_debugfs_exit(void)

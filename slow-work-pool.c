@@ -525,6 +525,9 @@ int slow_work_pool_init(void)
 	hash_init(pool.users);
 	slow_work_user_init(&pool.nobody, NULL);
 	pool.recent = pool.nobody.current_account;
+	pool.reset_at = jiffies;
+	pool.histograms_since = jiffies;
+	pool.max_since = jiffies;
 
 	pool.threads = kvcalloc(pool.limit, sizeof(*pool.threads), GFP_KERNEL);
 	pool.slots = bitmap_zalloc(pool.limit, GFP_KERNEL);

@@ -83,6 +83,56 @@ static void slow_work_add(struct slow_work_account *account,
 	atomic_long_inc(&account->user->times.buckets[which][n]);
 }
 
+static void slow_work_clear(struct slow_work_times *times)
+{
+	int which, n;
+
+	for (which = 0; which < SLOW_WORK_NR_TIMES; which++)
+		for (n = 0; n < SLOW_WORK_BUCKETS; n++)
+			atomic_long_set(&times->buckets[which][n], 0);
+}
+
+/* The histograms count from now. */
+void slow_work_reset_times(void)
+{
+	struct slow_work_user *user;
+	int i;
+
+	lockdep_assert_held(&pool.lock);
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		slow_work_clear(&pool.times[i]);
+	slow_work_clear(&pool.nobody.times);
+	hash_for_each(pool.users, i, user, hash)
+		slow_work_clear(&user->times);
+	pool.histograms_since = jiffies;
+}
+
+/*
+ * Switch the histograms; they begin empty, and when they end what they have
+ * stays to be read.
+ *
+ * Context: Process context; sleeps.
+ */
+void slow_work_set_histograms(bool on)
+{
+	static DEFINE_MUTEX(mutex);
+
+	mutex_lock(&mutex);
+	if (on && !pool.histograms) {
+		raw_spin_lock_irq(&pool.lock);
+		slow_work_reset_times();
+		WRITE_ONCE(pool.histograms, true);
+		raw_spin_unlock_irq(&pool.lock);
+		slow_work_watch();
+	} else if (!on && pool.histograms) {
+		slow_work_unwatch();
+		raw_spin_lock_irq(&pool.lock);
+		WRITE_ONCE(pool.histograms, false);
+		raw_spin_unlock_irq(&pool.lock);
+	}
+	mutex_unlock(&mutex);
+}
+
 /* @work has joined its queue. */
 void slow_work_note_queued(struct slow_work *work)
 {

@@ -10,6 +10,7 @@
  * slow-work-watch.c	what is told of items and threads: tracepoints, times
  * slow-work-check.c	what callers do wrong, told where it was done
  * slow-work-debugfs.c	runqueue
+ * slow-work-stats.c	figures
  * main.c		the list of inits, and backwards of exits
  */
 
@@ -337,6 +338,7 @@ struct slow_work_todo {
  * @starts: L: threads started since then
  * @culled: L: threads retired as surplus since then
  * @start_failures: L: threads that could not be had
+ * @stalls: L: reports of stalls since then
  * @max_ticks: L: jiffies at the maximum, up to @max_since
  * @max_since: L: jiffies when the number of threads changed last
  * @at_max: L: there are as many as there may be
@@ -387,6 +389,7 @@ struct slow_work_pool {
 	unsigned long starts;
 	unsigned long culled;
 	unsigned long start_failures;
+	unsigned long stalls;
 	unsigned long max_ticks;
 	unsigned long max_since;
 	bool at_max;
@@ -628,6 +631,8 @@ void slow_work_note_start(struct slow_work_thread *thread,
 			  const struct slow_work *work);
 void slow_work_note_end(struct slow_work_thread *thread,
 			const struct slow_work *work);
+void slow_work_set_histograms(bool on);
+void slow_work_reset_times(void);
 
 /* slow-work-sysctl.c */
 int slow_work_params_check(void);
@@ -702,8 +707,9 @@ bool slow_work_walk_next(struct slow_work_walk *walk);
 void slow_work_walk_unpin(struct slow_work_walk *walk);
 void slow_work_walk_end(struct slow_work_walk *walk);
 
-/* slow-work-debugfs.c */
+/* slow-work-debugfs.c, slow-work-stats.c */
 #ifdef CONFIG_SLOW_WORK_DEBUG
+void slow_work_stats_init(struct dentry *dir);
 void slow_work_debugfs_init(void);
 void slow_work_debugfs_exit(void);
 #else

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: figures, /sys/kernel/debug/slow_work/stats, stats-values and reset
+ *
+ * What happened is counted where it happens.  What there is now is looked up when
+ * somebody asks: owners' items by a walk over all of them, so that they cost an
+ * item nothing; threads by their task states.  So the lines of one reading are
+ * of nearly the same moment, and not of one.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+
+#define pool slow_work_pool
+
+#define SLOW_WORK_STATS_FORMAT	1	/* of stats-values */
+
+/**
+ * struct slow_work_row - figures of a class or of an owner
+ * @name: the owner's, or the class's
+ * @user: the owner; NULL of a class
+ * @queued: items now
+ * @executing: the same
+ * @armed: the same
+ * @oldest: jiffies that the oldest of @queued has been so
+ * @executed: since the reset, as all below
+ * @merged: see there
+ * @counts: see there
+ * @times: see there
+ */
+struct slow_work_row {
+	char name[MODULE_NAME_LEN];
+	const struct slow_work_user *user;
+	unsigned long queued;
+	unsigned long executing;
+	unsigned long armed;
+	unsigned long oldest;
+	unsigned long executed;
+	unsigned long merged;
+	unsigned long counts[SLOW_WORK_NR_COUNTS];
+	unsigned long times[SLOW_WORK_NR_TIMES][SLOW_WORK_BUCKETS];
+};
+
+/**
+ * struct slow_work_stats - all figures
+ * @threads: now, as all of the first lines
+ * @idle: those that wait for work
+ * @executing: those that have an item
+ * @blocked: those of @executing that sleep in it for a reason of its own
+ * @sleeping: those that sleep in it until their thread is needed
+ * @min: setting
+ * @max: setting
+ * @vslow_percentage: setting
+ * @vslow_limit: places of the very slow class
+ * @histograms: they are switched on
+ * @since: jiffies since the reset
+ * @histograms_since: jiffies since the histograms count
+ * @peak: the most threads since the reset
+ * @started: since the reset
+ * @culled: since the reset
+ * @failures: starts that failed since the reset
+ * @stalls: reports of stalls since the reset
+ * @max_ticks: jiffies at the maximum since the reset
+ * @nr_rows: how many of @rows there are
+ * @rows: the classes, nobody's items, and those of each user
+ */
+struct slow_work_stats {
+	unsigned int threads;
+	unsigned int idle;
+	unsigned int executing;
+	unsigned int blocked;
+	unsigned int sleeping;
+	unsigned int min;
+	unsigned int max;
+	unsigned int vslow_percentage;
+	unsigned int vslow_limit;
+	bool histograms;
+	unsigned long since;
+	unsigned long histograms_since;
+	unsigned int peak;
+	unsigned long started;
+	unsigned long culled;
+	unsigned long failures;
+	unsigned long stalls;
+	unsigned long max_ticks;
+	unsigned int nr_rows;
+	struct slow_work_row rows[];
+};
+
+/* Gather ************************************************************/
+
+static void slow_work_gather_times(struct slow_work_row *row,
+				   const struct slow_work_times *times)
+{
+	int which, n;
+
+	for (which = 0; which < SLOW_WORK_NR_TIMES; which++)
+		for (n = 0; n < SLOW_WORK_BUCKETS; n++)
+			row->times[which][n] =
+				atomic_long_read(&times->buckets[which][n]);
+}
+
+/* A user counts for its row, and for the classes. */
+static void slow_work_gather_user(struct slow_work_stats *stats,
+				  const struct slow_work_user *user)
+{
+	struct slow_work_row *row = &stats->rows[stats->nr_rows++];
+	const struct slow_work_account *account;
+	unsigned long merged;
+	int class, i;
+
+	strscpy(row->name, user->name, sizeof(row->name));
+	row->user = user;
+	slow_work_gather_times(row, &user->times);
+	for (account = user->accounts;
+	     account < user->accounts + SLOW_WORK_NR_ACCOUNTS; account++) {
+		row->executed += account->executed;
+		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++) {
+			merged = atomic_long_read(&account->merged[class]);
+			row->merged += merged;
+			stats->rows[class].merged += merged;
+			for (i = 0; i < SLOW_WORK_NR_COUNTS; i++) {
+				row->counts[i] += account->counts[i][class];
+				stats->rows[class].counts[i] +=
+					account->counts[i][class];
+			}
+		}
+	}
+}
+
+static void slow_work_gather_class(struct slow_work_row *row,
+				   enum slow_work_class_id id)
+{
+	const struct slow_work_class *class = &pool.classes[id];
+	int i;
+
+	strscpy(row->name, id == SLOW_WORK_VSLOW ? "vslow" : "slow",
+		sizeof(row->name));
+	row->executed = class->started - class->executing - pool.ended[id];
+	row->merged = pool.gone_merged[id];
+	for (i = 0; i < SLOW_WORK_NR_COUNTS; i++)
+		row->counts[i] = pool.gone[i][id];
+	slow_work_gather_times(row, &pool.times[id]);
+}
+
+static void slow_work_gather_threads(struct slow_work_stats *stats)
+{
+	const struct slow_work_thread *thread;
+	unsigned int slot;
+
+	list_for_each_entry(thread, &pool.idle, link)
+		stats->idle++;
+	for (slot = 0; slot < pool.limit; slot++) {
+		thread = pool.threads[slot];
+		if (!thread || !thread->holder.item)
+			continue;
+		stats->executing++;
+		if (!list_empty(&thread->sleeper))
+			stats->sleeping++;
+		else if (!task_is_running(thread->task))
+			stats->blocked++;
+	}
+}
+
+static void slow_work_gather_pool(struct slow_work_stats *stats)
+{
+	stats->threads = pool.nr;
+	stats->min = pool.min;
+	stats->max = pool.max;
+	stats->vslow_percentage = pool.vslow_percentage;
+	stats->vslow_limit = pool.classes[SLOW_WORK_VSLOW].limit;
+	stats->histograms = pool.histograms;
+	stats->since = jiffies - pool.reset_at;
+	stats->histograms_since = jiffies - pool.histograms_since;
+	stats->peak = pool.peak;
+	stats->started = pool.starts;
+	stats->culled = pool.culled;
+	stats->failures = pool.start_failures;
+	stats->stalls = pool.stalls;
+	stats->max_ticks = pool.max_ticks;
+	if (pool.at_max)
+		stats->max_ticks += jiffies - pool.max_since;
+}
+
+static struct slow_work_row *slow_work_row_of(struct slow_work_stats *stats,
+					      const struct slow_work_user *user)
+{
+	unsigned int i;
+
+	for (i = SLOW_WORK_NR_CLASSES; i < stats->nr_rows; i++)
+		if (stats->rows[i].user == user)
+			return &stats->rows[i];
+	return NULL;	/* it registered meanwhile */
+}
+
+static void slow_work_gather_item(struct slow_work_row *row,
+				  const struct slow_work_walk *walk)
+{
+	switch (walk->list) {
+	case SLOW_WORK_LIST_THREADS:
+		row->executing++;
+		break;
+	case SLOW_WORK_LIST_ARMED:
+		row->armed++;
+		break;
+	default:
+		row->queued++;
+		row->oldest = max(row->oldest, jiffies - walk->jiffies);
+	}
+}
+
+static void slow_work_gather_items(struct slow_work_stats *stats)
+{
+	struct slow_work_walk walk;
+	struct slow_work_row *row;
+
+	slow_work_walk_begin(&walk, NULL);
+	while (slow_work_walk_next(&walk)) {
+		slow_work_gather_item(&stats->rows[slow_work_class_id(walk.flags)],
+				      &walk);
+		row = slow_work_row_of(stats, walk.user);
+		if (row)
+			slow_work_gather_item(row, &walk);
+	}
+	slow_work_walk_end(&walk);
+}
+
+/* Room for the classes, nobody and all users; some may come meanwhile. */
+static unsigned int slow_work_rows_wanted(void)
+{
+	unsigned int nr = SLOW_WORK_NR_CLASSES + 1;
+	struct slow_work_user *user;
+	int bucket;
+
+	lockdep_assert_held(&pool.lock);
+	hash_for_each(pool.users, bucket, user, hash)
+		nr++;
+	return nr;
+}
+
+static struct slow_work_stats *slow_work_gather(void)
+{
+	struct slow_work_stats *stats = NULL;
+	struct slow_work_user *user;
+	unsigned int wanted, room;
+	int i;
+
+	raw_spin_lock_irq(&pool.lock);
+	while (!stats) {
+		room = slow_work_rows_wanted();
+		raw_spin_unlock_irq(&pool.lock);
+		stats = kvzalloc(struct_size(stats, rows, room), GFP_KERNEL);
+		if (!stats)
+			return NULL;
+		raw_spin_lock_irq(&pool.lock);
+		wanted = slow_work_rows_wanted();
+		if (wanted > room) {
+			raw_spin_unlock_irq(&pool.lock);
+			kvfree(stats);
+			stats = NULL;
+			raw_spin_lock_irq(&pool.lock);
+		}
+	}
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		slow_work_gather_class(&stats->rows[i], i);
+	stats->nr_rows = SLOW_WORK_NR_CLASSES;
+	slow_work_gather_user(stats, &pool.nobody);
+	hash_for_each(pool.users, i, user, hash)
+		slow_work_gather_user(stats, user);
+	slow_work_gather_pool(stats);
+	slow_work_gather_threads(stats);
+	raw_spin_unlock_irq(&pool.lock);
+
+	slow_work_gather_items(stats);
+	return stats;
+}
+
+/* Show **************************************************************/
+
+static unsigned long slow_work_total(const unsigned long *buckets)
+{
+	unsigned long total = 0;
+	int n;
+
+	for (n = 0; n < SLOW_WORK_BUCKETS; n++)
+		total += buckets[n];
+	return total;
+}
+
+/* What @percent of the times are shorter than, in ns: the end of a bucket */
+static u64 slow_work_quantile(const unsigned long *buckets, unsigned int percent)
+{
+	unsigned long total = slow_work_total(buckets), sum = 0;
+	int n;
+
+	if (!total)
+		return 0;
+	for (n = 0; n < SLOW_WORK_BUCKETS - 1; n++) {
+		sum += buckets[n];
+		if ((u64)sum * 100 >= (u64)total * percent)
+			break;
+	}
+	return 2ULL << n;
+}
+
+static const char * const slow_work_time_names[SLOW_WORK_NR_TIMES] = {
+	[SLOW_WORK_TIME_WAIT] = "wait",
+	[SLOW_WORK_TIME_RUN] = "run",
+};
+
+static void slow_work_show_values_row(struct seq_file *m,
+				      const struct slow_work_row *row)
+{
+	const char *kind = row->user ? "owner" : "class", *name = row->name;
+	int which, n;
+
+	seq_printf(m, "%s.%s.queued %lu\n", kind, name, row->queued);
+	seq_printf(m, "%s.%s.executing %lu\n", kind, name, row->executing);
+	seq_printf(m, "%s.%s.armed %lu\n", kind, name, row->armed);
+	seq_printf(m, "%s.%s.executed %lu\n", kind, name, row->executed);
+	seq_printf(m, "%s.%s.merged %lu\n", kind, name, row->merged);
+	seq_printf(m, "%s.%s.deferred %lu\n", kind, name,
+		   row->counts[SLOW_WORK_COUNT_DEFERRED]);
+	seq_printf(m, "%s.%s.cancelled %lu\n", kind, name,
+		   row->counts[SLOW_WORK_COUNT_CANCELLED]);
+	seq_printf(m, "%s.%s.refused %lu\n", kind, name,
+		   row->counts[SLOW_WORK_COUNT_REFUSED]);
+	seq_printf(m, "%s.%s.oldest-queued-ms %u\n", kind, name,
+		   jiffies_to_msecs(row->oldest));
+	for (which = 0; which < SLOW_WORK_NR_TIMES; which++) {
+		const char *time = slow_work_time_names[which];
+		const unsigned long *buckets = row->times[which];
+
+		seq_printf(m, "%s.%s.%s.count %lu\n", kind, name, time,
+			   slow_work_total(buckets));
+		seq_printf(m, "%s.%s.%s.median %llu\n", kind, name, time,
+			   slow_work_quantile(buckets, 50));
+		seq_printf(m, "%s.%s.%s.p99 %llu\n", kind, name, time,
+			   slow_work_quantile(buckets, 99));
+		for (n = 0; n < SLOW_WORK_BUCKETS; n++)
+			if (buckets[n])
+				seq_printf(m, "%s.%s.%s.bucket.%d %lu\n", kind,
+					   name, time, n, buckets[n]);
+	}
+}
+
+/* For programs: a key and its value a line.  Documentation/ has the keys. */
+static int slow_work_stats_values_show(struct seq_file *m, void *v)
+{
+	struct slow_work_stats *stats = slow_work_gather();
+	unsigned int i;
+
+	if (!stats)
+		return -ENOMEM;
+	seq_printf(m, "format %d\n", SLOW_WORK_STATS_FORMAT);
+	seq_printf(m, "since-ms %u\n", jiffies_to_msecs(stats->since));
+	seq_printf(m, "pool.threads %u\n", stats->threads);
+	seq_printf(m, "pool.idle %u\n", stats->idle);
+	seq_printf(m, "pool.executing %u\n", stats->executing);
+	seq_printf(m, "pool.blocked %u\n", stats->blocked);
+	seq_printf(m, "pool.sleeping %u\n", stats->sleeping);
+	seq_printf(m, "pool.min-threads %u\n", stats->min);
+	seq_printf(m, "pool.max-threads %u\n", stats->max);
+	seq_printf(m, "pool.limit %u\n", pool.limit);
+	seq_printf(m, "pool.vslow-percentage %u\n", stats->vslow_percentage);
+	seq_printf(m, "pool.vslow-limit %u\n", stats->vslow_limit);
+	seq_printf(m, "pool.peak %u\n", stats->peak);
+	seq_printf(m, "pool.started %lu\n", stats->started);
+	seq_printf(m, "pool.culled %lu\n", stats->culled);
+	seq_printf(m, "pool.start-failures %lu\n", stats->failures);
+	seq_printf(m, "pool.at-max-ms %u\n", jiffies_to_msecs(stats->max_ticks));
+	seq_printf(m, "pool.stalls %lu\n", stats->stalls);
+	seq_printf(m, "histograms %d\n", stats->histograms);
+	seq_printf(m, "histograms-since-ms %u\n",
+		   jiffies_to_msecs(stats->histograms_since));
+	for (i = 0; i < stats->nr_rows; i++)
+		slow_work_show_values_row(m, &stats->rows[i]);
+	kvfree(stats);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slow_work_stats_values);
+
+/* The end of a bucket, which is a power of two of ns, in the unit that fits */
+static void slow_work_show_time(struct seq_file *m, u64 ns)
+{
+	if (!ns)
+		seq_puts(m, "      -");
+	else if (ns < 10 * NSEC_PER_USEC)
+		seq_printf(m, " %4lluns", ns);
+	else if (ns < 10 * NSEC_PER_MSEC)
+		seq_printf(m, " %4lluus", div_u64(ns, NSEC_PER_USEC));
+	else if (ns < 10ULL * NSEC_PER_SEC)
+		seq_printf(m, " %4llums", div_u64(ns, NSEC_PER_MSEC));
+	else
+		seq_printf(m, " %5llus", div_u64(ns, NSEC_PER_SEC));
+}
+
+static void slow_work_show_row(struct seq_file *m,
+			       const struct slow_work_row *row)
+{
+	int which;
+
+	seq_printf(m, "%-16s %7lu %5lu %6lu %10lu %10lu %8lu %8lu %7lu",
+		   row->name, row->queued, row->executing, row->armed,
+		   row->executed, row->merged,
+		   row->counts[SLOW_WORK_COUNT_DEFERRED],
+		   row->counts[SLOW_WORK_COUNT_CANCELLED],
+		   row->counts[SLOW_WORK_COUNT_REFUSED]);
+	for (which = 0; which < SLOW_WORK_NR_TIMES; which++) {
+		slow_work_show_time(m, slow_work_quantile(row->times[which], 50));
+		slow_work_show_time(m, slow_work_quantile(row->times[which], 99));
+	}
+	seq_putc(m, '\n');
+}
+
+/* For people */
+static int slow_work_stats_show(struct seq_file *m, void *v)
+{
+	struct slow_work_stats *stats = slow_work_gather();
+	unsigned int i;
+
+	if (!stats)
+		return -ENOMEM;
+	seq_printf(m, "threads  %u now (%u idle, %u executing, of these %u blocked and %u asleep until needed)\n",
+		   stats->threads, stats->idle, stats->executing,
+		   stats->blocked, stats->sleeping);
+	seq_printf(m, "         %u to %u allowed; very slow items may have %u (%u %%)\n",
+		   stats->min, stats->max, stats->vslow_limit,
+		   stats->vslow_percentage);
+	seq_printf(m, "counted  since %u.%03u s: at most %u threads, %lu started, %lu culled, %lu not to be had\n",
+		   jiffies_to_msecs(stats->since) / 1000,
+		   jiffies_to_msecs(stats->since) % 1000, stats->peak,
+		   stats->started, stats->culled, stats->failures);
+	seq_printf(m, "         %u.%03u s at the maximum, %lu stalls reported\n",
+		   jiffies_to_msecs(stats->max_ticks) / 1000,
+		   jiffies_to_msecs(stats->max_ticks) % 1000, stats->stalls);
+	if (stats->histograms)
+		seq_printf(m, "times    since %u.%03u s; median and 99th, less than\n",
+			   jiffies_to_msecs(stats->histograms_since) / 1000,
+			   jiffies_to_msecs(stats->histograms_since) % 1000);
+	else
+		seq_puts(m, "times    off: sysctl kernel.slow-work.histograms=1\n");
+
+	seq_puts(m, "\n                  QUEUED  EXEC  ARMED   EXECUTED     MERGED DEFERRED CANCELLD REFUSED   WAIT   99TH    RUN   99TH\n");
+	for (i = 0; i < stats->nr_rows; i++) {
+		if (i == SLOW_WORK_NR_CLASSES)
+			seq_putc(m, '\n');
+		slow_work_show_row(m, &stats->rows[i]);
+	}
+	kvfree(stats);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slow_work_stats);
+
+/* Reset *************************************************************/
+
+static void slow_work_reset_user(struct slow_work_user *user)
+{
+	struct slow_work_account *account;
+	int class;
+
+	for (account = user->accounts;
+	     account < user->accounts + SLOW_WORK_NR_ACCOUNTS; account++) {
+		account->executed = 0;
+		memset(account->counts, 0, sizeof(account->counts));
+		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
+			atomic_long_set(&account->merged[class], 0);
+	}
+}
+
+static int slow_work_reset_set(void *data, u64 value)
+{
+	struct slow_work_class *class;
+	struct slow_work_user *user;
+	int i;
+
+	if (value != 1)
+		return -EINVAL;
+	raw_spin_lock_irq(&pool.lock);
+	slow_work_reset_user(&pool.nobody);
+	hash_for_each(pool.users, i, user, hash)
+		slow_work_reset_user(user);
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		class = &pool.classes[i];
+		pool.ended[i] = class->started - class->executing;
+	}
+	memset(pool.gone, 0, sizeof(pool.gone));
+	memset(pool.gone_merged, 0, sizeof(pool.gone_merged));
+	pool.reset_at = jiffies;
+	pool.peak = pool.nr;
+	pool.starts = 0;
+	pool.culled = 0;
+	pool.start_failures = 0;
+	pool.stalls = 0;
+	pool.max_ticks = 0;
+	pool.max_since = jiffies;
+	slow_work_reset_times();
+	raw_spin_unlock_irq(&pool.lock);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(slow_work_reset_fops, NULL, slow_work_reset_set,
+			 "%llu\n");
+
+/* stats cannot be written, so that it can be read under lockdown. */
+void slow_work_stats_init(struct dentry *dir)
+{
+	debugfs_create_file("stats", 0400, dir, NULL, &slow_work_stats_fops);
+	debugfs_create_file("stats-values", 0400, dir, NULL,
+			    &slow_work_stats_values_fops);
+	debugfs_create_file_unsafe("reset", 0200, dir, NULL,
+				   &slow_work_reset_fops);
+}
