@@ -10,6 +10,7 @@
  *	close		from now on, items that execute wait at the gate
  *	open		let them all through
  *	cancel		cancel every item there is
+ *	revoke		take back every item that is pending, waiting for none
  *
  * and .../state tells what became of it.  Unloading opens the gate, cancels what
  * is armed, and leaves the rest to slow_work_unregister_user().
@@ -150,32 +151,50 @@ static int caller_add(int kind, unsigned int ms)
 	return ret;
 }
 
+/* The first item from @number on, delayed ones alone if so wished, or NULL */
+static struct caller_item *caller_find(unsigned int number, bool delayed_only)
+{
+	struct caller_item *item, *found = NULL;
+
+	spin_lock(&caller_lock);
+	list_for_each_entry(item, &caller_items, link) {
+		if (item->number < number ||
+		    (delayed_only && item->kind != CALLER_DELAYED))
+			continue;
+		/* One that is being released leaves by itself. */
+		if (kref_get_unless_zero(&item->ref)) {
+			found = item;
+			break;
+		}
+	}
+	spin_unlock(&caller_lock);
+	return found;
+}
+
 /* Cancel every item, or every delayed one. */
 static void caller_cancel(bool delayed_only)
 {
-	struct caller_item *item, *found;
+	struct caller_item *item;
 
-	do {
-		found = NULL;
-		spin_lock(&caller_lock);
-		list_for_each_entry(item, &caller_items, link) {
-			if (delayed_only && item->kind != CALLER_DELAYED)
-				continue;
-			/* One that is being released leaves by itself. */
-			if (kref_get_unless_zero(&item->ref)) {
-				found = item;
-				break;
-			}
-		}
-		spin_unlock(&caller_lock);
-		if (!found)
-			break;
-		if (found->kind == CALLER_DELAYED)
-			delayed_slow_work_cancel(&found->dwork);
+	while ((item = caller_find(0, delayed_only))) {
+		if (item->kind == CALLER_DELAYED)
+			delayed_slow_work_cancel(&item->dwork);
 		else
-			slow_work_cancel(&found->dwork.work);
-		kref_put(&found->ref, caller_release);
-	} while (true);
+			slow_work_cancel(&item->dwork.work);
+		kref_put(&item->ref, caller_release);
+	}
+}
+
+static void caller_revoke(void)
+{
+	struct caller_item *item;
+	unsigned int number = 0;
+
+	while ((item = caller_find(number, false))) {
+		slow_work_try_cancel(&item->dwork.work);
+		number = item->number + 1;
+		kref_put(&item->ref, caller_release);
+	}
 }
 
 static void caller_set_gate(bool closed)
@@ -188,6 +207,10 @@ static int caller_word(const char *word)
 {
 	if (!strcmp(word, "cancel")) {
 		caller_cancel(false);
+		return 0;
+	}
+	if (!strcmp(word, "revoke")) {
+		caller_revoke();
 		return 0;
 	}
 	if (strcmp(word, "open") && strcmp(word, "close"))
