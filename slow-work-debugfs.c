@@ -81,7 +81,7 @@ static bool slow_work_advance(struct slow_work_reader *reader)
 	struct slow_work_walk *walk = &reader->walk;
 	bool found;
 
-	found = slow_work_walk_next(walk);
+	found = slow_work_walk_next(walk, true);
 	memset(reader->desc.buf, 0, reader->desc.count);
 	reader->desc.count = 0;
 	if (walk->pinned) {
@@ -105,7 +105,7 @@ static void *slow_work_runqueue_start(struct seq_file *m, loff_t *pos)
 	if (!*pos)
 		return SEQ_START_TOKEN;
 	if (!reader->line)
-		slow_work_walk_begin(&reader->walk, reader->walk.pin);
+		slow_work_walk_begin(&reader->walk);
 	while (reader->line < *pos)
 		if (!slow_work_advance(reader))
 			return NULL;
@@ -180,18 +180,6 @@ static const struct seq_operations slow_work_runqueue_ops = {
 	.show	= slow_work_runqueue_show,
 };
 
-static int slow_work_runqueue_release(struct inode *inode, struct file *file)
-{
-	struct seq_file *m = file->private_data;
-	struct slow_work_reader *reader = m->private;
-
-	slow_work_walk_end(&reader->walk);
-	if (reader->walk.pin)
-		slow_work_pin_put(reader->walk.pin);
-	kfree(reader->desc.buf);
-	return seq_release_private(inode, file);
-}
-
 static int slow_work_runqueue_open(struct inode *inode, struct file *file)
 {
 	struct slow_work_reader *reader;
@@ -205,12 +193,21 @@ static int slow_work_runqueue_open(struct inode *inode, struct file *file)
 	reader->desc.file = file;
 	reader->desc.size = 128;
 	reader->desc.buf = kzalloc(reader->desc.size, GFP_KERNEL);
-	reader->walk.pin = slow_work_pin_get();
-	if (!reader->desc.buf || !reader->walk.pin) {
-		slow_work_runqueue_release(inode, file);
+	if (!reader->desc.buf) {
+		seq_release_private(inode, file);
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+static int slow_work_runqueue_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct slow_work_reader *reader = m->private;
+
+	slow_work_walk_end(&reader->walk);
+	kfree(reader->desc.buf);
+	return seq_release_private(inode, file);
 }
 
 static const struct file_operations slow_work_runqueue_fops = {

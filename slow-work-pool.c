@@ -40,11 +40,9 @@ struct slow_work_pool slow_work_pool = {
 	.retired		= LIST_HEAD_INIT(pool.retired),
 	.min			= SLOW_WORK_MIN_THREADS,
 	.vslow_percentage	= 50,
-	.flushes		= LIST_HEAD_INIT(pool.flushes),
+	.waiters		= LIST_HEAD_INIT(pool.waiters),
 	.pins			= LIST_HEAD_INIT(pool.pins),
-	.spare_pins		= LIST_HEAD_INIT(pool.spare_pins),
 	.described		= __WAIT_QUEUE_HEAD_INITIALIZER(pool.described),
-	.settled		= __WAIT_QUEUE_HEAD_INITIALIZER(pool.settled),
 };
 
 /**
@@ -540,12 +538,15 @@ int slow_work_pool_init(void)
 
 void slow_work_pool_exit(void)
 {
+	struct slow_work_thread **threads = pool.threads;
 	unsigned int slot;
 
-	for (slot = 0; pool.threads && slot < pool.limit; slot++)
-		kfree(pool.threads[slot]);
-	kvfree(pool.threads);
+	raw_spin_lock_irq(&pool.lock);
+	pool.threads = NULL;
+	raw_spin_unlock_irq(&pool.lock);
+	for (slot = 0; threads && slot < pool.limit; slot++)
+		kfree(threads[slot]);
+	kvfree(threads);
 	bitmap_free(pool.slots);
 	slow_work_users_exit();
-	slow_work_pins_exit();
 }

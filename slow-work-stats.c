@@ -219,8 +219,8 @@ static void slow_work_gather_items(struct slow_work_stats *stats)
 	struct slow_work_walk walk;
 	struct slow_work_row *row;
 
-	slow_work_walk_begin(&walk, NULL);
-	while (slow_work_walk_next(&walk)) {
+	slow_work_walk_begin(&walk);
+	while (slow_work_walk_next(&walk, false)) {
 		slow_work_gather_item(&stats->rows[slow_work_class_id(walk.flags)],
 				      &walk);
 		row = slow_work_row_of(stats, walk.user);

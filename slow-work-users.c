@@ -84,27 +84,59 @@ static bool slow_work_is_settled(struct slow_work_user *user)
 	return false;
 }
 
-static bool slow_work_settled(struct slow_work_user *user)
+/* The same of the active ones in @account */
+static bool slow_work_is_empty(struct slow_work_account *account)
 {
-	bool settled;
-
-	raw_spin_lock_irq(&pool.lock);
-	settled = slow_work_is_settled(user);
-	raw_spin_unlock_irq(&pool.lock);
-	return settled;
+	lockdep_assert_held(&pool.lock);
+	if (!account->active)
+		return true;
+	account->waited = true;
+	return false;
 }
 
-/* The same of one account, and whatever is armed there */
-static bool slow_work_empty(struct slow_work_account *account)
+/* An account of @user has become empty: all who wait for one look again. */
+void slow_work_wake_user(struct slow_work_user *user)
 {
-	bool empty;
+	struct slow_work_waiter *waiter, *next;
 
-	raw_spin_lock_irq(&pool.lock);
-	empty = !account->active;
-	if (!empty)
-		account->waited = true;
-	raw_spin_unlock_irq(&pool.lock);
-	return empty;
+	lockdep_assert_held(&pool.lock);
+	list_for_each_entry_safe(waiter, next, &pool.waiters, link) {
+		if (waiter->user == user) {
+			list_del_init(&waiter->link);
+			complete(&waiter->done);
+		}
+	}
+}
+
+/*
+ * Wait until @account is empty; without one, until @user has nothing in the pool.
+ * For @timeout jiffies; false: that was not enough.
+ *
+ * slow_work_inactive() wakes us: it looks at the mark, and then for us, under the
+ * lock under which we set the one and join the list.
+ */
+static bool slow_work_wait_user(struct slow_work_user *user,
+				struct slow_work_account *account,
+				unsigned long timeout)
+{
+	struct slow_work_waiter waiter = { .user = user };
+	bool done;
+
+	INIT_LIST_HEAD(&waiter.link);
+	init_completion(&waiter.done);
+	for (;;) {
+		raw_spin_lock_irq(&pool.lock);
+		if (!list_empty(&waiter.link))
+			list_del_init(&waiter.link);
+		done = account ? slow_work_is_empty(account) :
+				 slow_work_is_settled(user);
+		if (!done && timeout)
+			list_add_tail(&waiter.link, &pool.waiters);
+		raw_spin_unlock_irq(&pool.lock);
+		if (done || !timeout)
+			return done;
+		timeout = wait_for_completion_timeout(&waiter.done, timeout);
+	}
 }
 
 static const char *slow_work_state(unsigned long flags)
@@ -121,9 +153,9 @@ static void slow_work_tell_awaited(const struct slow_work_user *user)
 	struct slow_work_walk walk;
 	bool found;
 
-	slow_work_walk_begin(&walk, NULL);
+	slow_work_walk_begin(&walk);
 	do
-		found = slow_work_walk_next(&walk);
+		found = slow_work_walk_next(&walk, false);
 	while (found && walk.user != user);
 	slow_work_walk_end(&walk);
 
@@ -137,13 +169,10 @@ static void slow_work_tell_awaited(const struct slow_work_user *user)
 /*
  * Wait until @user has nothing in the pool, and return true; or for 10 s, and
  * say once what for.
- * slow_work_inactive() wakes us: it looks at the mark under the lock under which
- * we set it, and we set it when we are on the wait queue already.
  */
 static bool slow_work_wait_settled(struct slow_work_user *user, bool *told)
 {
-	if (wait_event_timeout(pool.settled, slow_work_settled(user),
-			       SLOW_WORK_PATIENCE_JIFFIES))
+	if (slow_work_wait_user(user, NULL, SLOW_WORK_PATIENCE_JIFFIES))
 		return true;
 	if (!*told)
 		slow_work_tell_awaited(user);
@@ -442,13 +471,13 @@ EXPORT_SYMBOL(slow_work_unregister_user);
  *
  * Waits until every run has ended for which an enqueue of an item of @module was
  * accepted before, or was cancelled.  What is enqueued meanwhile is not waited
- * for, nor what is armed, until its delay is over.  This is to a user what
- * flush_workqueue() is to a workqueue.
+ * for, nor what is armed: its enqueue counts when its delay is over.  This is to
+ * a user what flush_workqueue() is to a workqueue.
  *
  * For NULL, and for a module that has not registered, nothing is waited for.
  *
  * Context: Process context, not a pool thread (that warns once and waits for
- *	nothing); sleeps.
+ *	nothing), nor a put_ref(); sleeps.
  */
 void slow_work_flush_user(struct module *module)
 {
@@ -469,7 +498,7 @@ void slow_work_flush_user(struct module *module)
 		return;
 	slow_work_user_acquire(user);
 
-	/* The other account is empty: nobody else has begun a flush, or ended it. */
+	/* The other account is empty: who flushed before us has waited for that. */
 	mutex_lock(&user->flush_mutex);
 	raw_spin_lock_irq(&pool.lock);
 	account = user->current_account;
@@ -479,7 +508,7 @@ void slow_work_flush_user(struct module *module)
 		pool.recent = user->current_account;
 	raw_spin_unlock_irq(&pool.lock);
 
-	wait_event(pool.settled, slow_work_empty(account));
+	slow_work_wait_user(user, account, MAX_SCHEDULE_TIMEOUT);
 	mutex_unlock(&user->flush_mutex);
 }
 EXPORT_SYMBOL(slow_work_flush_user);

@@ -8,7 +8,6 @@
  * walk began are not seen, or it might never end.
  */
 
-#include <linux/slab.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
 
@@ -33,66 +32,30 @@ static bool slow_work_is_marker(const struct slow_work *work)
 	return READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER);
 }
 
-/* Pins **************************************************************/
-
-/* One to call desc with, or NULL for want of memory */
-struct slow_work_pin *slow_work_pin_get(void)
-{
-	struct slow_work_pin *pin;
-
-	raw_spin_lock_irq(&pool.lock);
-	pin = list_first_entry_or_null(&pool.spare_pins, struct slow_work_pin,
-				       link);
-	if (pin)
-		list_del(&pin->link);
-	raw_spin_unlock_irq(&pool.lock);
-	return pin ?: kzalloc(sizeof(*pin), GFP_KERNEL);
-}
-
-void slow_work_pin_put(struct slow_work_pin *pin)
-{
-	raw_spin_lock_irq(&pool.lock);
-	list_add(&pin->link, &pool.spare_pins);
-	raw_spin_unlock_irq(&pool.lock);
-}
-
-void slow_work_pins_exit(void)
-{
-	struct slow_work_pin *pin, *next;
-
-	list_for_each_entry_safe(pin, next, &pool.spare_pins, link)
-		kfree(pin);
-}
-
-/* One that keeps @work from its put_ref, or NULL */
-struct slow_work_pin *slow_work_find_pin(const struct slow_work *work)
-{
-	struct slow_work_pin *pin;
-
-	lockdep_assert_held(&pool.lock);
-	list_for_each_entry(pin, &pool.pins, link)
-		if (pin->work == work)
-			return pin;
-	return NULL;
-}
-
 /*
- * Keep @work from its put_ref.  False: a put_ref that runs already is not to be
- * kept, so the item must not be touched without the lock.
+ * Keep the item that @walk has seen from its put_ref.  False: a put_ref that runs
+ * already is not to be kept, so the item must not be touched without the lock.
  */
-static bool slow_work_pin(struct slow_work_pin *pin, struct slow_work *work)
+static bool slow_work_pin(struct slow_work_walk *walk)
 {
-	struct slow_work_holder *holder = slow_work_held(work);
+	struct slow_work_holder *holder = slow_work_held(walk->seen);
 
 	if (holder && !slow_work_catch(holder))
 		return false;
-	set_bit(SLOW_WORK_DESCRIBED, &work->flags);
-	pin->work = work;
-	list_add(&pin->link, &pool.pins);
+	set_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
+	list_add(&walk->pin, &pool.pins);
 	return true;
 }
 
-/* Walks *************************************************************/
+static bool slow_work_is_pinned(const struct slow_work *work)
+{
+	const struct slow_work_walk *walk;
+
+	list_for_each_entry(walk, &pool.pins, pin)
+		if (walk->seen == work)
+			return true;
+	return false;
+}
 
 static void slow_work_see(struct slow_work_walk *walk, struct slow_work *work)
 {
@@ -146,17 +109,14 @@ static bool slow_work_walk_list(struct slow_work_walk *walk)
 /**
  * slow_work_walk_begin - begin a walk over all items
  * @walk: the walk
- * @pin: to keep each from its put_ref with, if that can be (see @walk->pinned);
- *	or NULL
  *
  * Context: Process context.
  */
-void slow_work_walk_begin(struct slow_work_walk *walk, struct slow_work_pin *pin)
+void slow_work_walk_begin(struct slow_work_walk *walk)
 {
 	*walk = (struct slow_work_walk) {
 		.place.flags = BIT(SLOW_WORK_MARKER),
 		.began = jiffies,
-		.pin = pin,
 	};
 	INIT_LIST_HEAD(&walk->place.link);
 }
@@ -164,11 +124,12 @@ void slow_work_walk_begin(struct slow_work_walk *walk, struct slow_work_pin *pin
 /**
  * slow_work_walk_next - go to the next item
  * @walk: the walk
+ * @pin: keep the item from its put_ref, if that can be (see @walk->pinned)
  *
  * Context: Process context.
  * Return: false if there are no more items.
  */
-bool slow_work_walk_next(struct slow_work_walk *walk)
+bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 {
 	bool found = false;
 
@@ -186,8 +147,7 @@ bool slow_work_walk_next(struct slow_work_walk *walk)
 			list_add(&walk->place.link,
 				 slow_work_list_head(walk->list));
 	}
-	walk->pinned = found && walk->pin &&
-		       slow_work_pin(walk->pin, walk->seen);
+	walk->pinned = found && pin && slow_work_pin(walk);
 	raw_spin_unlock_irq(&pool.lock);
 	return found;
 }
@@ -196,29 +156,21 @@ bool slow_work_walk_next(struct slow_work_walk *walk)
  * slow_work_walk_unpin - let the item go that slow_work_walk_next() pinned
  * @walk: the walk
  *
- * Calls its put_ref(), if a cancel that does not wait has left that to us.
- *
- * Context: Process context; may sleep.
+ * Context: Process context.
  */
 void slow_work_walk_unpin(struct slow_work_walk *walk)
 {
-	struct slow_work_pin *pin = walk->pin;
-	bool held;
-
 	/*
 	 * Under the lock, as the flags of a queued item are written there
 	 * without atomic operations.  Afterwards the item may be gone.
 	 */
 	raw_spin_lock_irq(&pool.lock);
-	list_del(&pin->link);
-	if (!slow_work_find_pin(pin->work))
-		clear_bit_unlock(SLOW_WORK_DESCRIBED, &pin->work->flags);
-	held = pin->holder.item;
+	list_del(&walk->pin);
+	if (!slow_work_is_pinned(walk->seen))
+		clear_bit_unlock(SLOW_WORK_DESCRIBED, &walk->seen->flags);
 	raw_spin_unlock_irq(&pool.lock);
 	walk->pinned = false;
 	wake_up_all(&pool.described);
-	if (held)
-		slow_work_put_held(&pin->holder);
 }
 
 /**

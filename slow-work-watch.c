@@ -37,7 +37,8 @@ int slow_work_watch(void)
 	unsigned int slot;
 
 	raw_spin_lock_irq(&pool.lock);
-	for (slot = 0; slot < pool.limit; slot++)
+	/* an event may be switched on while the module goes */
+	for (slot = 0; pool.threads && slot < pool.limit; slot++)
 		if (pool.threads[slot] && !static_key_enabled(&slow_work_watched))
 			WRITE_ONCE(pool.threads[slot]->began, 0);
 	raw_spin_unlock_irq(&pool.lock);

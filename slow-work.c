@@ -25,7 +25,6 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/slow-work.h>
-#include <linux/wait_bit.h>
 #include "slow-work.h"
 #include "slow-work-trace.h"
 
@@ -118,13 +117,14 @@ bool slow_work_catch(struct slow_work_holder *holder)
 static noinline void slow_work_bind_flushes(struct slow_work *work,
 					    struct slow_work_holder *holder)
 {
-	struct slow_work_flush *flush;
+	struct slow_work_waiter *waiter;
 
 	clear_bit(SLOW_WORK_FLUSHED, &work->flags);
-	list_for_each_entry(flush, &pool.flushes, link) {
-		if (flush->work == work && !flush->holder) {
-			flush->holder = holder;
-			holder->wishes |= SLOW_WORK_RUN_WAITED;
+	list_for_each_entry(waiter, &pool.waiters, link) {
+		if (waiter->work == work) {
+			waiter->work = NULL;
+			waiter->holder = holder;
+			holder->wishes |= SLOW_WORK_WAITED;
 		}
 	}
 }
@@ -145,6 +145,8 @@ static __always_inline void slow_work_hold(struct slow_work_holder *holder,
 	work->holder = holder;
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED))
 		slow_work_bind_flushes(work, holder);
+	/* Before an enqueue that finds us here activates it again */
+	slow_work_debug_deactivate(work);
 }
 
 /* A reference that counts in @account is gone, or counts elsewhere from now. */
@@ -153,8 +155,7 @@ slow_work_inactive(struct slow_work_account *account)
 {
 	if (!--account->active && unlikely(account->waited)) {
 		account->waited = false;
-		pool.todo.any = true;
-		pool.todo.settled = true;
+		slow_work_wake_user(account->user);
 	}
 }
 
@@ -326,7 +327,11 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 		return SLOW_WORK_NO_USER;
 
 	holder = slow_work_held(work);
-	if (slow_work_catch(holder)) {
+	if (!holder) {
+		/* Queued to be put: it is to run after all, and joins anew. */
+		slow_work_dequeue(work);
+		slow_work_recount(work, delay);
+	} else if (slow_work_catch(holder)) {
 		/* Executing: the reference that the thread has serves again. */
 		WRITE_ONCE(work->account,
 			   holder->account->user->current_account);
@@ -352,7 +357,8 @@ static __always_inline int slow_work_accept(struct slow_work *work,
 					    unsigned long delay)
 {
 	const unsigned long busy = BIT(SLOW_WORK_PENDING) |
-				   BIT(SLOW_WORK_CANCELLING);
+				   BIT(SLOW_WORK_CANCELLING) |
+				   BIT(SLOW_WORK_DISCARDED);
 	int ret;
 
 	if (unlikely((READ_ONCE(work->flags) & busy) || !pool.open ||
@@ -371,6 +377,14 @@ static __always_inline int slow_work_accept(struct slow_work *work,
 		slow_work_kick();
 	}
 	return 0;
+}
+
+/* An item without its timer would be armed for ever. */
+static __always_inline bool slow_work_usable(struct slow_work *work, bool delay)
+{
+	return work->ops && work->ops->execute &&
+	       (!delay || slow_work_delayed(work)->timer.function ==
+			  delayed_slow_work_timer);
 }
 
 static noinline int slow_work_refuse(int ret, unsigned long caller)
@@ -405,7 +419,7 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 		return 0;
 	}
 
-	if (unlikely(!work->ops || !work->ops->execute))
+	if (unlikely(!slow_work_usable(work, delay)))
 		return slow_work_refuse(-EINVAL, _RET_IP_);
 
 	raw_spin_lock_irqsave(&pool.lock, irq);
@@ -463,12 +477,17 @@ int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 }
 EXPORT_SYMBOL(delayed_slow_work_enqueue);
 
-/* The delay of @work is over: its run counts from now. */
-static void slow_work_begin(struct slow_work *work)
+/*
+ * A run of @work that waited for its delay, or is to do so, counts from now.  Where
+ * it shares the reference of one that goes on, it counts when that has ended.
+ */
+static void slow_work_renew(struct slow_work *work, bool armed)
 {
 	if (!slow_work_shares(work))
-		slow_work_recount(work, false);
-	slow_work_place(work);
+		slow_work_recount(work, armed);
+	else
+		WRITE_ONCE(work->account,
+			   work->account->user->current_account);
 }
 
 /**
@@ -497,7 +516,8 @@ void delayed_slow_work_timer(struct timer_list *timer)
 		mod_timer(timer, timer->expires);
 	} else {
 		slow_work_unarm(work);
-		slow_work_begin(work);
+		slow_work_renew(work, false);
+		slow_work_place(work);
 	}
 	slow_work_unlock_irqrestore(irq);
 }
@@ -551,7 +571,7 @@ void slow_work_discard(struct slow_work *work)
 
 /*
  * Take @work, which is not armed, back from where it waits for its run.  It stays
- * pending, with its reference.  False: it is not pending, or is being cancelled.
+ * pending, with its reference.  False: it is not pending, or to be left alone.
  */
 static bool slow_work_withdraw(struct slow_work *work)
 {
@@ -559,7 +579,7 @@ static bool slow_work_withdraw(struct slow_work *work)
 	unsigned long flags = READ_ONCE(work->flags);
 
 	if (!(flags & BIT(SLOW_WORK_PENDING)) ||
-	    (flags & BIT(SLOW_WORK_CANCELLING)))
+	    (flags & BIT(SLOW_WORK_CANCELLING)) || !pool.open)
 		return false;
 	if (!holder)
 		slow_work_dequeue(work);
@@ -589,7 +609,7 @@ int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 	bool disarmed;
 	int ret = 0;
 
-	if (unlikely(!work->ops || !work->ops->execute))
+	if (unlikely(!slow_work_usable(work, true)))
 		return slow_work_refuse(-EINVAL, _RET_IP_);
 
 	raw_spin_lock_irqsave(&pool.lock, irq);
@@ -600,8 +620,7 @@ int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 			slow_work_count_refused(work);
 	} else {
 		slow_work_merge(work, work->flags);
-		if (!slow_work_shares(work))
-			slow_work_recount(work, delay);
+		slow_work_renew(work, delay);
 		if (delay)
 			slow_work_arm(work, delay);
 		else
@@ -618,10 +637,6 @@ EXPORT_SYMBOL(delayed_slow_work_mod);
 
 static void slow_work_do(const struct slow_work_todo *todo)
 {
-	if (todo->let_go)
-		wake_up_var(todo->let_go);
-	if (todo->settled)
-		wake_up_all(&pool.settled);
 	if (todo->stranger)
 		pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
 			     todo->stranger);
@@ -814,6 +829,9 @@ void slow_work_find_thread(void)
 
 /* Take **************************************************************/
 
+static void slow_work_put_discarded(struct slow_work_thread *thread,
+				    struct slow_work *work);
+
 /*
  * The first item of @class is not a plain one, if it is an item at all.  NULL: it
  * was to be put and not executed, and the lock was dropped for that.
@@ -827,12 +845,7 @@ slow_work_take_marked(struct slow_work_thread *thread,
 	unsigned long flags = READ_ONCE(work->flags);
 
 	if (flags & BIT(SLOW_WORK_DISCARDED)) {
-		slow_work_dequeue(work);
-		clear_bit(SLOW_WORK_PENDING, &work->flags);
-		slow_work_hold(&thread->holder, work);
-		slow_work_unlock();
-		slow_work_put_held(&thread->holder);
-		raw_spin_lock_irq(&pool.lock);
+		slow_work_put_discarded(thread, work);
 		return NULL;
 	}
 	if (flags & BIT(SLOW_WORK_DESCRIBED))
@@ -905,26 +918,18 @@ static bool slow_work_is_described(const struct slow_work *work)
 	return smp_load_acquire(&work->flags) & BIT(SLOW_WORK_DESCRIBED);
 }
 
-/* The run that @holder had is over: tell those who flush it. */
-static noinline void slow_work_end_flushes(struct slow_work_holder *holder)
+/* @holder lets go of its item: tell those who wait for that. */
+static noinline void slow_work_wake_waiters(struct slow_work_holder *holder)
 {
-	struct slow_work_flush *flush, *next;
+	struct slow_work_waiter *waiter, *next;
 
-	holder->wishes &= ~SLOW_WORK_RUN_WAITED;
-	list_for_each_entry_safe(flush, next, &pool.flushes, link) {
-		if (flush->holder == holder) {
-			list_del(&flush->link);
-			complete(&flush->done);
+	holder->wishes &= ~SLOW_WORK_WAITED;
+	list_for_each_entry_safe(waiter, next, &pool.waiters, link) {
+		if (waiter->holder == holder) {
+			list_del(&waiter->link);
+			complete(&waiter->done);
 		}
 	}
-}
-
-/* The pool puts @work; then it may be gone. */
-static __always_inline void slow_work_put(struct slow_work *work)
-{
-	slow_work_debug_deactivate(work);
-	if (work->ops->put_ref)
-		work->ops->put_ref(work);
 }
 
 /*
@@ -943,20 +948,18 @@ static noinline void slow_work_grant(struct slow_work_holder *holder,
 		struct slow_work_account *account = work->account;
 
 		holder->wishes &= ~SLOW_WORK_PUT_AGAIN;
+		slow_work_debug_deactivate(work);
 		slow_work_unlock_and_do(irqs_on, irq);
-		slow_work_put(work);
+		if (work->ops->put_ref)
+			work->ops->put_ref(work);
 		raw_spin_lock_irqsave(&pool.lock, irq);
 		slow_work_inactive(account);
 	}
-	if (holder->wishes & SLOW_WORK_RUN_WAITED)
-		slow_work_end_flushes(holder);
+	if (holder->wishes & SLOW_WORK_WAITED)
+		slow_work_wake_waiters(holder);
 	if (holder->wishes & SLOW_WORK_REQUEUE) {
 		slow_work_queue(work);
 		slow_work_kick();
-	}
-	if (holder->wishes & SLOW_WORK_WAITED) {
-		pool.todo.any = true;
-		pool.todo.let_go = work;
 	}
 	holder->wishes = 0;
 }
@@ -973,18 +976,36 @@ static __always_inline void slow_work_let_go(struct slow_work_holder *holder,
 }
 
 /*
- * Put the item that @holder has from slow_work_hold().
+ * Put @work, which slow_work_hold() has let us have; then it may be gone.
  * Context: Process context, without the lock.
  */
-void slow_work_put_held(struct slow_work_holder *holder)
+static __always_inline void slow_work_put_unexecuted(struct slow_work *work)
 {
-	struct slow_work *work = holder->item;
-
 	wait_event(pool.described, !slow_work_is_described(work));
-	slow_work_put(work);
-	raw_spin_lock_irq(&pool.lock);
-	slow_work_let_go(holder, true, 0);
+	if (work->ops->put_ref)
+		work->ops->put_ref(work);
+}
+
+/* @thread takes @work to put it: one that executes, but for the execute. */
+static void slow_work_put_discarded(struct slow_work_thread *thread,
+				    struct slow_work *work)
+	__must_hold(&pool.lock)
+{
+	struct slow_work_class *class = slow_work_class_of(work->flags);
+
+	slow_work_dequeue(work);
+	clear_bit(SLOW_WORK_PENDING, &work->flags);
+	slow_work_hold(&thread->holder, work);
+	thread->class = class;
+	class->executing++;
+	slow_work_kick();
 	slow_work_unlock();
+
+	slow_work_put_unexecuted(work);
+
+	raw_spin_lock_irq(&pool.lock);
+	slow_work_let_go(&thread->holder, true, 0);
+	class->executing--;
 }
 
 /*
@@ -1024,8 +1045,8 @@ static noinline bool slow_work_end_caught(struct slow_work_thread *thread,
 	} else {
 		work->account->armed++;
 	}
-	if (holder->wishes & SLOW_WORK_RUN_WAITED)
-		slow_work_end_flushes(holder);
+	if (holder->wishes & SLOW_WORK_WAITED)
+		slow_work_wake_waiters(holder);
 	slow_work_inactive(holder->account);
 	holder->account->executed++;
 	holder->item = NULL;
@@ -1182,7 +1203,7 @@ struct slow_work_thread *slow_work_current_thread(void)
  *
  * Context: Any.
  * Return: the item whose execute() this is called from, at whatever depth; NULL
- *	in a put_ref(), in an interrupt, and in any thread but the pool's.
+ *	in that item's put_ref(), in an interrupt, and in all threads but the pool's.
  */
 struct slow_work *slow_work_current(void)
 {
@@ -1272,17 +1293,29 @@ EXPORT_SYMBOL(slow_work_sleep_till_thread_needed);
 
 /* Cancel ************************************************************/
 
-/* A cancel waits until this is true; slow_work_grant() wakes it. */
-static bool slow_work_is_free(struct slow_work *work)
+/*
+ * Wait until @holder, which has an item that the caller has as well, lets go of it.
+ * slow_work_wake_waiters() wakes us: the wish is looked at, and we are looked for,
+ * under the lock under which we leave both.
+ */
+static void slow_work_wait(struct slow_work_holder *holder)
+	__must_hold(&pool.lock)
 {
-	struct slow_work_holder *holder;
+	struct slow_work_waiter waiter = { .holder = holder };
 
+	init_completion(&waiter.done);
+	holder->wishes |= SLOW_WORK_WAITED;
+	list_add_tail(&waiter.link, &pool.waiters);
+	slow_work_unlock();
+	wait_for_completion(&waiter.done);
 	raw_spin_lock_irq(&pool.lock);
-	holder = slow_work_held(work);
-	if (holder)
-		holder->wishes |= SLOW_WORK_WAITED;
-	raw_spin_unlock_irq(&pool.lock);
-	return !holder;
+}
+
+/* Was @work taken back while its desc ran, and is in its queue to be put? */
+static bool slow_work_to_be_put(const struct slow_work *work)
+{
+	return (READ_ONCE(work->flags) & BIT(SLOW_WORK_DISCARDED)) &&
+	       !slow_work_held(work);
 }
 
 enum slow_work_retracted {
@@ -1364,7 +1397,7 @@ bool slow_work_cancel_sync(struct slow_work *work)
 {
 	struct slow_work_holder self, *holder;
 	enum slow_work_retracted retracted;
-	bool disarmed, own = false;
+	bool disarmed, ours, own = false;
 
 	might_sleep();
 	slow_work_wait_acquire(work);
@@ -1375,28 +1408,28 @@ bool slow_work_cancel_sync(struct slow_work *work)
 
 	disarmed = slow_work_disarm(work, 0);
 	retracted = slow_work_retract(work, disarmed);
-	if (retracted == SLOW_WORK_RETRACTED_OURS) {
+	ours = retracted == SLOW_WORK_RETRACTED_OURS;
+	if (unlikely(!ours && slow_work_to_be_put(work))) {
+		slow_work_dequeue(work);
+		ours = true;
+	}
+	if (ours) {
 		slow_work_hold(&self, work);
 		slow_work_unlock();
-		wait_event(pool.described, !slow_work_is_described(work));
-		slow_work_put(work);
+		slow_work_put_unexecuted(work);
 		raw_spin_lock_irq(&pool.lock);
 		slow_work_let_go(&self, true, 0);
-		goto out;
+	} else {
+		while ((holder = slow_work_held(work))) {
+			own = holder->task == current;
+			if (own)
+				break;
+			trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
+			slow_work_rouse(holder);
+			slow_work_wait(holder);
+		}
 	}
 
-	holder = slow_work_held(work);
-	if (holder && holder->task == current) {
-		own = true;
-	} else if (holder) {
-		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
-		slow_work_rouse(holder);
-		slow_work_unlock();
-		wait_var_event(work, slow_work_is_free(work));
-		raw_spin_lock_irq(&pool.lock);
-	}
-
-out:
 	if (!own)
 		work->holder = NULL;
 	if (!--work->cancels)
@@ -1427,7 +1460,7 @@ EXPORT_SYMBOL(slow_work_cancel);
  *
  * If @work is pending it will not run for that.  The reference that it was
  * enqueued with is put: by this call; or, if a thread has the item from a run
- * before or a reader of runqueue prints it just now, by these, soon.
+ * before, by that; or, if its desc() runs just now, by a thread after that.
  *
  * An execute() that is under way is not waited for, and enqueues are accepted
  * again at once.  This is to slow_work_cancel_sync() what cancel_work() is to
@@ -1441,7 +1474,6 @@ bool slow_work_try_cancel(struct slow_work *work)
 {
 	enum slow_work_retracted retracted;
 	struct slow_work_holder self;
-	struct slow_work_pin *pin;
 	unsigned long irq;
 	bool disarmed;
 
@@ -1449,14 +1481,15 @@ bool slow_work_try_cancel(struct slow_work *work)
 	disarmed = slow_work_disarm(work, 0);
 	retracted = slow_work_retract(work, disarmed);
 	if (retracted == SLOW_WORK_RETRACTED_OURS) {
-		pin = slow_work_find_pin(work);
-		if (pin) {
-			/* its desc runs: who called that puts it afterwards */
-			slow_work_hold(&pin->holder, work);
+		if (slow_work_is_described(work)) {
+			set_bit(SLOW_WORK_DISCARDED, &work->flags);
+			slow_work_queue(work);
+			slow_work_kick();
 		} else {
 			slow_work_hold(&self, work);
 			slow_work_unlock_irqrestore(irq);
-			slow_work_put(work);
+			if (work->ops->put_ref)
+				work->ops->put_ref(work);
 			raw_spin_lock_irqsave(&pool.lock, irq);
 			slow_work_let_go(&self, false, irq);
 			work->holder = NULL;
@@ -1486,40 +1519,45 @@ EXPORT_SYMBOL(slow_work_try_cancel);
  */
 bool slow_work_flush(struct slow_work *work)
 {
-	struct slow_work_flush flush = { .work = work };
+	struct slow_work_waiter waiter = {};
 	struct slow_work_holder *holder;
 	bool own, busy = false;
 
 	might_sleep();
 	slow_work_wait_acquire(work);
-	init_completion(&flush.done);
+	init_completion(&waiter.done);
 
 	raw_spin_lock_irq(&pool.lock);
 	holder = slow_work_held(work);
 	own = holder && holder->task == current;
-	if (!own) {
-		if (slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING)))
-			slow_work_begin(work);
-		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) {
-			busy = true;
-			set_bit(SLOW_WORK_FLUSHED, &work->flags);
-		} else {
-			/* looked up again, as disarming drops the lock */
-			holder = slow_work_held(work);
-			busy = holder;
-			flush.holder = holder;
-			if (holder)
-				holder->wishes |= SLOW_WORK_RUN_WAITED;
-		}
-		if (busy)
-			list_add_tail(&flush.link, &pool.flushes);
-	}
-	slow_work_unlock();
+	if (own)
+		goto out;
 
+	if (slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING))) {
+		slow_work_renew(work, false);
+		slow_work_place(work);
+	}
+	if ((READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) ||
+	    slow_work_to_be_put(work)) {
+		busy = true;
+		waiter.work = work;
+		set_bit(SLOW_WORK_FLUSHED, &work->flags);
+		list_add_tail(&waiter.link, &pool.waiters);
+	} else {
+		/* looked up again, as disarming drops the lock */
+		holder = slow_work_held(work);
+		if (holder) {
+			slow_work_wait(holder);
+			slow_work_unlock();
+			return true;
+		}
+	}
+out:
+	slow_work_unlock();
 	WARN_ONCE(own, "slow-work: %ps flushes the item it is called for, from %pS\n",
 		  work->ops->execute, (void *)_RET_IP_);
 	if (busy)
-		wait_for_completion(&flush.done);
+		wait_for_completion(&waiter.done);
 	return busy;
 }
 EXPORT_SYMBOL(slow_work_flush);
@@ -1551,7 +1589,6 @@ bool slow_work_forget(struct slow_work *work)
 			slow_work_unarm(work);
 		}
 		slow_work_hold(&nobody, work);
-		slow_work_debug_deactivate(work);
 		slow_work_let_go(&nobody, false, irq);
 		work->holder = NULL;
 		WRITE_ONCE(work->flags,

@@ -60,7 +60,7 @@
 #define SLOW_WORK_DESCRIBED	6	/* its desc runs: keep it from put_ref */
 #define SLOW_WORK_YIELDED	7	/* queued again by giving up its thread */
 #define SLOW_WORK_MARKER	8	/* no item: a walk's place in a list */
-#define SLOW_WORK_DISCARDED	9	/* put it, but do not execute it */
+#define SLOW_WORK_DISCARDED	9	/* queued to be put, and not executed */
 #define SLOW_WORK_FLUSHED	10	/* its pending run is waited for */
 
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
@@ -136,8 +136,7 @@ enum slow_work_stage {
 /* slow_work_holder::wishes */
 #define SLOW_WORK_REQUEUE	BIT(0)	/* it has a new reference: queue it */
 #define SLOW_WORK_PUT_AGAIN	BIT(1)	/* a cancel took the new one back */
-#define SLOW_WORK_WAITED	BIT(2)	/* somebody waits for it */
-#define SLOW_WORK_RUN_WAITED	BIT(3)	/* a flush waits for the run */
+#define SLOW_WORK_WAITED	BIT(2)	/* somebody waits for that */
 
 /**
  * struct slow_work_holder - who has an item out of the queues
@@ -150,10 +149,9 @@ enum slow_work_stage {
  * @task: L: the holder
  *
  * A thread holds what it executes, a cancel what it took out of a queue, until
- * put_ref has returned; so does a pin, for a cancel that may not wait for it.
- * An item is held if the holder it points to points back; so a pointer left over
- * in an item does no harm, as the holders of threads and pins live until the
- * module goes, and a cancel takes its own back.
+ * put_ref has returned.  An item is held if the holder it points to points
+ * back; so a pointer left over in an item does no harm, as the holders of
+ * threads live until the module goes and a cancel takes its own back.
  */
 struct slow_work_holder {
 	struct slow_work *item;
@@ -164,16 +162,20 @@ struct slow_work_holder {
 };
 
 /**
- * struct slow_work_flush - somebody waits for a run
- * @link: L: in pool.flushes
- * @work: L: the item
- * @holder: L: who has the item for that run; NULL while it is pending
- * @done: the run is over
+ * struct slow_work_waiter - somebody waits, for one of three things
+ * @link: L: in pool.waiters
+ * @work: L: a flush waits for its run, which is pending
+ * @holder: L: or for this one to let go of its item
+ * @user: L: or for one of its accounts to become empty
+ * @done: so it is
+ *
+ * No wait queue, since those who wake may have interrupts off, on PREEMPT_RT too.
  */
-struct slow_work_flush {
+struct slow_work_waiter {
 	struct list_head link;
 	struct slow_work *work;
 	struct slow_work_holder *holder;
+	struct slow_work_user *user;
 	struct completion done;
 };
 
@@ -193,8 +195,8 @@ struct slow_work_flush {
  * @sleeper: L: in its class's sleepers
  * @asleep_since: L: jiffies when it joined them
  * @errand: L: what is expected of it when it comes back to the queues
- * @began: T, but that L clears it: ns when execute began; 0 if nobody looked
  * @slot: I: its number
+ * @began: T, but that L clears it: ns when execute began; 0 if nobody looked
  * @task: S, pointer read under L: the task, on which we hold a reference
  * @cred: T: its credentials, on which it holds a reference
  * @locks: T: locks held by it, as lockdep counts, when execute began
@@ -209,8 +211,8 @@ struct slow_work_thread {
 	struct list_head sleeper;
 	unsigned long asleep_since;
 	unsigned int errand;
-	u64 began;
 	unsigned int slot;
+	u64 began;
 	struct task_struct *task;
 	const struct cred *cred;
 #ifdef CONFIG_LOCKDEP
@@ -254,7 +256,8 @@ struct slow_work_account {
  * @leaving: L: how many of these are about to unregister
  * @accounts: see there
  * @current_account: L: the account that new runs count in; the other one is
- *	empty, or a flush waits for that
+ *	empty, or a flush waits for that (but for what is armed, and cancelled
+ *	while it is)
  * @flush_mutex: held by a flush from when it changes @current_account until the
  *	one before is empty
  * @times: see there
@@ -283,14 +286,10 @@ struct slow_work_user {
 /**
  * struct slow_work_todo - what is to be done once pool.lock is dropped
  * @any: L: there is something
- * @settled: L: wake those who wait for a user's items
- * @let_go: L: wake those who wait for the item at this address
  * @stranger: L: warn that the owner of this function has not registered
  */
 struct slow_work_todo {
 	bool any;
-	bool settled;
-	void *let_go;
 	void *stranger;
 };
 
@@ -328,9 +327,8 @@ struct slow_work_todo {
  * @gone_merged: L: the same
  * @ended: L: by class, items that had been executed at the last reset
  * @times: by class, see there
- * @flushes: L: who waits for runs
- * @pins: L: pins that keep an item
- * @spare_pins: L: those that nobody has
+ * @waiters: L: see there
+ * @pins: L: walks that keep an item from its put_ref
  * @histograms: H: times go into the histograms
  * @histograms_since: L: jiffies when that was switched on or reset
  * @reset_at: L: jiffies when the figures were reset
@@ -347,7 +345,6 @@ struct slow_work_todo {
  * @limit: I: hard limit of @max, and the size of @threads
  * @manager: L: starts threads, and buries them
  * @described: those who wait until an item's desc has returned
- * @settled: those who wait for a user's items
  */
 struct slow_work_pool {
 	raw_spinlock_t lock;
@@ -379,9 +376,8 @@ struct slow_work_pool {
 	unsigned long gone_merged[SLOW_WORK_NR_CLASSES];
 	unsigned long ended[SLOW_WORK_NR_CLASSES];
 	struct slow_work_times times[SLOW_WORK_NR_CLASSES];
-	struct list_head flushes;
+	struct list_head waiters;
 	struct list_head pins;
-	struct list_head spare_pins;
 	bool histograms;
 	unsigned long histograms_since;
 	unsigned long reset_at;
@@ -398,7 +394,6 @@ struct slow_work_pool {
 	unsigned int limit;
 	struct task_struct *manager;
 	wait_queue_head_t described;
-	wait_queue_head_t settled;
 };
 
 extern struct slow_work_pool slow_work_pool;
@@ -442,14 +437,12 @@ static inline void slow_work_count(const struct slow_work *work,
 	work->account->counts[count][slow_work_class_id(work->flags)]++;
 }
 
-struct slow_work_pin;
-
 /* slow-work.c */
 int slow_work_thread_main(void *data);
 struct slow_work_thread *slow_work_current_thread(void);
 bool slow_work_catch(struct slow_work_holder *holder);
 void slow_work_discard(struct slow_work *work);
-void slow_work_put_held(struct slow_work_holder *holder);
+void slow_work_wake_user(struct slow_work_user *user);
 bool slow_work_forget(struct slow_work *work);
 void slow_work_find_thread(void);
 void slow_work_arrive(struct slow_work_thread *thread);
@@ -651,21 +644,6 @@ enum slow_work_list {
 };
 
 /**
- * struct slow_work_pin - keeps an item from its put_ref, while its desc runs
- * @link: L: in pool.pins or pool.spare_pins, or nowhere
- * @work: L: the item
- * @holder: L: has the item if a cancel that does not wait took it back meanwhile,
- *	and left it to us to put it
- *
- * Its memory is kept, as that of all holders.
- */
-struct slow_work_pin {
-	struct list_head link;
-	struct slow_work *work;
-	struct slow_work_holder holder;
-};
-
-/**
  * struct slow_work_walk - a walk over all items
  * @place: L: stands behind the item seen last
  * @list: the list that @place is in
@@ -678,8 +656,8 @@ struct slow_work_pin {
  * @user: whom it counts for
  * @thread: the number of the thread that executes it
  * @pid: that thread's
- * @pin: keeps the items seen from put_ref; may be NULL
- * @pinned: it does so: slow_work_walk_unpin() is owed
+ * @pinned: it is kept from put_ref: slow_work_walk_unpin() is owed
+ * @pin: L: in pool.pins then
  */
 struct slow_work_walk {
 	struct slow_work place;
@@ -693,17 +671,12 @@ struct slow_work_walk {
 	const struct slow_work_user *user;
 	unsigned int thread;
 	pid_t pid;
-	struct slow_work_pin *pin;
 	bool pinned;
+	struct list_head pin;
 };
 
-struct slow_work_pin *slow_work_pin_get(void);
-void slow_work_pin_put(struct slow_work_pin *pin);
-struct slow_work_pin *slow_work_find_pin(const struct slow_work *work);
-void slow_work_pins_exit(void);
-void slow_work_walk_begin(struct slow_work_walk *walk,
-			  struct slow_work_pin *pin);
-bool slow_work_walk_next(struct slow_work_walk *walk);
+void slow_work_walk_begin(struct slow_work_walk *walk);
+bool slow_work_walk_next(struct slow_work_walk *walk, bool pin);
 void slow_work_walk_unpin(struct slow_work_walk *walk);
 void slow_work_walk_end(struct slow_work_walk *walk);
 
