@@ -304,6 +304,18 @@ int swt_arm(struct swt_item *item, unsigned long delay)
 	return delayed_slow_work_enqueue(&item->dwork, delay);
 }
 
+int swt_mod(struct swt_item *item, unsigned long delay)
+{
+	WRITE_ONCE(item->armed_at, jiffies);
+	return delayed_slow_work_mod(&item->dwork, delay);
+}
+
+/* It began last when it had waited so long since it was last armed */
+bool swt_due(struct swt_item *item, unsigned long delay)
+{
+	return !time_before(READ_ONCE(item->started_at), READ_ONCE(item->armed_at) + delay);
+}
+
 void swt_must_enqueue(struct swt_item *item)
 {
 	KUNIT_ASSERT_EQ(item->t->test, swt_enqueue(item), 0);
@@ -424,27 +436,76 @@ int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg)
 }
 
 /* Cancels from this very thread; put_ref may then be called from it */
-void swt_do_cancel(struct swt_item *item)
+bool swt_do_cancel(struct swt_item *item)
 {
+	bool prevented;
+
 	atomic_inc(&item->cancels);
 	if (item->kind == SWT_DELAYED)
-		delayed_slow_work_cancel(&item->dwork);
+		prevented = delayed_slow_work_cancel_sync(&item->dwork);
 	else
-		slow_work_cancel(&item->work);
+		prevented = slow_work_cancel_sync(&item->work);
 	atomic_dec(&item->cancels);
+	return prevented;
+}
+
+/* The same: where there is no put_ref, or one that may be called, any context */
+bool swt_try_cancel(struct swt_item *item)
+{
+	bool prevented;
+
+	atomic_inc(&item->cancels);
+	if (item->kind == SWT_DELAYED)
+		prevented = delayed_slow_work_try_cancel(&item->dwork);
+	else
+		prevented = slow_work_try_cancel(&item->work);
+	atomic_dec(&item->cancels);
+	return prevented;
 }
 
 static int swt_cancel_fn(struct swt_thread *thread)
 {
-	swt_do_cancel(thread->item);
+	int prevented = swt_do_cancel(thread->item);
+
 	WRITE_ONCE(thread->seen_at_rest, swt_at_rest(thread->item));
-	return 0;
+	return prevented;
 }
 
 /* A cancel in a thread of its own, which notes the state it leaves the item in */
 struct swt_thread *swt_cancel_start(struct swt_item *item)
 {
 	return swt_start_on(item->t, swt_cancel_fn, NULL, item, NULL);
+}
+
+static int swt_flush_fn(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->item;
+	int waited = item->kind == SWT_DELAYED ? delayed_slow_work_flush(&item->dwork) :
+						 slow_work_flush(&item->work);
+
+	WRITE_ONCE(thread->seen_at_rest, swt_at_rest(item));
+	return waited;
+}
+
+/* The same of a flush */
+struct swt_thread *swt_flush_start(struct swt_item *item)
+{
+	return swt_start_on(item->t, swt_flush_fn, NULL, item, NULL);
+}
+
+static int swt_flush_user_fn(struct swt_thread *thread)
+{
+	slow_work_flush_user(thread->owner);
+	if (thread->item)
+		WRITE_ONCE(thread->seen_at_rest, swt_at_rest(thread->item));
+	return 0;
+}
+
+/* And of a user's, with one item that it has to wait for, if any */
+struct swt_thread *swt_flush_user_start(struct swt *t, struct module *owner,
+					struct swt_item *item)
+{
+	return swt_start_on(t, swt_flush_user_fn, NULL, item, owner);
 }
 
 void swt_cancel(struct swt_item *item)

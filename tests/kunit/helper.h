@@ -243,6 +243,9 @@ void swt_settle(struct swt *t);
 /* Threads of the case's own */
 struct swt_thread *swt_start(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
 struct swt_thread *swt_cancel_start(struct swt_item *item);
+struct swt_thread *swt_flush_start(struct swt_item *item);
+struct swt_thread *swt_flush_user_start(struct swt *t, struct module *owner,
+					struct swt_item *item);
 struct swt_thread *swt_unregister_start(struct swt *t, struct module *owner,
 					struct swt_item *item);
 bool swt_blocked(struct swt_thread *thread);
@@ -250,7 +253,10 @@ bool swt_done(struct swt_thread *thread);
 int swt_join(struct swt_thread *thread);
 int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
 void swt_cancel(struct swt_item *item);
-void swt_do_cancel(struct swt_item *item);
+bool swt_do_cancel(struct swt_item *item);
+bool swt_try_cancel(struct swt_item *item);
+int swt_mod(struct swt_item *item, unsigned long delay);
+bool swt_due(struct swt_item *item, unsigned long delay);
 
 /* Users */
 struct module *swt_owner(struct swt *t, const char *name);
