@@ -472,7 +472,8 @@ EXPORT_SYMBOL(slow_work_unregister_user);
  * Waits until every run has ended for which an enqueue of an item of @module was
  * accepted before, or was cancelled.  What is enqueued meanwhile is not waited
  * for, nor what is armed: its enqueue counts when its delay is over.  This is to
- * a user what flush_workqueue() is to a workqueue.
+ * a user what flush_workqueue() is to a workqueue.  Of several flushes of one user
+ * a later begins when the one before has ended.
  *
  * For NULL, and for a module that has not registered, nothing is waited for.
  *

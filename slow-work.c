@@ -235,17 +235,20 @@ static void slow_work_arm(struct slow_work *work, unsigned long delay)
 }
 
 /*
- * @work is armed no more: its run begins to count.  It does so where it counted
- * as armed; a run that a flush is not to wait for is to be recounted.
+ * @work is armed no more: its run counts from now, and so in the current account.
+ * Where it shares the reference of a run that goes on it does when that has ended.
  */
 static __always_inline void slow_work_unarm(struct slow_work *work)
 {
+	struct slow_work_account *account = work->account->user->current_account;
+
 	clear_bit(SLOW_WORK_DELAYED, &work->flags);
 	list_del(&work->link);
 	if (!slow_work_shares(work)) {
 		work->account->armed--;
-		work->account->active++;
+		account->active++;
 	}
+	WRITE_ONCE(work->account, account);
 }
 
 /*
@@ -477,19 +480,6 @@ int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 }
 EXPORT_SYMBOL(delayed_slow_work_enqueue);
 
-/*
- * A run of @work that waited for its delay, or is to do so, counts from now.  Where
- * it shares the reference of one that goes on, it counts when that has ended.
- */
-static void slow_work_renew(struct slow_work *work, bool armed)
-{
-	if (!slow_work_shares(work))
-		slow_work_recount(work, armed);
-	else
-		WRITE_ONCE(work->account,
-			   work->account->user->current_account);
-}
-
 /**
  * delayed_slow_work_timer - the delay of an item has run out
  * @timer: the item's
@@ -516,7 +506,6 @@ void delayed_slow_work_timer(struct timer_list *timer)
 		mod_timer(timer, timer->expires);
 	} else {
 		slow_work_unarm(work);
-		slow_work_renew(work, false);
 		slow_work_place(work);
 	}
 	slow_work_unlock_irqrestore(irq);
@@ -620,7 +609,11 @@ int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 			slow_work_count_refused(work);
 	} else {
 		slow_work_merge(work, work->flags);
-		slow_work_renew(work, delay);
+		if (!slow_work_shares(work))
+			slow_work_recount(work, delay);
+		else
+			WRITE_ONCE(work->account,
+				   work->account->user->current_account);
 		if (delay)
 			slow_work_arm(work, delay);
 		else
@@ -1509,7 +1502,8 @@ EXPORT_SYMBOL(slow_work_try_cancel);
  * When this returns the run that serves the last enqueue of @work which was
  * accepted before has ended, and its put_ref() has returned; or that run was
  * cancelled.  The item may have been enqueued again meanwhile.  One that is armed
- * is queued at once, as flush_delayed_work() does.
+ * is queued at once, as flush_delayed_work() does; if it is armed anew by
+ * delayed_slow_work_mod() while it is queued, that run is waited for.
  *
  * From inside the item's own execute() or put_ref() that would never end: it
  * warns, and returns.
@@ -1533,10 +1527,8 @@ bool slow_work_flush(struct slow_work *work)
 	if (own)
 		goto out;
 
-	if (slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING))) {
-		slow_work_renew(work, false);
+	if (slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING)))
 		slow_work_place(work);
-	}
 	if ((READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) ||
 	    slow_work_to_be_put(work)) {
 		busy = true;

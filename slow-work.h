@@ -256,8 +256,7 @@ struct slow_work_account {
  * @leaving: L: how many of these are about to unregister
  * @accounts: see there
  * @current_account: L: the account that new runs count in; the other one is
- *	empty, or a flush waits for that (but for what is armed, and cancelled
- *	while it is)
+ *	empty, but for what is armed, or a flush waits for that
  * @flush_mutex: held by a flush from when it changes @current_account until the
  *	one before is empty
  * @times: see there

@@ -411,8 +411,10 @@ static void several_flushes_each_wait_for_theirs(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		KUNIT_EXPECT_FALSE(test, swt_done(flushes[i]));
 		swt_release(items[i]);
-		expect_rest(flushes[i]);
 	}
+	/* Those that came later began when the first had ended */
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		expect_rest(flushes[i]);
 }
 
 static void later_flush_waits_for_what_the_earlier_does(struct kunit *test)
