@@ -244,8 +244,9 @@ void slow_work_retire(struct slow_work_thread *thread)
 /* Wait for a thread to have left our code.  Context: the starter. */
 static void slow_work_reap(struct slow_work_thread *thread)
 {
-	kthread_stop(thread->task);
-	put_task_struct(thread->task);
+	struct task_struct *task = thread->task;
+
+	kthread_stop(task);
 
 	raw_spin_lock_irq(&pool.lock);
 	/* A thread that is stopped before it first ran has done neither. */
@@ -256,6 +257,8 @@ static void slow_work_reap(struct slow_work_thread *thread)
 	thread->task = NULL;
 	thread->holder.task = NULL;
 	raw_spin_unlock_irq(&pool.lock);
+	/* now that nobody finds it under the lock */
+	put_task_struct(task);
 	__clear_bit(thread->slot, pool.slots);
 }
 
