@@ -19,12 +19,17 @@ static int __init slow_work_module_init(void)
 	ret = slow_work_pool_init();
 	if (ret)
 		return ret;
-	ret = slow_work_sysctl_init();
+	ret = slow_work_place_init();
 	if (ret)
 		goto out_pool;
+	ret = slow_work_sysctl_init();
+	if (ret)
+		goto out_place;
 	slow_work_debugfs_init();
 	return 0;
 
+out_place:
+	slow_work_place_exit();
 out_pool:
 	slow_work_pool_exit();
 	return ret;
@@ -39,6 +44,7 @@ static void __exit slow_work_module_exit(void)
 	synchronize_rcu();
 	slow_work_debugfs_exit();
 	slow_work_sysctl_exit();
+	slow_work_place_exit();
 	slow_work_pool_exit();
 }
 

@@ -215,6 +215,7 @@ static int slow_work_start_thread(void)
 	/* It may exit by itself; until it is reaped it can be woken. */
 	get_task_struct(task);
 	__set_bit(slot, pool.slots);
+	slow_work_place_begin_thread(task);
 
 	raw_spin_lock_irq(&pool.lock);
 	thread->task = task;
@@ -227,6 +228,7 @@ static int slow_work_start_thread(void)
 	slow_work_update();
 	trace_slow_work_thread_start(thread);
 	raw_spin_unlock_irq(&pool.lock);
+	slow_work_place_end();
 
 	wake_up_process(task);
 	return 0;
@@ -466,16 +468,18 @@ int slow_work_pool_start(void)
 		if (ret)
 			goto fail;
 	}
-	manager = kthread_run(slow_work_manager_main, NULL, "slow_work_mgr");
+	manager = kthread_create(slow_work_manager_main, NULL, "slow_work_mgr");
 	if (IS_ERR(manager)) {
 		ret = PTR_ERR(manager);
 		goto fail;
 	}
 
+	slow_work_place_begin(manager);
 	raw_spin_lock_irq(&pool.lock);
 	pool.manager = manager;
 	raw_spin_unlock_irq(&pool.lock);
-	wake_up_process(manager);	/* the minimum may have changed */
+	slow_work_place_end();
+	wake_up_process(manager);
 	return 0;
 
 fail:

@@ -5,10 +5,13 @@
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
 
+#include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <linux/slow-work.h>
+#include <linux/string.h>
 #include <linux/sysctl.h>
 #include "slow-work.h"
 
@@ -134,31 +137,113 @@ static int slow_work_set(unsigned int *setting, int value)
 	return ret;
 }
 
-/* The kernel's own integer notation; but a trailing rest is not forgiven. */
-static int slow_work_sysctl(slow_work_ctl_table *table, int write,
-			    void *buffer, size_t *lenp, loff_t *ppos)
+/*
+ * The kernel's own integer notation; but a trailing rest is not forgiven.  True:
+ * *@value was written, and is to be set.  False: *@ret is all there is to return.
+ */
+static bool slow_work_sysctl_int(slow_work_ctl_table *table, int write,
+				 void *buffer, size_t *lenp, loff_t *ppos,
+				 int *value, int *ret)
 {
-	unsigned int *setting = table->data;
-	int value = write ? INT_MIN : READ_ONCE(*setting);
 	struct ctl_table one = {
 		.procname = table->procname,
-		.data = &value,
-		.maxlen = sizeof(value),
+		.data = value,
+		.maxlen = sizeof(*value),
 		.mode = table->mode,
 	};
 	size_t length = *lenp;
 	bool at_offset = *ppos;
+
+	if (write)
+		*value = INT_MIN;
+	*ret = proc_dointvec(&one, write, buffer, lenp, ppos);
+	if (*ret || !write || !length)
+		return false;
+	/* kernel.sysctl_writes_strict decides whether that is looked at */
+	if (at_offset && *value == INT_MIN)
+		return false;
+	if (*lenp != length)
+		*ret = -EINVAL;
+	return !*ret;
+}
+
+static int slow_work_sysctl(slow_work_ctl_table *table, int write,
+			    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	unsigned int *setting = table->data;
+	int value = READ_ONCE(*setting), ret;
+
+	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
+				  &ret))
+		return ret;
+	return slow_work_set(setting, value);
+}
+
+static int slow_work_sysctl_nice(slow_work_ctl_table *table, int write,
+				 void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int value = slow_work_nice(), ret;
+
+	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
+				  &ret))
+		return ret;
+	return slow_work_set_nice(value);
+}
+
+static int slow_work_show_cpumask(slow_work_ctl_table *table,
+				  const struct cpumask *mask, void *buffer,
+				  size_t *lenp, loff_t *ppos)
+{
+	char *text = kasprintf(GFP_KERNEL, "%*pb", cpumask_pr_args(mask));
+	struct ctl_table one = {
+		.procname = table->procname,
+		.data = text,
+		.mode = table->mode,
+	};
 	int ret;
 
-	ret = proc_dointvec(&one, write, buffer, lenp, ppos);
-	if (ret || !write || !length)
-		return ret;
-	/* kernel.sysctl_writes_strict decides whether that is looked at */
-	if (at_offset && value == INT_MIN)
-		return 0;
-	if (*lenp != length)
+	if (!text)
+		return -ENOMEM;
+	one.maxlen = strlen(text) + 1;
+	ret = proc_dostring(&one, 0, buffer, lenp, ppos);
+	kfree(text);
+	return ret;
+}
+
+/* One line that the kernel's bitmaps take, and no more */
+static int slow_work_parse_cpumask(const char *text, size_t length,
+				   struct cpumask *mask)
+{
+	const char *end = memchr(text, '\n', length);
+
+	if (memchr(text, '\0', length) || (end && end != text + length - 1))
 		return -EINVAL;
-	return slow_work_set(setting, value);
+	return bitmap_parse(text, length, cpumask_bits(mask), nr_cpumask_bits);
+}
+
+/* The format of /sys/devices/virtual/workqueue/cpumask */
+static int slow_work_sysctl_cpumask(slow_work_ctl_table *table, int write,
+				    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	cpumask_var_t mask;
+	int ret;
+
+	if (!alloc_cpumask_var(&mask, GFP_KERNEL))
+		return -ENOMEM;
+	if (!write) {
+		slow_work_get_cpumask(mask);
+		ret = slow_work_show_cpumask(table, mask, buffer, lenp, ppos);
+	} else if (*ppos) {
+		ret = -EINVAL;
+	} else {
+		ret = slow_work_parse_cpumask(buffer, *lenp, mask);
+		if (!ret)
+			ret = slow_work_set_cpumask(mask);
+		if (!ret)
+			*ppos += *lenp;
+	}
+	free_cpumask_var(mask);
+	return ret;
 }
 
 static struct ctl_table slow_work_sysctls[] = {
@@ -182,6 +267,16 @@ static struct ctl_table slow_work_sysctls[] = {
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= slow_work_sysctl,
+	},
+	{
+		.procname	= "cpumask",
+		.mode		= 0644,
+		.proc_handler	= slow_work_sysctl_cpumask,
+	},
+	{
+		.procname	= "nice",
+		.mode		= 0644,
+		.proc_handler	= slow_work_sysctl_nice,
 	},
 	SLOW_WORK_SYSCTL_END
 };

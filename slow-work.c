@@ -1115,7 +1115,6 @@ int slow_work_thread_main(void *data)
 	struct slow_work_class *class;
 	struct slow_work *work;
 
-	set_user_nice(current, SLOW_WORK_NICE);
 	set_freezable();
 	thread->cred = get_current_cred();
 

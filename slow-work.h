@@ -4,6 +4,7 @@
  *
  * slow-work.c		an item's way from enqueue to put_ref; the thread's loop
  * slow-work-pool.c	the threads: how many, who starts and stops them
+ * slow-work-place.c	where threads run, and with which niceness
  * slow-work-users.c	modules that register, and what is waited for
  * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
  * slow-work-walk.c	all items in order, one at a time
@@ -46,6 +47,9 @@
  *
  * R: slow_work_register_mutex.  Held while the pool is set up and taken down,
  *    and so while threads are waited for.
+ *
+ * P: slow_work_place_mutex.  Held while a thread that was just created is placed
+ *    and made known, and while all are placed anew; inside R.
  *
  * S: the starter of threads: the manager while there is one, else whoever
  *    holds R.
@@ -611,6 +615,17 @@ bool slow_work_short_handed(void);
 void slow_work_retire(struct slow_work_thread *thread);
 void slow_work_update(void);
 void slow_work_summon_manager(void);
+
+/* slow-work-place.c */
+int slow_work_place_init(void);
+void slow_work_place_exit(void);
+void slow_work_place_begin(struct task_struct *task);
+void slow_work_place_begin_thread(struct task_struct *task);
+void slow_work_place_end(void);
+int slow_work_nice(void);
+int slow_work_set_nice(int nice);
+void slow_work_get_cpumask(struct cpumask *mask);
+int slow_work_set_cpumask(const struct cpumask *mask);
 
 /* slow-work-users.c */
 void slow_work_user_init(struct slow_work_user *user, struct module *module);

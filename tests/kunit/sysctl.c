@@ -31,6 +31,8 @@ static void files_have_mode_0644(struct kunit *test)
 		snprintf(path, sizeof(path), SWT_SYSCTL "%s", files[i]);
 		KUNIT_EXPECT_EQ_MSG(test, swt_file_mode(path), 0644, "%s", files[i]);
 	}
+	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_SYSCTL "nice"), 0644);
+	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_SYSCTL "cpumask"), 0644);
 }
 
 static ssize_t write_text(const char *name, const char *text)
@@ -123,6 +125,89 @@ static void maximum_is_not_below_the_minimum(struct kunit *test)
 	expect_refused(test, "max-threads", "1");
 	expect_refused(test, "max-threads", "0");
 	expect_taken(test, "max-threads", "4\n", 4);
+}
+
+static void add_nice(struct task_struct *task, void *arg)
+{
+	*(int *)arg += task_nice(task);
+}
+
+/* Of all threads together */
+static int all_nice(void)
+{
+	int sum = 0;
+
+	swt_each_thread(add_nice, &sum);
+	return sum;
+}
+
+static void nice_is_what_the_kernel_has(struct kunit *test)
+{
+	static const char * const texts[] = {
+		"-21", "20", "100", "-100", "x", "5x", "-", "--3", "3 4", "2.5",
+		"4294967296", "-4294967296", "99999999999999999999999",
+	};
+	struct swt *t = test->priv;
+	int i;
+
+	swt_pool(t, 2, 2);
+	KUNIT_EXPECT_EQ(test, swt_read("nice"), -5);
+	for (i = 0; i < ARRAY_SIZE(texts); i++)
+		expect_refused(test, "nice", texts[i]);
+	KUNIT_EXPECT_EQ(test, all_nice(), 2 * -5);
+	expect_taken(test, "nice", "-20\n", -20);
+	expect_taken(test, "nice", " 19 ", 19);
+	KUNIT_EXPECT_EQ(test, all_nice(), 2 * 19);
+	swt_pool(t, 4, 4);
+	KUNIT_EXPECT_EQ(test, all_nice(), 4 * 19);
+	expect_taken(test, "nice", "0", 0);
+	KUNIT_EXPECT_EQ(test, all_nice(), 0);
+}
+
+#define CPUMASK_TEXT	128	/* of the kernels that run this */
+
+static void read_cpumask(struct kunit *test, char *text)
+{
+	KUNIT_ASSERT_GT(test, swt_read_file(SWT_SYSCTL "cpumask", text, CPUMASK_TEXT), (ssize_t)0);
+}
+
+static void expect_no_cpumask(struct kunit *test, const char *text, int error)
+{
+	char before[CPUMASK_TEXT], after[CPUMASK_TEXT];
+
+	read_cpumask(test, before);
+	KUNIT_EXPECT_EQ_MSG(test, write_text("cpumask", text), (ssize_t)error, "\"%s\"", text);
+	read_cpumask(test, after);
+	KUNIT_EXPECT_STREQ(test, after, before);
+}
+
+static void count_on_first_cpu_alone(struct task_struct *task, void *arg)
+{
+	*(int *)arg += task->nr_cpus_allowed == 1 && cpumask_test_cpu(0, task->cpus_ptr) &&
+		       (task->flags & PF_NO_SETAFFINITY);
+}
+
+static void cpumask_is_of_possible_cpus(struct kunit *test)
+{
+	static const char * const texts[] = {
+		"0", "\n", " ", "x", "0x1", "-1", "1\n1", "1\n\n", "00000000", "1.0",
+	};
+	struct swt *t = test->priv;
+	char first[CPUMASK_TEXT], huge[600];
+	int i, found = 0;
+
+	read_cpumask(test, first);
+	for (i = 0; i < ARRAY_SIZE(texts); i++)
+		expect_no_cpumask(test, texts[i], -EINVAL);
+	memset(huge, '1', sizeof(huge) - 1);
+	huge[sizeof(huge) - 1] = '\0';
+	expect_no_cpumask(test, huge, -EOVERFLOW);
+
+	KUNIT_EXPECT_EQ(test, write_text("cpumask", "1\n"), (ssize_t)2);
+	swt_pool(t, 4, 4);
+	swt_each_thread(count_on_first_cpu_alone, &found);
+	KUNIT_EXPECT_EQ(test, found, 4);
+	KUNIT_EXPECT_EQ(test, write_text("cpumask", first), (ssize_t)strlen(first));
 }
 
 static int write_at_once(struct swt_thread *thread)
@@ -269,6 +354,8 @@ static struct kunit_case sysctl_cases[] = {
 	KUNIT_CASE(maximum_is_up_to_the_hard_limit),
 	KUNIT_CASE(minimum_is_2_up_to_the_maximum),
 	KUNIT_CASE(maximum_is_not_below_the_minimum),
+	KUNIT_CASE(nice_is_what_the_kernel_has),
+	KUNIT_CASE(cpumask_is_of_possible_cpus),
 	KUNIT_CASE(minimum_and_maximum_are_judged_together),
 	KUNIT_CASE(they_can_be_written_during_the_last_unregister),
 	KUNIT_CASE(they_can_be_written_without_a_user),

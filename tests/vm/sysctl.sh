@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The three sysctls and the module parameters: ranges, bad input, effect.
+# The sysctls of the number of threads, and the module parameters: ranges, bad
+# input, effect.  place.sh has those of where threads run.
 
 settings() { echo $(cat $SYSCTL/min-threads $SYSCTL/max-threads $SYSCTL/vslow-percentage); }
 # By dd: the shell's own printf does not tell why a write failed
@@ -34,10 +35,11 @@ like_kernel() {
 }
 
 load slow_work
-is "modes" "644 644 644" "$(echo $(stat -c %a $SYSCTL/*))"
-is "nothing else is there" "max-threads min-threads vslow-percentage" "$(echo $(ls $SYSCTL))"
+is "modes" "644 644 644 644 644" "$(echo $(stat -c %a $SYSCTL/*))"
+is "nothing else is there" "cpumask max-threads min-threads nice vslow-percentage" "$(echo $(ls $SYSCTL))"
 cpus=$(grep -c ^processor /proc/cpuinfo)
 is "start values" "2 $((cpus > 4 ? cpus : 4)) 50" "$(settings)"
+is "CPUs are those of unbound workqueues" "$(cat /sys/devices/virtual/workqueue/cpumask)" "$(cat $SYSCTL/cpumask)"
 is "no thread without a user" 0 "$(threads)"
 
 # --- ranges

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: where threads run, and with which niceness
+ *
+ * By default they keep to the CPUs that unbound workqueues keep to, those that
+ * isolcpus= and nohz_full= leave to the kernel.  A thread is placed before it
+ * runs for the first time, and bound by then as workqueues' are: so neither
+ * taskset nor a cpuset moves it, and the kernel, which since 6.14 places kthreads
+ * anew when CPUs or cpusets change, leaves it alone.
+ *
+ * When the last of its CPUs goes off line the scheduler lets a thread run
+ * anywhere, and leaves it so.  Therefore all are placed again when a CPU comes.
+ */
+
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/isolation.h>
+#include <linux/sched/prio.h>
+#include <linux/sched/task.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+
+#define pool slow_work_pool
+
+static DEFINE_MUTEX(slow_work_place_mutex);
+
+/**
+ * struct slow_work_place - the settings
+ * @given: P: somebody wrote @mask; until then it follows housekeeping
+ * @mask: P: CPUs to run on; slow_work_place_mask() tells
+ * @nice: P: niceness
+ * @hotplug: I: the state of CPU hotplug that calls us
+ */
+struct slow_work_place {
+	bool given;
+	struct cpumask mask;
+	int nice;
+	int hotplug;
+};
+
+static struct slow_work_place place = {
+	.nice = SLOW_WORK_NICE,
+};
+
+/*
+ * As workqueues have it: where the two leave no CPU, the first goes.  Since 7.0
+ * the second changes with the cpusets that are isolated, hence RCU.
+ */
+static const struct cpumask *slow_work_place_mask(void)
+{
+	lockdep_assert_held(&slow_work_place_mutex);
+	if (place.given)
+		return &place.mask;
+	rcu_read_lock();
+	if (!cpumask_and(&place.mask, housekeeping_cpumask(HK_TYPE_WQ),
+			 housekeeping_cpumask(HK_TYPE_DOMAIN)))
+		cpumask_copy(&place.mask, housekeeping_cpumask(HK_TYPE_WQ));
+	rcu_read_unlock();
+	return &place.mask;
+}
+
+static void slow_work_place_task(struct task_struct *task)
+{
+	/* Refused while none of them is on line: then anywhere, until one comes. */
+	if (set_cpus_allowed_ptr(task, slow_work_place_mask()))
+		set_cpus_allowed_ptr(task, cpu_possible_mask);
+}
+
+/* With a reference, for the caller to put; NULL if there is none */
+static struct task_struct *slow_work_get_task(unsigned int slot)
+{
+	struct slow_work_thread *thread;
+	struct task_struct *task = NULL;
+
+	raw_spin_lock_irq(&pool.lock);
+	thread = pool.threads[slot];
+	if (thread && thread->task)
+		task = get_task_struct(thread->task);
+	raw_spin_unlock_irq(&pool.lock);
+	return task;
+}
+
+static struct task_struct *slow_work_get_manager(void)
+{
+	struct task_struct *task;
+
+	raw_spin_lock_irq(&pool.lock);
+	task = pool.manager;
+	if (task)
+		get_task_struct(task);
+	raw_spin_unlock_irq(&pool.lock);
+	return task;
+}
+
+/* The settings, or the CPUs, have changed. */
+static void slow_work_place_all(void)
+{
+	struct task_struct *task;
+	unsigned int slot;
+
+	lockdep_assert_held(&slow_work_place_mutex);
+	for (slot = 0; slot < pool.limit; slot++) {
+		task = slow_work_get_task(slot);
+		if (!task)
+			continue;
+		slow_work_place_task(task);
+		set_user_nice(task, place.nice);
+		put_task_struct(task);
+	}
+	task = slow_work_get_manager();
+	if (task) {
+		slow_work_place_task(task);
+		put_task_struct(task);
+	}
+}
+
+/* New threads *******************************************************/
+
+/**
+ * slow_work_place_begin - place a thread that was just created
+ * @task: the thread, which has not run yet
+ *
+ * Settings do not change until slow_work_place_end(); by then the thread is to
+ * be found by slow_work_place_all().
+ *
+ * Context: Process context; sleeps.
+ */
+void slow_work_place_begin(struct task_struct *task)
+{
+	mutex_lock(&slow_work_place_mutex);
+	/* for the mark that it is bound; which CPU does not matter */
+	kthread_bind(task, cpumask_first(slow_work_place_mask()));
+	slow_work_place_task(task);
+}
+
+void slow_work_place_end(void)
+{
+	mutex_unlock(&slow_work_place_mutex);
+}
+
+/* The niceness is for those that execute items: the manager has none. */
+void slow_work_place_begin_thread(struct task_struct *task)
+{
+	slow_work_place_begin(task);
+	set_user_nice(task, place.nice);
+}
+
+/* Settings **********************************************************/
+
+int slow_work_nice(void)
+{
+	return READ_ONCE(place.nice);
+}
+
+/**
+ * slow_work_set_nice - give all threads, those to come too, a niceness
+ * @nice: from MIN_NICE to MAX_NICE
+ *
+ * Context: Process context; sleeps.
+ * Return: 0, or -EINVAL.
+ */
+int slow_work_set_nice(int nice)
+{
+	if (nice < MIN_NICE || nice > MAX_NICE)
+		return -EINVAL;
+	mutex_lock(&slow_work_place_mutex);
+	WRITE_ONCE(place.nice, nice);
+	slow_work_place_all();
+	mutex_unlock(&slow_work_place_mutex);
+	return 0;
+}
+
+/**
+ * slow_work_get_cpumask - where threads run
+ * @mask: is set to that
+ *
+ * Context: Process context; sleeps.
+ */
+void slow_work_get_cpumask(struct cpumask *mask)
+{
+	mutex_lock(&slow_work_place_mutex);
+	cpumask_copy(mask, slow_work_place_mask());
+	mutex_unlock(&slow_work_place_mutex);
+}
+
+/**
+ * slow_work_set_cpumask - have all threads, those to come too, run elsewhere
+ * @mask: there; CPUs that are not possible do not count
+ *
+ * Waits for those that run elsewhere just now to have moved.
+ *
+ * Context: Process context; sleeps.
+ * Return: 0, or -EINVAL if no CPU is left.
+ */
+int slow_work_set_cpumask(const struct cpumask *mask)
+{
+	if (!cpumask_intersects(mask, cpu_possible_mask))
+		return -EINVAL;
+	mutex_lock(&slow_work_place_mutex);
+	cpumask_and(&place.mask, mask, cpu_possible_mask);
+	place.given = true;
+	slow_work_place_all();
+	mutex_unlock(&slow_work_place_mutex);
+	return 0;
+}
+
+/* CPU hotplug *******************************************************/
+
+static int slow_work_cpu_online(unsigned int cpu)
+{
+	mutex_lock(&slow_work_place_mutex);
+	slow_work_place_all();
+	mutex_unlock(&slow_work_place_mutex);
+	return 0;
+}
+
+/**
+ * slow_work_place_init - hear of CPUs that come
+ *
+ * Return: 0, or a negative errno.
+ */
+int slow_work_place_init(void)
+{
+	int state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN,
+					      "slow_work:online",
+					      slow_work_cpu_online, NULL);
+
+	place.hotplug = state;
+	return state < 0 ? state : 0;
+}
+
+void slow_work_place_exit(void)
+{
+	cpuhp_remove_state_nocalls(place.hotplug);
+}

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Where threads run, and with which niceness: those that are there and those to
+# come, on four CPUs of which the command line takes the last two from the kernel.
+
+WORKQUEUES=/sys/devices/virtual/workqueue/cpumask
+# By dd: the shell's own printf does not tell why a write failed
+write() { printf "$2" >/tmp/in; dd if=/tmp/in of=$1 bs=64k conv=notrunc 2>&1; }
+tell() { write $SYSCTL/$1 "$2" >/dev/null; }
+# without the zeros that kernels show for CPUs which are not possible
+mask() { sed 's/^[0,]*//' $SYSCTL/cpumask; }
+settings() { echo $(mask) $(cat $SYSCTL/nice); }
+cpu() { echo $2 >/sys/devices/system/cpu/cpu$1/online; }
+
+# What the threads have, each value once: one word if they agree
+of() { local p; for p in $($1); do echo /proc/$p/$2; done; }
+masks() { sed -n 's/^Cpus_allowed:\t[0,]*//p' $(of pool_pids status) 2>/dev/null | sort -u | xargs; }
+nices() { cut -d' ' -f19 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
+cpus() { cut -d' ' -f39 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
+manager() { grep -l '^slow_work_mgr$' /proc/[0-9]*/comm | cut -d/ -f3; }
+
+# --- by default
+
+load slow_work
+is "CPUs are those of unbound workqueues" "$(cat $WORKQUEUES)" "$(cat $SYSCTL/cpumask)"
+# kernels for debugging know no nohz_full=
+housekeeping=7
+[ ! -e /sys/devices/system/cpu/nohz_full ] || housekeeping=3
+is "neither isolcpus= nor nohz_full= has them" $housekeeping "$(mask)"
+is "niceness" -5 "$(cat $SYSCTL/nice)"
+load slow_work_caller
+wait_for "the first user brings the minimum" 60 threads_are 2
+is "they keep to these CPUs, the manager too" $housekeeping "$(masks)"
+is "and have that niceness" -5 "$(nices)"
+is "the manager has none" 0 "$(cut -d' ' -f19 /proc/$(manager)/stat)"
+p=$(kslowd_pids | head -n 1)
+check_not "taskset does not move them" taskset -p 8 $p
+
+# --- threads that are there, threads to come
+
+tell max-threads 12
+order close
+order slow 4
+wait_for "items execute" 60 state_is executing 4
+check "a write" tell cpumask 8
+is "holds" "8 -5" "$(settings)"
+is "for threads that are blocked" 8 "$(masks)"
+check "niceness is written" tell nice 7
+is "and holds" "8 7" "$(settings)"
+is "for them too" 7 "$(nices)"
+is "not for the manager" 0 "$(cut -d' ' -f19 /proc/$(manager)/stat)"
+order slow 8
+wait_for "more threads are started" 60 state_is executing 12
+is "the CPUs hold for them" 8 "$(masks)"
+is "so does the niceness" 7 "$(nices)"
+order open
+wait_for "every item runs" 60 state_is executed 12
+is "there" 3 "$(cpus)"
+tell cpumask 4
+is "idle threads are moved" 4 "$(masks)"
+order close
+order slow 12
+wait_for "items execute" 60 state_is executing 12
+is "where they were moved to" 2 "$(cpus)"
+order open
+wait_for "every item runs" 60 state_is executed 24
+for n in -20 19 0; do
+	check "niceness $n" tell nice $n
+	is "is theirs" $n "$(nices)"
+done
+
+# --- a write while threads come and go
+
+tell max-threads 20
+agreed=0
+for round in $(seq 10); do
+	tell min-threads 2
+	tell max-threads 2
+	until_true 60 threads_are 2
+	tell max-threads 20
+	mask=$((round % 15 + 1))
+	(tell min-threads 20) &
+	until_true 60 eval '[ $(threads) -gt $((round % 10 + 2)) ]'
+	tell nice $((round - 10))
+	tell cpumask $(printf %x $mask)
+	wait
+	until_true 60 threads_are 20
+	[ "$(nices) $(masks)" = "$((round - 10)) $(printf %x $mask)" ] && agreed=$((agreed + 1)) ||
+		note "round $round: $(nices), $(masks)"
+done
+is "settings hold for threads that start meanwhile" 10 $agreed
+tell min-threads 2
+
+# --- CPUs that go and come
+
+tell nice -5
+tell cpumask 4
+is "one CPU" 4 "$(masks)"
+check "it goes off line" cpu 2 0
+order close
+order slow 20
+wait_for "threads run all the same, old ones and new" 60 state_is executing 20
+is "so many" 20 "$(threads)"
+is "the setting stays" 4 "$(mask)"
+case " $(masks) " in
+*" 4 "*) not_ok "they may run anywhere meanwhile" "masks: $(masks)" ;;
+*) ok "they may run anywhere meanwhile" ;;
+esac
+check "the CPU comes back" cpu 2 1
+is "and with it the threads" 4 "$(masks)"
+cpu 2 0
+check "a CPU that is off line may be written" tell cpumask 4
+check "one that is on line is taken from both" tell cpumask 6
+is "both are told" 6 "$(mask)"
+is "and are the threads'" 6 "$(masks)"
+tell cpumask 4
+cpu 2 1
+is "one that came is theirs again" 4 "$(masks)"
+order open
+wait_for "every item runs" 60 state_is executed 44
+is "there" 2 "$(cpus)"
+
+# --- cpusets, which place kernel threads anew
+
+group=/tmp/cgroup
+mkdir $group
+if mount -t cgroup2 none $group && echo +cpuset >$group/cgroup.subtree_control; then
+	mkdir $group/alone
+	echo 1 >$group/alone/cpuset.cpus
+	echo isolated >$group/alone/cpuset.cpus.partition
+	is "another CPU is isolated" isolated "$(cat $group/alone/cpuset.cpus.partition)"
+	# 6.1 moves whatever is not bound to a single CPU, workqueues' threads too
+	case $(uname -r) in
+	6.1.*) tell cpumask 4 ;;
+	esac
+	is "threads stay" 4 "$(masks)"
+	order close
+	order slow 20
+	wait_for "threads are started" 60 state_is executing 20
+	is "those to come go there too" "4 2" "$(masks) $(cpus)"
+	order open
+	wait_for "every item runs" 60 state_is executed 64
+	rmdir $group/alone
+	umount $group
+else
+	note "no cpusets"
+fi
+
+# --- bad input
+
+# refused FILE TEXT [REASON]
+refused() {
+	local before="$(settings)" out
+	out=$(write $SYSCTL/$1 "$2")
+	case $out in
+	*"${3-Invalid argument}"*) is "$1: '$2' is refused" "$before" "$(settings)" ;;
+	*) not_ok "$1: '$2' is refused" "said: ${out:-nothing}" ;;
+	esac
+}
+for bad in 0 '0\n' '\n' ' ' x 3x 0x3 -1 + 3.0 '3\n4' '3\n\n' '3\0004' '\377'; do
+	refused cpumask "$bad"
+done
+# as workqueues say it
+refused cpumask f0 "Value too large"
+refused cpumask "$(printf '1%0400d' 0)" "Value too large"
+for bad in '\n' ' ' -21 20 100 x 3x '3 4' 3.0 - 99999999999 4294967297; do
+	refused nice "$bad"
+done
+is "no thread has been moved by that" "4 -5" "$(masks) $(nices)"
+at_offset() { printf 3 | dd bs=1 seek=1 conv=notrunc of=$SYSCTL/cpumask; }
+check_not "cpumask: a write at an offset is refused" at_offset
+is "and changes nothing" 4 "$(mask)"
+
+# --- what workqueues take
+
+# by NAME FILE TEXT: what a write gives, and what is there then
+by() { write $2 1 >/dev/null; write $2 "$3" >/tmp/said && echo taken $(cat $2) || grep -o 'write.*: .*' /tmp/said | sed 's/.*: //'; }
+for text in 3 '3\n' 0f f 00000003 '0,3' '00000000,00000002' 'B' b ff '2 ' ' 2' '1,' ',1' g 0 '' \
+		1fffffffff '3,00000000'; do
+	is "'$text' is to cpumask what it is to workqueues" "$(by theirs $WORKQUEUES "$text")" \
+		"$(by ours $SYSCTL/cpumask "$text")"
+done
+dd if=$SYSCTL/cpumask bs=1 >/tmp/bytes 2>/dev/null
+is "and reads the same by the byte" "$(cat $SYSCTL/cpumask)" "$(cat /tmp/bytes)"
+
+# --- without a user
+
+unload slow_work_caller
+check "settings may be written" tell cpumask 2
+tell nice 3
+cpu 3 0
+cpu 3 1
+load slow_work_caller
+is "and are there for the first" "2 3" "$(masks) $(nices)"
+unload slow_work_caller
+unload slow_work
+cpu 3 0
+check "CPUs go and come when we are gone" cpu 3 1
+plan
