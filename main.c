@@ -22,12 +22,17 @@ static int __init slow_work_module_init(void)
 	ret = slow_work_place_init();
 	if (ret)
 		goto out_pool;
-	ret = slow_work_sysctl_init();
+	ret = slow_work_stall_init();
 	if (ret)
 		goto out_place;
+	ret = slow_work_sysctl_init();
+	if (ret)
+		goto out_stall;
 	slow_work_debugfs_init();
 	return 0;
 
+out_stall:
+	slow_work_stall_exit();
 out_place:
 	slow_work_place_exit();
 out_pool:
@@ -44,6 +49,7 @@ static void __exit slow_work_module_exit(void)
 	synchronize_rcu();
 	slow_work_debugfs_exit();
 	slow_work_sysctl_exit();
+	slow_work_stall_exit();
 	slow_work_place_exit();
 	slow_work_pool_exit();
 }

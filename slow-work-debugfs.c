@@ -8,7 +8,6 @@
  * into the file's page is shown again without the item, which may be gone.
  */
 
-#include <linux/ctype.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -35,44 +34,22 @@ struct slow_work_reader {
 	struct seq_file desc;
 };
 
-/* What was printed is to stay on its line, and in it. */
-static void slow_work_one_line(struct seq_file *m)
-{
-	size_t i;
-
-	while (m->count && isspace(m->buf[m->count - 1]))
-		m->count--;
-	for (i = 0; i < m->count; i++)
-		if (iscntrl(m->buf[i]))
-			m->buf[i] = ' ';
-}
-
-static void slow_work_describe(struct slow_work_reader *reader)
+static void slow_work_read_desc(struct slow_work_reader *reader)
 {
 	struct slow_work *work = reader->walk.seen;
 	struct seq_file *m = &reader->desc;
+	char *larger;
 
-	if (!work->ops->desc) {
-		/* its function, and whose that is */
-		seq_printf(m, "%ps", work->ops->execute);
+	if (slow_work_describe(work, m) || m->size == SLOW_WORK_DESC_MAX)
 		return;
-	}
-	work->ops->desc(work, m);
-	if (seq_has_overflowed(m) && m->size < SLOW_WORK_DESC_MAX) {
-		char *larger = kzalloc(SLOW_WORK_DESC_MAX, GFP_KERNEL);
-
-		if (larger) {
-			kfree(m->buf);
-			m->buf = larger;
-			m->size = SLOW_WORK_DESC_MAX;
-			m->count = 0;
-			work->ops->desc(work, m);
-		}
-	}
-	/* What overflowed counts as full, though it may not be. */
-	if (seq_has_overflowed(m))
-		m->count = strnlen(m->buf, m->size);
-	slow_work_one_line(m);
+	larger = kzalloc(SLOW_WORK_DESC_MAX, GFP_KERNEL);
+	if (!larger)
+		return;
+	kfree(m->buf);
+	m->buf = larger;
+	m->size = SLOW_WORK_DESC_MAX;
+	m->count = 0;
+	slow_work_describe(work, m);
 }
 
 /* Go to the next line.  False: there is none. */
@@ -85,7 +62,7 @@ static bool slow_work_advance(struct slow_work_reader *reader)
 	memset(reader->desc.buf, 0, reader->desc.count);
 	reader->desc.count = 0;
 	if (walk->pinned) {
-		slow_work_describe(reader);
+		slow_work_read_desc(reader);
 		slow_work_walk_unpin(walk);
 	}
 	reader->line++;

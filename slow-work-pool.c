@@ -480,6 +480,7 @@ int slow_work_pool_start(void)
 	raw_spin_unlock_irq(&pool.lock);
 	slow_work_place_end();
 	wake_up_process(manager);
+	slow_work_stall_start();
 	return 0;
 
 fail:
@@ -500,6 +501,7 @@ void slow_work_pool_stop(void)
 	struct task_struct *manager;
 	unsigned int slot;
 
+	slow_work_stall_stop();
 	raw_spin_lock_irq(&pool.lock);
 	manager = pool.manager;
 	pool.manager = NULL;

@@ -190,6 +190,17 @@ static int slow_work_sysctl_nice(slow_work_ctl_table *table, int write,
 	return slow_work_set_nice(value);
 }
 
+static int slow_work_sysctl_stall(slow_work_ctl_table *table, int write,
+				  void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int value = slow_work_stall_secs(), ret;
+
+	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
+				  &ret))
+		return ret;
+	return slow_work_set_stall_secs(value);
+}
+
 static int slow_work_show_cpumask(slow_work_ctl_table *table,
 				  const struct cpumask *mask, void *buffer,
 				  size_t *lenp, loff_t *ppos)
@@ -277,6 +288,11 @@ static struct ctl_table slow_work_sysctls[] = {
 		.procname	= "nice",
 		.mode		= 0644,
 		.proc_handler	= slow_work_sysctl_nice,
+	},
+	{
+		.procname	= "stall-warn-secs",
+		.mode		= 0644,
+		.proc_handler	= slow_work_sysctl_stall,
 	},
 	SLOW_WORK_SYSCTL_END
 };

@@ -8,7 +8,10 @@
  * walk began are not seen, or it might never end.
  */
 
+#include <linux/ctype.h>
+#include <linux/seq_file.h>
 #include <linux/slow-work.h>
+#include <linux/string.h>
 #include "slow-work.h"
 
 #define pool slow_work_pool
@@ -153,6 +156,20 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 }
 
 /**
+ * slow_work_walk_at - a walk that sees one item, and pins it if that can be
+ * @walk: the walk
+ * @work: the item, which is queued or executes
+ *
+ * Context: pool.lock held.
+ */
+void slow_work_walk_at(struct slow_work_walk *walk, struct slow_work *work)
+{
+	lockdep_assert_held(&pool.lock);
+	slow_work_see(walk, work);
+	walk->pinned = slow_work_pin(walk);
+}
+
+/**
  * slow_work_walk_unpin - let the item go that slow_work_walk_next() pinned
  * @walk: the walk
  *
@@ -171,6 +188,42 @@ void slow_work_walk_unpin(struct slow_work_walk *walk)
 	raw_spin_unlock_irq(&pool.lock);
 	walk->pinned = false;
 	wake_up_all(&pool.described);
+}
+
+/* What was printed is to stay on its line, and in it. */
+static void slow_work_one_line(struct seq_file *m)
+{
+	size_t i;
+
+	while (m->count && isspace(m->buf[m->count - 1]))
+		m->count--;
+	for (i = 0; i < m->count; i++)
+		if (iscntrl(m->buf[i]))
+			m->buf[i] = ' ';
+}
+
+/**
+ * slow_work_describe - what an item says of itself, on one line
+ * @work: the item; pinned
+ * @m: where to; empty, and its buffer all zeros
+ *
+ * Context: Process context, no lock held.
+ * Return: false if there was no room for all.
+ */
+bool slow_work_describe(struct slow_work *work, struct seq_file *m)
+{
+	bool fits;
+
+	if (work->ops->desc)
+		work->ops->desc(work, m);
+	else	/* its function, and whose that is */
+		seq_printf(m, "%ps", work->ops->execute);
+	fits = !seq_has_overflowed(m);
+	/* What overflowed counts as full, though it may not be. */
+	if (!fits)
+		m->count = strnlen(m->buf, m->size);
+	slow_work_one_line(m);
+	return fits;
 }
 
 /**

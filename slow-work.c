@@ -707,7 +707,7 @@ static bool slow_work_rested(const struct slow_work_thread *thread)
 }
 
 /* The first item of @class, which has one queued */
-static struct slow_work *slow_work_first(const struct slow_work_class *class)
+struct slow_work *slow_work_first(const struct slow_work_class *class)
 {
 	struct slow_work *work;
 

@@ -5,6 +5,7 @@
  * slow-work.c		an item's way from enqueue to put_ref; the thread's loop
  * slow-work-pool.c	the threads: how many, who starts and stops them
  * slow-work-place.c	where threads run, and with which niceness
+ * slow-work-stall.c	items that do not start, or do not end
  * slow-work-users.c	modules that register, and what is waited for
  * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
  * slow-work-walk.c	all items in order, one at a time
@@ -70,6 +71,8 @@
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
 
 #define SLOW_WORK_NICE		(-5)
+#define SLOW_WORK_STALL_SECS	120
+#define SLOW_WORK_STALL_SECS_MAX (7 * 24 * 60 * 60)
 #define SLOW_WORK_MIN_THREADS	2
 #define SLOW_WORK_CULL_JIFFIES	(5 * HZ)	/* surplus this long: exit */
 #define SLOW_WORK_RETRY_JIFFIES	(5 * HZ)	/* no start after a failure */
@@ -449,6 +452,7 @@ bool slow_work_catch(struct slow_work_holder *holder);
 void slow_work_discard(struct slow_work *work);
 void slow_work_wake_user(struct slow_work_user *user);
 bool slow_work_forget(struct slow_work *work);
+struct slow_work *slow_work_first(const struct slow_work_class *class);
 void slow_work_find_thread(void);
 void slow_work_arrive(struct slow_work_thread *thread);
 void slow_work_unlock_and_do(bool irqs_on, unsigned long irq)
@@ -627,6 +631,14 @@ int slow_work_set_nice(int nice);
 void slow_work_get_cpumask(struct cpumask *mask);
 int slow_work_set_cpumask(const struct cpumask *mask);
 
+/* slow-work-stall.c */
+int slow_work_stall_init(void);
+void slow_work_stall_exit(void);
+void slow_work_stall_start(void);
+void slow_work_stall_stop(void);
+unsigned int slow_work_stall_secs(void);
+int slow_work_set_stall_secs(int secs);
+
 /* slow-work-users.c */
 void slow_work_user_init(struct slow_work_user *user, struct module *module);
 struct slow_work_account *slow_work_find_account(const struct slow_work *work);
@@ -693,8 +705,10 @@ struct slow_work_walk {
 
 void slow_work_walk_begin(struct slow_work_walk *walk);
 bool slow_work_walk_next(struct slow_work_walk *walk, bool pin);
+void slow_work_walk_at(struct slow_work_walk *walk, struct slow_work *work);
 void slow_work_walk_unpin(struct slow_work_walk *walk);
 void slow_work_walk_end(struct slow_work_walk *walk);
+bool slow_work_describe(struct slow_work *work, struct seq_file *m);
 
 /* slow-work-debugfs.c, slow-work-stats.c */
 #ifdef CONFIG_SLOW_WORK_DEBUG

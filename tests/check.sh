@@ -13,7 +13,8 @@ VM_SCRIPTS="sysctl place runqueue load samples"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT
 VM_ONCE="6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
 VM_ONCE+=" debug:suspend debug:inject debug:deadlock-cancel debug:deadlock-put"
-VM_ONCE+=" debug:deadlock-unregister debug:place"
+VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall"
+VM_ONCE+=" 6.1:stall 6.12-rt:stall"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
 TORTURE_SECONDS=60

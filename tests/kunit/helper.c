@@ -956,6 +956,7 @@ static int swt_reset_pool(struct swt_thread *thread)
 	swt_write("max-threads", swt_default_max());
 	swt_write("vslow-percentage", 50);
 	swt_write("nice", -5);
+	swt_write("stall-warn-secs", 120);
 	while (t->nr_users)
 		slow_work_unregister_user(t->users[--t->nr_users]);
 	return 0;

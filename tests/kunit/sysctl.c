@@ -32,6 +32,7 @@ static void files_have_mode_0644(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, swt_file_mode(path), 0644, "%s", files[i]);
 	}
 	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_SYSCTL "nice"), 0644);
+	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_SYSCTL "stall-warn-secs"), 0644);
 	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_SYSCTL "cpumask"), 0644);
 }
 
@@ -125,6 +126,22 @@ static void maximum_is_not_below_the_minimum(struct kunit *test)
 	expect_refused(test, "max-threads", "1");
 	expect_refused(test, "max-threads", "0");
 	expect_taken(test, "max-threads", "4\n", 4);
+}
+
+static void patience_is_up_to_a_week(struct kunit *test)
+{
+	static const char * const texts[] = {
+		"-1", "604801", "x", "120s", "-", "1.5", "3 4", "4294967296",
+		"99999999999999999999999",
+	};
+	int i;
+
+	KUNIT_EXPECT_EQ(test, swt_read("stall-warn-secs"), 120);
+	for (i = 0; i < ARRAY_SIZE(texts); i++)
+		expect_refused(test, "stall-warn-secs", texts[i]);
+	expect_taken(test, "stall-warn-secs", "604800\n", 604800);
+	expect_taken(test, "stall-warn-secs", "0\n", 0);
+	expect_taken(test, "stall-warn-secs", " 7 ", 7);
 }
 
 static void add_nice(struct task_struct *task, void *arg)
@@ -354,6 +371,7 @@ static struct kunit_case sysctl_cases[] = {
 	KUNIT_CASE(maximum_is_up_to_the_hard_limit),
 	KUNIT_CASE(minimum_is_2_up_to_the_maximum),
 	KUNIT_CASE(maximum_is_not_below_the_minimum),
+	KUNIT_CASE(patience_is_up_to_a_week),
 	KUNIT_CASE(nice_is_what_the_kernel_has),
 	KUNIT_CASE(cpumask_is_of_possible_cpus),
 	KUNIT_CASE(minimum_and_maximum_are_judged_together),

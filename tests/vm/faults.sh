@@ -70,10 +70,18 @@ uptime_cs; before=$CS
 order slow 6
 comes_true field executing 2 && comes_true said "Cannot start a thread" "mark growth"
 tried=$?
+# the manager's stack is shown
+echo EXPECT-SPLAT-BEGIN >/dev/kmsg
+echo 1 >$SYSCTL/stall-warn-secs
+comes_true said "would not have helped: no thread can be started" "mark growth"
+advised=$?
+echo 120 >$SYSCTL/stall-warn-secs
+echo EXPECT-SPLAT-END >/dev/kmsg
 enough_threads
 echo 4 2>/tmp/err >$SYSCTL/min-threads
 wrote=$?
 is "the pool tries to grow, and says that it cannot" 0 $tried
+is "what waits is reported as a stall, for want of threads" 0 $advised
 is "a sysctl that wants threads is accepted" 0 $wrote
 is "and holds" 4 "$(cat $SYSCTL/min-threads)"
 wait_for "the pool grows in the end" 60 state_is executing 6

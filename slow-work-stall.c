@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: stalls, and what would have helped
+ *
+ * A class stalls if it has items queued and starts none of them for
+ * stall-warn-secs; a thread, if it executes an item for so long.  Nobody on an
+ * item's way has to do with that: a work of the kernel's looks eight times in
+ * that span, and remembers what it saw.  It does not hang on the pool, on whose
+ * account it is there.
+ *
+ * What does not count: time that a thread sleeps in
+ * slow_work_sleep_till_thread_needed(); time in which the system was frozen, or
+ * stood still as virtual machines do.  A stall that goes on is reported again
+ * when it has become twice as old.
+ */
+
+#define pr_fmt(fmt) "Slow work thread pool: stall: " fmt
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/mutex.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/task.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/slow-work.h>
+#include <linux/suspend.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+#include "slow-work.h"
+#include "slow-work-stall.h"
+
+#define pool slow_work_pool
+
+#define SLOW_WORK_STALL_LOOKS		8	/* in stall-warn-secs */
+#define SLOW_WORK_STALL_LATE_JIFFIES	(5 * HZ)
+#define SLOW_WORK_STALL_DESC		256
+
+/* Orders start and stop of the looks, their next time, and the setting. */
+static DEFINE_MUTEX(slow_work_stall_mutex);
+
+/* In stall-warn-secs; more say no more */
+static DEFINE_RATELIMIT_STATE(slow_work_stall_ratelimit,
+			      SLOW_WORK_STALL_SECS * HZ, 5);
+
+static void slow_work_look(struct work_struct *unused);
+static void slow_work_look_is_due(struct timer_list *unused);
+
+static DECLARE_WORK(slow_work_look_work, slow_work_look);
+
+/**
+ * struct slow_work_seen - what the looks have seen of a class or a thread
+ * @started: of a class, what it had started; of a thread, the mark of its item
+ * @since: jiffies; from then on it counts
+ * @told: jiffies that the stall had lasted when it was reported; 0: it was not
+ */
+struct slow_work_seen {
+	unsigned long started;
+	unsigned long since;
+	unsigned long told;
+};
+
+/**
+ * struct slow_work_watchman - who looks
+ * @secs: stall-warn-secs; written with the mutex held
+ * @on: there is a pool; the same
+ * @suspended: L: the system is frozen, or about to be
+ * @classes: of the looks alone: what they saw
+ * @threads: of the looks alone: the same, by number
+ * @since: L: nothing counts from before then
+ * @busy: the last look saw items queued or executing; as @secs
+ * @due: jiffies when the next look is due; as @secs
+ * @busy_timer: brings the next look
+ * @idle_timer: the same when there is nothing to be seen; wakes no CPU for it
+ */
+struct slow_work_watchman {
+	unsigned int secs;
+	bool on;
+	bool suspended;
+	struct slow_work_seen classes[SLOW_WORK_NR_CLASSES];
+	struct slow_work_seen *threads;
+	unsigned long since;
+	bool busy;
+	unsigned long due;
+	struct timer_list busy_timer;
+	struct timer_list idle_timer;
+};
+
+static struct slow_work_watchman watchman = {
+	.secs		= SLOW_WORK_STALL_SECS,
+	.busy_timer	= __TIMER_INITIALIZER(slow_work_look_is_due, 0),
+	.idle_timer	= __TIMER_INITIALIZER(slow_work_look_is_due,
+					      TIMER_DEFERRABLE),
+};
+
+/**
+ * struct slow_work_stall - a stall, to be reported
+ * @executing: of an item that executes; else of a class, by its oldest queued one
+ * @age: how long it has lasted, in jiffies
+ * @walk: the item
+ * @class: its class
+ * @owner: its owner's name
+ * @leaving: that one is about to unregister
+ * @others: so many threads more are to be reported just now
+ * @waiting: the class that is held up; SLOW_WORK_NR_CLASSES: neither
+ * @waited: for how long, in jiffies
+ * @task: whose stack tells why, with a reference; or NULL
+ * @task_age: how long it has executed what it does, in jiffies
+ * @task_execute: the function of that; NULL if it is the manager
+ * @situation: of the pool
+ * @advice: what would have helped @waiting
+ * @queued: items, by class
+ * @blocked: threads that execute and do not run, but for those
+ * @sleeping: that sleep until they are needed
+ * @failed: the last start of a thread failed
+ */
+struct slow_work_stall {
+	bool executing;
+	unsigned long age;
+	struct slow_work_walk walk;
+	enum slow_work_class_id class;
+	char owner[MODULE_NAME_LEN];
+	bool leaving;
+	unsigned int others;
+	enum slow_work_class_id waiting;
+	unsigned long waited;
+	struct task_struct *task;
+	unsigned long task_age;
+	void (*task_execute)(struct slow_work *work);
+	struct slow_work_situation situation;
+	struct slow_work_advice advice;
+	unsigned int queued[SLOW_WORK_NR_CLASSES];
+	unsigned int blocked;
+	unsigned int sleeping;
+	bool failed;
+};
+
+/* Tell **************************************************************/
+
+static const char *slow_work_class_name(enum slow_work_class_id class)
+{
+	return class == SLOW_WORK_VSLOW ? "very slow" : "slow";
+}
+
+static void slow_work_tell_advice(const struct slow_work_stall *stall)
+{
+	static const char neither[] =
+		"raising max-threads or vslow-percentage would not have helped";
+	const struct slow_work_situation *s = &stall->situation;
+
+	switch (stall->advice.cure) {
+	case SLOW_WORK_CURE_THREADS:
+		pr_warn("raising max-threads from %u to %u would have helped\n",
+			s->max, stall->advice.value);
+		break;
+	case SLOW_WORK_CURE_SHARE:
+		pr_warn("raising vslow-percentage from %u to %u would have helped\n",
+			s->percentage, stall->advice.value);
+		break;
+	case SLOW_WORK_CURE_NO_START:
+		pr_warn("%s: %s\n", neither, stall->failed ?
+			"no thread can be started" :
+			"the manager does not get to start a thread");
+		break;
+	case SLOW_WORK_CURE_NO_CPU:
+		pr_warn("%s: a thread is free, but gets no CPU (see cpumask, nice)\n",
+			neither);
+		break;
+	case SLOW_WORK_CURE_LIMIT:
+		pr_warn("%s: there cannot be more than %u threads\n", neither,
+			s->limit);
+		break;
+	}
+}
+
+static void slow_work_tell_held_up(const struct slow_work_stall *stall)
+{
+	if (stall->walk.flags & BIT(SLOW_WORK_CANCELLING))
+		pr_warn("a cancel of the item waits for it\n");
+	if (stall->leaving)
+		pr_warn("%s waits for it to unregister\n", stall->owner);
+	if (stall->waiting == SLOW_WORK_NR_CLASSES) {
+		pr_warn("no queued item is held up by it\n");
+		return;
+	}
+	pr_warn("no %s item has started for %lu s\n",
+		slow_work_class_name(stall->waiting), stall->waited / HZ);
+	slow_work_tell_advice(stall);
+}
+
+static void slow_work_tell_task(const struct slow_work_stall *stall)
+{
+	if (!stall->task_execute)
+		pr_warn("%s (PID %d) is to start threads; its stack:\n",
+			stall->task->comm, task_pid_nr(stall->task));
+	else
+		pr_warn("%s (PID %d) has executed %ps for %lu s; its stack:\n",
+			stall->task->comm, task_pid_nr(stall->task),
+			stall->task_execute, stall->task_age / HZ);
+	sched_show_task(stall->task);
+}
+
+/* Last, as it may block on what the item blocks on; all else is said then. */
+static void slow_work_tell_desc(const struct slow_work_stall *stall)
+{
+	static char text[SLOW_WORK_STALL_DESC];
+	static struct file file;
+	static struct seq_file m;
+
+	/* so much of a file as seq_user_ns() wants */
+	file.f_cred = current_cred();
+	mutex_init(&m.lock);
+	m.file = &file;
+	m.buf = text;
+	m.size = sizeof(text);
+	m.count = 0;
+	memset(text, 0, sizeof(text));
+	slow_work_describe(stall->walk.seen, &m);
+	pr_warn("the item is: %.*s\n", (int)m.count, text);
+}
+
+static void slow_work_tell(const struct slow_work_stall *stall)
+{
+	const struct slow_work_situation *s = &stall->situation;
+
+	if (stall->executing)
+		pr_warn("%ps of %s, a %s item, executes for %lu s, and %u others so long\n",
+			stall->walk.execute, stall->owner,
+			slow_work_class_name(stall->class), stall->age / HZ,
+			stall->others);
+	else
+		pr_warn("no %s item has started for %lu s; %ps of %s is the oldest queued\n",
+			slow_work_class_name(stall->class), stall->age / HZ,
+			stall->walk.execute, stall->owner);
+	pr_warn("queued: %u slow, %u very slow; threads: %u of at most %u, %u executing, %u of them very slow items of at most %u, %u blocked, %u asleep until needed\n",
+		stall->queued[SLOW_WORK_SLOW], stall->queued[SLOW_WORK_VSLOW],
+		s->threads, s->max, s->executing, s->vslow, s->share,
+		stall->blocked, stall->sleeping);
+	if (stall->task)
+		slow_work_tell_task(stall);
+	if (stall->executing)
+		slow_work_tell_held_up(stall);
+	else
+		slow_work_tell_advice(stall);
+	if (stall->walk.pinned)
+		slow_work_tell_desc(stall);
+}
+
+static void slow_work_report(struct slow_work_stall *stall)
+{
+	if (__ratelimit(&slow_work_stall_ratelimit))
+		slow_work_tell(stall);
+	if (stall->walk.pinned)
+		slow_work_walk_unpin(&stall->walk);
+	if (stall->task)
+		put_task_struct(stall->task);
+}
+
+/* Judge *************************************************************/
+
+/* Each report counts, one that the rate limit swallows too. */
+static void slow_work_stall_note(const struct slow_work *work,
+				 unsigned long age)
+{
+	lockdep_assert_held(&pool.lock);
+	pool.stalls++;
+}
+
+/* Is a stall of that age to be reported, the first time or again? */
+static bool slow_work_stall_is_due(struct slow_work_seen *seen,
+				   unsigned long age)
+{
+	unsigned long least = READ_ONCE(watchman.secs) * HZ;
+
+	if (age < seen->told)
+		seen->told = 0;
+	if (!least || age < max(least, 2 * seen->told))
+		return false;
+	seen->told = age;
+	return true;
+}
+
+/* How long has @id started nothing, though it has something queued? */
+static unsigned long slow_work_class_age(enum slow_work_class_id id,
+					 unsigned long now)
+{
+	const struct slow_work_class *class = &pool.classes[id];
+	struct slow_work_seen *seen = &watchman.classes[id];
+
+	lockdep_assert_held(&pool.lock);
+	if (!class->queued || class->started != seen->started) {
+		*seen = (struct slow_work_seen) {
+			.started = class->started,
+			.since = now,
+		};
+		return 0;
+	}
+	return min3(now - seen->since, now - watchman.since,
+		    now - slow_work_first(class)->mark);
+}
+
+/* How long has @thread executed its item, but for what it was permitted to sleep? */
+static unsigned long slow_work_run_age(struct slow_work_thread *thread,
+				       unsigned long now)
+{
+	struct slow_work_seen *seen = &watchman.threads[thread->slot];
+	struct slow_work *work = thread->holder.item;
+
+	lockdep_assert_held(&pool.lock);
+	if (!work || !slow_work_catch(&thread->holder))
+		return 0;
+	if (seen->started != work->mark) {
+		*seen = (struct slow_work_seen) {
+			.started = work->mark,
+			.since = work->mark,
+		};
+	}
+	if (!list_empty(&thread->sleeper))
+		seen->since = now;
+	return min3(now - seen->since, now - watchman.since,
+		    now - thread->asleep_since);
+}
+
+static void slow_work_stall_show(struct slow_work_stall *stall,
+				 struct task_struct *task)
+{
+	if (stall->task)
+		put_task_struct(stall->task);
+	stall->task = get_task_struct(task);
+	stall->task_execute = NULL;
+	stall->task_age = 0;
+}
+
+static void slow_work_stall_show_thread(struct slow_work_stall *stall,
+					struct slow_work_thread *thread,
+					unsigned long age)
+{
+	slow_work_stall_show(stall, thread->task);
+	stall->task_execute = thread->holder.item->ops->execute;
+	stall->task_age = age;
+}
+
+/* Who is in the way of a class that stalls? */
+static void slow_work_stall_show_cause(struct slow_work_stall *stall,
+				       unsigned long now)
+{
+	bool share = stall->advice.cure == SLOW_WORK_CURE_SHARE;
+	struct slow_work_thread *thread;
+	unsigned long age;
+	unsigned int slot;
+
+	if (stall->advice.cure == SLOW_WORK_CURE_NO_CPU)
+		return;
+	if (stall->advice.cure == SLOW_WORK_CURE_NO_START) {
+		if (pool.manager)
+			slow_work_stall_show(stall, pool.manager);
+		return;
+	}
+	for (slot = 0; slot < pool.limit; slot++) {
+		thread = pool.threads[slot];
+		if (!thread || !thread->holder.item ||
+		    (share && thread->class != &pool.classes[SLOW_WORK_VSLOW]))
+			continue;
+		age = slow_work_run_age(thread, now);
+		if (age > stall->task_age)
+			slow_work_stall_show_thread(stall, thread, age);
+	}
+}
+
+static void slow_work_stall_count_threads(struct slow_work_stall *stall)
+{
+	const struct slow_work_thread *thread;
+	unsigned int slot;
+
+	for (slot = 0; slot < pool.limit; slot++) {
+		thread = pool.threads[slot];
+		if (!thread || !thread->holder.item)
+			continue;
+		if (!list_empty(&thread->sleeper))
+			stall->sleeping++;
+		else if (!task_is_running(thread->task))
+			stall->blocked++;
+	}
+}
+
+/* A class that has started nothing since the last look, or longer */
+static void slow_work_stall_waiting(struct slow_work_stall *stall,
+				    unsigned long now)
+{
+	unsigned long least = READ_ONCE(watchman.secs) * HZ /
+			      SLOW_WORK_STALL_LOOKS, age;
+	int i;
+
+	stall->waiting = SLOW_WORK_NR_CLASSES;
+	stall->waited = 0;
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		age = slow_work_class_age(i, now);
+		if (age && age >= least && age > stall->waited) {
+			stall->waiting = i;
+			stall->waited = age;
+		}
+	}
+}
+
+/* @work stalls: what there is to tell of it, and of the pool? */
+static void slow_work_stall_gather(struct slow_work_stall *stall,
+				   struct slow_work *work, unsigned long age)
+{
+	const struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
+	const struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+	const struct slow_work_user *user = work->account->user;
+
+	lockdep_assert_held(&pool.lock);
+	slow_work_stall_note(work, age);
+	stall->age = age;
+	stall->class = slow_work_class_id(work->flags);
+	stall->leaving = user->leaving;
+	strscpy(stall->owner, user->name, sizeof(stall->owner));
+	stall->situation = (struct slow_work_situation) {
+		.threads = pool.nr,
+		.max = pool.max,
+		.limit = pool.limit,
+		.percentage = pool.vslow_percentage,
+		.share = vslow->limit,
+		.executing = slow->executing + vslow->executing,
+		.vslow = vslow->executing,
+	};
+	stall->queued[SLOW_WORK_SLOW] = slow->queued;
+	stall->queued[SLOW_WORK_VSLOW] = vslow->queued;
+	stall->failed = pool.failed;
+	slow_work_stall_count_threads(stall);
+	stall->advice = slow_work_advise(&stall->situation,
+					 stall->waiting == SLOW_WORK_VSLOW);
+	slow_work_walk_at(&stall->walk, work);
+}
+
+static bool slow_work_judge_class(enum slow_work_class_id id,
+				  struct slow_work_stall *stall)
+{
+	struct slow_work_class *class = &pool.classes[id];
+	unsigned long now, age;
+	bool due;
+
+	*stall = (struct slow_work_stall){ .waiting = id };
+	raw_spin_lock_irq(&pool.lock);
+	now = jiffies;
+	age = slow_work_class_age(id, now);
+	due = slow_work_stall_is_due(&watchman.classes[id], age);
+	if (due) {
+		slow_work_stall_gather(stall, slow_work_first(class), age);
+		slow_work_stall_show_cause(stall, now);
+	}
+	raw_spin_unlock_irq(&pool.lock);
+	return due;
+}
+
+/* Of all threads whose stall is due, the one that has executed for longest */
+static struct slow_work_thread *
+slow_work_find_due(struct slow_work_stall *stall, unsigned long now)
+{
+	struct slow_work_thread *thread, *longest = NULL;
+	unsigned long age, most = 0;
+	unsigned int slot, due = 0;
+
+	for (slot = 0; slot < pool.limit; slot++) {
+		thread = pool.threads[slot];
+		age = thread ? slow_work_run_age(thread, now) : 0;
+		if (!slow_work_stall_is_due(&watchman.threads[slot], age))
+			continue;
+		due++;
+		if (age > most) {
+			most = age;
+			longest = thread;
+		}
+	}
+	stall->others = due - 1;
+	return longest;
+}
+
+static bool slow_work_judge_threads(struct slow_work_stall *stall)
+{
+	struct slow_work_thread *thread;
+	unsigned long now, age;
+
+	*stall = (struct slow_work_stall){ .executing = true };
+	raw_spin_lock_irq(&pool.lock);
+	now = jiffies;
+	thread = slow_work_find_due(stall, now);
+	if (thread) {
+		age = slow_work_run_age(thread, now);
+		slow_work_stall_waiting(stall, now);
+		slow_work_stall_gather(stall, thread->holder.item, age);
+		slow_work_stall_show_thread(stall, thread, age);
+	}
+	raw_spin_unlock_irq(&pool.lock);
+	return thread;
+}
+
+/* Look **************************************************************/
+
+/* Nothing counts from before now. */
+static void slow_work_forgive(void)
+{
+	lockdep_assert_held(&pool.lock);
+	watchman.since = jiffies;
+}
+
+static unsigned long slow_work_look_period(void)
+{
+	return max_t(unsigned long, HZ / 4,
+		     watchman.secs * HZ / SLOW_WORK_STALL_LOOKS);
+}
+
+static void slow_work_look_next(void)
+{
+	struct timer_list *next, *other;
+
+	lockdep_assert_held(&slow_work_stall_mutex);
+	if (!watchman.on || !watchman.secs)
+		return;
+	next = watchman.busy ? &watchman.busy_timer : &watchman.idle_timer;
+	other = watchman.busy ? &watchman.idle_timer : &watchman.busy_timer;
+	timer_delete(other);
+	watchman.due = jiffies + slow_work_look_period();
+	mod_timer(next, watchman.due);
+}
+
+/* False: the system is not as it should be, and no judge of what is late. */
+static bool slow_work_look_begin(void)
+{
+	unsigned long late = max_t(unsigned long, SLOW_WORK_STALL_LATE_JIFFIES,
+				   READ_ONCE(watchman.secs) * HZ / 2);
+	bool fit;
+
+	raw_spin_lock_irq(&pool.lock);
+	fit = !watchman.suspended;
+	/* the other timer may be late */
+	if (watchman.busy && time_after(jiffies, watchman.due + late))
+		slow_work_forgive();
+	raw_spin_unlock_irq(&pool.lock);
+	return fit;
+}
+
+static void slow_work_look_end(void)
+{
+	unsigned int queued = 0, working = 0;
+	int i;
+
+	raw_spin_lock_irq(&pool.lock);
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		queued += pool.classes[i].queued;
+		working += pool.classes[i].executing -
+			   pool.classes[i].nr_sleepers;
+	}
+	raw_spin_unlock_irq(&pool.lock);
+
+	mutex_lock(&slow_work_stall_mutex);
+	watchman.busy = queued || working;
+	slow_work_look_next();
+	mutex_unlock(&slow_work_stall_mutex);
+}
+
+static void slow_work_look(struct work_struct *unused)
+{
+	struct slow_work_stall stall;
+	int i;
+
+	if (slow_work_look_begin()) {
+		for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+			if (slow_work_judge_class(i, &stall))
+				slow_work_report(&stall);
+		if (slow_work_judge_threads(&stall))
+			slow_work_report(&stall);
+	}
+	slow_work_look_end();
+}
+
+static void slow_work_look_is_due(struct timer_list *unused)
+{
+	queue_work(system_freezable_wq, &slow_work_look_work);
+}
+
+/* Settings **********************************************************/
+
+unsigned int slow_work_stall_secs(void)
+{
+	return READ_ONCE(watchman.secs);
+}
+
+/**
+ * slow_work_set_stall_secs - say how long is too long
+ * @secs: seconds, up to SLOW_WORK_STALL_SECS_MAX; 0: nothing is
+ *
+ * Context: Process context; sleeps.
+ * Return: 0, or -EINVAL.
+ */
+int slow_work_set_stall_secs(int secs)
+{
+	if (secs < 0 || secs > SLOW_WORK_STALL_SECS_MAX)
+		return -EINVAL;
+	mutex_lock(&slow_work_stall_mutex);
+	if (!watchman.secs) {
+		/* nobody has looked until now */
+		raw_spin_lock_irq(&pool.lock);
+		slow_work_forgive();
+		raw_spin_unlock_irq(&pool.lock);
+	}
+	WRITE_ONCE(watchman.secs, secs);
+	WRITE_ONCE(slow_work_stall_ratelimit.interval, secs * HZ);
+	if (watchman.on)
+		queue_work(system_freezable_wq, &slow_work_look_work);
+	mutex_unlock(&slow_work_stall_mutex);
+	return 0;
+}
+
+/* The pool ***********************************************************/
+
+/* There are threads: have them looked at. */
+void slow_work_stall_start(void)
+{
+	raw_spin_lock_irq(&pool.lock);
+	slow_work_forgive();
+	raw_spin_unlock_irq(&pool.lock);
+
+	mutex_lock(&slow_work_stall_mutex);
+	watchman.on = true;
+	watchman.busy = false;
+	slow_work_look_next();
+	mutex_unlock(&slow_work_stall_mutex);
+}
+
+/* Context: Process context; waits for a look that is under way. */
+void slow_work_stall_stop(void)
+{
+	mutex_lock(&slow_work_stall_mutex);
+	watchman.on = false;
+	mutex_unlock(&slow_work_stall_mutex);
+	timer_delete_sync(&watchman.busy_timer);
+	timer_delete_sync(&watchman.idle_timer);
+	cancel_work_sync(&slow_work_look_work);
+}
+
+static int slow_work_stall_pm(struct notifier_block *unused,
+			      unsigned long event, void *nothing)
+{
+	bool suspended = event == PM_SUSPEND_PREPARE ||
+			 event == PM_HIBERNATION_PREPARE ||
+			 event == PM_RESTORE_PREPARE;
+
+	raw_spin_lock_irq(&pool.lock);
+	watchman.suspended = suspended;
+	slow_work_forgive();
+	raw_spin_unlock_irq(&pool.lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block slow_work_stall_pm_block = {
+	.notifier_call = slow_work_stall_pm,
+};
+
+/**
+ * slow_work_stall_init - what looks need
+ *
+ * Return: 0, or a negative errno.
+ */
+int slow_work_stall_init(void)
+{
+	int ret;
+
+	watchman.threads = kvcalloc(pool.limit, sizeof(*watchman.threads),
+				    GFP_KERNEL);
+	if (!watchman.threads)
+		return -ENOMEM;
+	ret = register_pm_notifier(&slow_work_stall_pm_block);
+	if (ret)
+		kvfree(watchman.threads);
+	return ret;
+}
+
+void slow_work_stall_exit(void)
+{
+	unregister_pm_notifier(&slow_work_stall_pm_block);
+	kvfree(watchman.threads);
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Stalls of each kind are reported, by name, with what would have helped; and that
+# does help.  What is none, is not.
+
+tell() { echo "$2" >$SYSCTL/$1; }
+settings() { tell min-threads 2; tell max-threads $1; tell min-threads $1; tell vslow-percentage 50; }
+value() { sed -n "s/^$1 //p" /sys/kernel/debug/slow_work/stats-values; }
+lines() { dmesg | sed -n 's/.*Slow work thread pool: stall: //p'; }
+said() { lines | grep -qF "$1"; }
+# Between these a stack may be shown
+begin() { dmesg -c >/dev/null; echo EXPECT-SPLAT-BEGIN >/dev/kmsg; }
+end() { tell stall-warn-secs 0; order open; echo EXPECT-SPLAT-END >/dev/kmsg; }
+told() { check "$1" said "$2"; }
+F='caller_execute [slow_work_caller]'
+
+load slow_work
+is "how long is too long" 120 "$(cat $SYSCTL/stall-warn-secs)"
+tell stall-warn-secs 0
+load slow_work_caller
+
+# --- nothing is too long
+
+settings 2
+begin
+order close
+order slow 3
+wait_for "two items execute" 60 state_is executing 2
+# as the queue's line has it
+old() { grep ' sq ' $RUNQUEUE | grep -q ' [4-9]s \| [1-9][0-9]s \|m '; }
+wait_for "another waits for 4 s" 60 old
+is "of which nothing is said" "" "$(lines)"
+is "or counted" 0 "$(value pool.stalls)"
+
+# --- all threads are blocked
+
+tell stall-warn-secs 1
+wait_for "once it is to be, both kinds of stalls are reported" 60 \
+	eval '[ $(lines | grep -c "the item is: ") -ge 2 ]'
+tell stall-warn-secs 0
+told "that nothing starts, with owner and function" \
+	"s; $F of slow_work_caller is the oldest queued"
+told "with its desc, on one line" "the item is: caller: slow 2"
+told "the queues and the threads" \
+	"queued: 1 slow, 0 very slow; threads: 2 of at most 2, 2 executing, 0 of them very slow items of at most 1, 2 blocked, 0 asleep until needed"
+told "who is at work" ") has executed $F for"
+check "its stack" eval 'dmesg | grep -q " caller_execute+0x"'
+told "what would have helped" "raising max-threads from 2 to 3 would have helped"
+told "that an item executes for long" "$F of slow_work_caller, a slow item, executes for"
+check "with its desc too" eval 'lines | grep -q "^the item is: caller: slow [01]$"'
+told "that it holds up the queue" "no slow item has started for"
+is "each report is counted" "$(lines | grep -c 'the item is: ')" "$(value pool.stalls)"
+tell max-threads 3
+wait_for "that does help" 60 state_is executing 3
+end
+wait_for "every item runs" 60 state_is executed 3
+
+# --- the very slow share is full
+
+settings 4
+begin
+order close
+order vslow 3
+wait_for "two very slow items execute" 60 state_is executing 2
+order delayed 1 0
+tell stall-warn-secs 1
+wait_for "the third is reported" 60 said "the item is: caller: vslow 5"
+tell stall-warn-secs 0
+told "as of its class" "no very slow item has started for"
+told "what would have helped" "raising vslow-percentage from 50 to 75 would have helped"
+check_not "nothing is said of slow items" eval 'lines | grep -q "no slow item"'
+tell vslow-percentage 75
+wait_for "that does help" 60 state_is vslow 3
+end
+wait_for "every item runs" 60 state_is executed 7
+
+# --- an item that executes for long and is in nobody's way; again and again
+
+settings 4
+begin
+order close
+order slow 1
+wait_for "an item executes" 60 state_is executing 1
+tell stall-warn-secs 1
+# ages: of each report of the item, in s
+ages() { lines | sed -n "s/.* executes for \([0-9]*\) s, and 0 others so long/\1/p" | xargs; }
+wait_for "it is reported thrice" 120 eval '[ "$(ages | wc -w)" -ge 3 ]'
+wait_for "with what it is" 60 eval '[ $(lines | grep -c "the item is: caller: slow 7") -ge 3 ]'
+tell stall-warn-secs 0
+reports=$(ages)
+check "each time it is twice as old" awk -v ages="$reports" 'BEGIN {
+	n = split(ages, a, " "); for (i = 2; i <= n; i++) if (a[i] < 2 * a[i - 1]) exit 1 }'
+note "reported after so many s: $reports"
+told "that nobody waits for it" "no queued item is held up by it"
+check_not "there is nothing to help" said helped
+# but for a cancel
+dmesg -c >/dev/null
+echo cancel >$CALLER/control &
+cancel=$!
+wait_for "it is being cancelled" 60 eval 'awk "\$4 == 12 { found = 1 } END { exit !found }" $RUNQUEUE'
+tell stall-warn-secs 1
+wait_for "that is told" 60 said "a cancel of the item waits for it"
+wait_for "with what it is" 60 said "the item is: caller: slow 7"
+end
+wait $cancel
+wait_for "the item runs" 60 state_is executed 8
+
+# --- time in which the system was frozen
+
+if [ -e /sys/power/pm_test ]; then
+	settings 2
+	begin
+	tell stall-warn-secs 2
+	echo freezer >/sys/power/pm_test
+	echo 5 >/sys/module/suspend/parameters/pm_test_delay
+	stalls=$(value pool.stalls)
+	for n in 9 10 11; do
+		order delayed 1 1500
+		check "the system is frozen while a delay ends" \
+			taskset 1 sh -c 'echo freeze >/sys/power/state'
+		wait_for "the item runs" 60 state_is executed $n
+	done
+	is "that was no stall" "$stalls" "$(value pool.stalls)"
+	end
+fi
+
+# --- looks while the pool comes and goes
+
+tell stall-warn-secs 1
+for i in $(seq 10); do
+	unload slow_work_caller
+	load slow_work_caller
+	order close
+	order slow 3
+	tell stall-warn-secs $((i % 3))
+	order open
+done
+unload slow_work_caller
+check "there is none without a pool" tell stall-warn-secs 1
+check "nor when we are gone" unload slow_work
+plan
