@@ -31,6 +31,7 @@
 #include <linux/workqueue.h>
 #include "slow-work.h"
 #include "slow-work-stall.h"
+#include "slow-work-trace.h"
 
 #define pool slow_work_pool
 
@@ -266,6 +267,7 @@ static void slow_work_stall_note(const struct slow_work *work,
 {
 	lockdep_assert_held(&pool.lock);
 	pool.stalls++;
+	trace_slow_work_stall(work, jiffies_to_msecs(age));
 }
 
 /* Is a stall of that age to be reported, the first time or again? */

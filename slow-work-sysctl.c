@@ -201,6 +201,20 @@ static int slow_work_sysctl_stall(slow_work_ctl_table *table, int write,
 	return slow_work_set_stall_secs(value);
 }
 
+static int slow_work_sysctl_histograms(slow_work_ctl_table *table, int write,
+				       void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int value = READ_ONCE(pool.histograms), ret;
+
+	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
+				  &ret))
+		return ret;
+	if (value < 0 || value > 1)
+		return -EINVAL;
+	slow_work_set_histograms(value);
+	return 0;
+}
+
 static int slow_work_show_cpumask(slow_work_ctl_table *table,
 				  const struct cpumask *mask, void *buffer,
 				  size_t *lenp, loff_t *ppos)
@@ -293,6 +307,11 @@ static struct ctl_table slow_work_sysctls[] = {
 		.procname	= "stall-warn-secs",
 		.mode		= 0644,
 		.proc_handler	= slow_work_sysctl_stall,
+	},
+	{
+		.procname	= "histograms",
+		.mode		= 0644,
+		.proc_handler	= slow_work_sysctl_histograms,
 	},
 	SLOW_WORK_SYSCTL_END
 };

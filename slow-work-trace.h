@@ -242,6 +242,28 @@ TRACE_EVENT(slow_work_thread_fail,
 	TP_printk("error=%d threads=%u", __entry->error, __entry->threads)
 );
 
+/*
+ * slow_work_stall: an item waits for long, or executes for long
+ * @work: the item
+ * @age: how long, in ms
+ */
+TRACE_EVENT(slow_work_stall,
+	TP_PROTO(const struct slow_work *work, unsigned int age),
+	TP_ARGS(work, age),
+	TP_STRUCT__entry(
+		SLOW_WORK_TRACE_ITEM
+		__field(bool, executing)
+		__field(unsigned int, age)
+	),
+	TP_fast_assign(
+		SLOW_WORK_TRACE_ASSIGN(work);
+		__entry->executing = work->flags & BIT(SLOW_WORK_EXECUTING);
+		__entry->age = age;
+	),
+	TP_printk(SLOW_WORK_TRACE_FORMAT " state=%s age=%u", SLOW_WORK_TRACE_PRINT,
+		  __entry->executing ? "executing" : "queued", __entry->age)
+);
+
 #endif /* _SLOW_WORK_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -14,7 +14,7 @@ VM_SCRIPTS="sysctl place runqueue load samples"
 VM_ONCE="6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
 VM_ONCE+=" debug:suspend debug:inject debug:deadlock-cancel debug:deadlock-put"
 VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall"
-VM_ONCE+=" 6.1:stall 6.12-rt:stall"
+VM_ONCE+=" 6.1:stall 6.12-rt:stall 6.1:watch 6.12:watch"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
 TORTURE_SECONDS=60
@@ -108,7 +108,7 @@ main() {
 	# All at once, before anything runs side by side
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
 		libelf-dev libssl-dev dwarves xz-utils binutils linux-source-6.1 \
-		qemu-system-x86 busybox-static e2fsprogs spin
+		qemu-system-x86 busybox-static e2fsprogs spin trace-cmd python3-drgn
 	echo "KTAP version 1"
 	echo "1..$(echo "$list" | wc -l)"
 	# Guests mostly keep one CPU busy, so two parts at a time; a kernel that takes

@@ -35,8 +35,8 @@ like_kernel() {
 }
 
 load slow_work
-is "modes" "644 644 644 644 644 644" "$(echo $(stat -c %a $SYSCTL/*))"
-is "nothing else is there" "cpumask max-threads min-threads nice stall-warn-secs vslow-percentage" "$(echo $(ls $SYSCTL))"
+is "modes" "644 644 644 644 644 644 644" "$(echo $(stat -c %a $SYSCTL/*))"
+is "nothing else is there" "cpumask histograms max-threads min-threads nice stall-warn-secs vslow-percentage" "$(echo $(ls $SYSCTL))"
 cpus=$(grep -c ^processor /proc/cpuinfo)
 is "start values" "2 $((cpus > 4 ? cpus : 4)) 50" "$(settings)"
 is "CPUs are those of unbound workqueues" "$(cat /sys/devices/virtual/workqueue/cpumask)" "$(cat $SYSCTL/cpumask)"

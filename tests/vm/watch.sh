@@ -61,6 +61,7 @@ is "reset" "0 0 0 0 0 0 0 0 0 0" "$(counts class.slow) $(counts owner.slow_work_
 is "threads started and culled" "0 0" "$(values pool.started pool.culled)"
 
 # --- histograms
+check_not "no other value than 0 and 1" eval "echo 2 >$SYSCTL/histograms"
 is "off by default" "0 0" "$(values histograms owner.slow_work_caller.run.count)"
 order slow 10
 wait_for "ten items" 60 is_value owner.slow_work_caller.executed 10
@@ -125,6 +126,16 @@ check "waited for" [ "$(events cancel how=waits)" -ge 1 ]
 is "threads started, up to four" "2 4" \
 	"$(events thread_start) $(sed -n 's/.*_thread_start: .*threads=//p' /tmp/report | sort -n | tail -n 1)"
 is "and culled" 2 "$(events thread_cull)"
+# The kernel's own file, as the record of one event is all that is wanted
+echo 1 >/sys/kernel/tracing/events/slow_work/slow_work_stall/enable
+echo 1 >$SYSCTL/stall-warn-secs
+order close
+order slow 1
+stalled() { [ "$(value pool.stalls)" -ge 1 ]; }
+wait_for "a stall is counted" 60 stalled
+check "and traced" grep -q 'slow_work_stall: .* owner=slow_work_caller class=slow state=executing age=[1-9]' /sys/kernel/tracing/trace
+echo 0 >/sys/kernel/tracing/events/slow_work/slow_work_stall/enable
+order open
 unload slow_work_caller
 wait_for "no thread is left" 60 eval '[ "$(threads)" = 0 ]'
 
