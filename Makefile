@@ -33,6 +33,7 @@ unload:
 	rmmod slow_work
 
 clean:
+	rm -rf Documentation/output
 	@if test -e $(KDIR)/Makefile; then $(kbuild) clean; else \
 	  find . -name .git -prune -o \( -name '*.o' -o -name '*.ko' \
 	    -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
@@ -55,6 +56,8 @@ help:
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
 	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
+	@echo 'Read'
+	@echo '  docs               HTML and man pages, in Documentation/output'
 	@echo 'Variables'
 	@echo '  KDIR=              kernel to build for (default: the running one)'
 	@echo '  KERNEL=            6.1, 6.12, 6.12-rt, ... (tests/kernel.sh)'
@@ -90,6 +93,9 @@ torture:
 bench:
 	@KERNEL=$(or $(KERNEL),6.1) tests/bench.sh
 
+docs:
+	@tests/docs.sh
+
 .PHONY: modules kdir install load unload clean help demo \
 	check check-style check-kunit check-debug check-bench check-vm \
-	torture bench
+	torture bench docs

@@ -27,9 +27,9 @@ echo "$kernel" >"$dir/.kernel"
 # By content and without times: a file that differs gets the time of now, even
 # where an older version came back, and make sees that
 mkdir -p "$dir/src" "$dir/ko"
-rsync -rlpc --delete --exclude=.git --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
-	--exclude='*.mod.c' --exclude='.*.cmd' --exclude='.*.d' --exclude='*.symvers' \
-	--exclude=modules.order "$TOP/" "$dir/src/"
+rsync -rlpc --delete --exclude=.git --exclude=/Documentation/output --exclude='*.o' \
+	--exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
+	--exclude='.*.d' --exclude='*.symvers' --exclude=modules.order "$TOP/" "$dir/src/"
 
 ok=yes
 make -C "$kernel/kdir" M="$dir/src" ARCH="$(cat "$kernel/arch")" -j"$JOBS" W=1 "$@" modules \

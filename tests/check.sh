@@ -26,6 +26,7 @@ BENCH_KERNELS="6.1 6.12"
 parts() {
 	local k s
 	echo style tests/style.sh
+	echo docs tests/docs.sh
 	echo kunit-uml tests/kunit.sh uml
 	echo kunit-debug tests/kunit.sh debug
 	for k in ${1:-$BENCH_KERNELS}; do
@@ -108,7 +109,8 @@ main() {
 	# All at once, before anything runs side by side
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
 		libelf-dev libssl-dev dwarves xz-utils binutils linux-source-6.1 \
-		qemu-system-x86 busybox-static e2fsprogs spin trace-cmd python3-drgn
+		qemu-system-x86 busybox-static e2fsprogs spin trace-cmd python3-drgn \
+		python3-sphinx groff-base
 	echo "KTAP version 1"
 	echo "1..$(echo "$list" | wc -l)"
 	# Guests mostly keep one CPU busy, so two parts at a time; a kernel that takes

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What sphinx is told; tests/docs.sh runs it.  kerneldoc and automarkup are the
+# kernel's own extensions, from the sources that KERNEL_SOURCE names.
+
+import os
+import sys
+
+source = os.environ["KERNEL_SOURCE"]
+sys.path.insert(0, os.path.join(source, "Documentation/sphinx"))
+
+project = "slow-work"
+author = "the slow-work developers"
+copyright = author
+extensions = ["kerneldoc", "automarkup"]
+exclude_patterns = ["output"]
+primary_domain = "c"
+highlight_language = "none"
+
+kerneldoc_bin = os.path.join(source, "scripts/kernel-doc")
+kerneldoc_srctree = os.path.abspath("..")
+
+html_theme = "alabaster"
+html_theme_options = {"fixed_sidebar": True, "page_width": "60em"}
+html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
+html_copy_source = False
+smartquotes = False
+
+man_pages = [
+    ("slow-work", "slow-work", "a shared pool of threads for work that blocks",
+     author, 7),
+]

@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# docs.sh: makes HTML and man pages of Documentation/ and of the kernel-doc in
+# the sources, and compares what is written there with the sources.
+#
+# What comes out is in Documentation/output: html/index.html, and a tree for
+# man -M: section 7 for what is written, 8 for the tools, 9 for each call.
+. "$(dirname "$0")/lib/env.sh"
+
+need_packages python3-sphinx groff-base perl
+KERNEL_SOURCE=$("$TOP/tests/kernel.sh" --source)
+export KERNEL_SOURCE
+cd "$TOP"
+HEADER=include/linux/slow-work.h
+OUT=Documentation/output
+MAN=$OUT/man
+texts=(README.md Documentation/*.rst)
+
+# --- pages -------------------------------------------------------------------
+
+# All anew each time, since sphinx warns once and then goes by what it kept.  What
+# kernel-doc says beside it is a warning to us.
+sphinx() {
+	local out
+	out=$(sphinx-build -W --keep-going -q -E -d "$OUT/doctrees" -b "$1" \
+		Documentation "$2" 2>&1) || out+=" (status $?)"
+	[ -z "$out" ] || { printf '%s\n' "$out"; return 1; }
+}
+
+# kernel_doc FILE...: the pages of what a caller sees of FILE
+kernel_doc() {
+	local file options
+	for file; do
+		options=-export
+		[ "$file" != $HEADER ] || options=
+		# shellcheck disable=SC2086 # none is no word
+		"$KERNEL_SOURCE/scripts/kernel-doc" -Werror -man $options "$file" || return
+	done
+}
+
+# A struct's page is to be found under the name of the struct alone
+call_pages() {
+	local page name
+	mkdir -p "$MAN/man9" || return
+	# shellcheck disable=SC2046 # words they are
+	kernel_doc $HEADER $(grep -l '^EXPORT_SYMBOL' ./*.c) >"$OUT/man9" || return
+	"$KERNEL_SOURCE/scripts/split-man.pl" "$MAN/man9" <"$OUT/man9" 2>/dev/null || return
+	rm "$OUT/man9"
+	for page in "$MAN"/man9/struct\ *; do
+		mv "$page" "${page/struct /}"
+	done
+	# A macro that defines may be told of with others of its kind
+	for name in $(public | grep '^[A-Z_]*$'); do
+		[ ! -e "$MAN/man9/$name.9" ] || continue
+		page=$(find "$MAN/man9" -type f -exec grep -lF "\\fB$name\\fP" {} +)
+		[ -z "$page" ] || ln -s "${page##*/}" "$MAN/man9/$name.9"
+	done
+}
+
+man_pages() {
+	local page section
+	sphinx man "$MAN" || return
+	for page in "$MAN"/*.[1-9]; do
+		section=$MAN/man${page##*.}
+		mkdir -p "$section"
+		# A boxed table loses lines where a page would end
+		sed 's/^center;$/nokeep;/; /^|l/s/|/ /g' "$page" >"$section/${page##*/}"
+		rm "$page"
+	done
+}
+
+# It says what is wrong, and ends well all the same.  break: lines that cannot be
+# filled evenly, in narrow columns.
+readable() {
+	local page status=0
+	for page in "$MAN"/man*/*; do
+		! groff -t -man -Tutf8 -ww -Wbreak "$page" 2>&1 >/dev/null | grep . || status=1
+	done
+	return $status
+}
+
+# --- what there is -----------------------------------------------------------
+
+exported() { sed -n 's/^EXPORT_SYMBOL\w*(\(\w*\));/\1/p' ./*.c; }
+
+# What callers may use: functions, inline or not, and macros with parameters.
+# What begins with __ is ours, but for what is exported and has to be told of.
+public() {
+	{
+		sed -nE 's/^([a-z][a-z_ ]* \**)?([a-z]\w+)\(.*/\2/p
+			s/^#define ([A-Za-z]\w*)\(.*/\1/p' $HEADER
+		exported
+	} | grep -v ^__ | sort -u
+}
+structs() { sed -nE 's/^struct (\w+) \{$/\1/p' $HEADER; }
+sysctls() { sed -nE 's/.*\.procname\s*=\s*"(.*)".*/\1/p' ./*.c; }
+targets() { sed -nE 's/^([a-z-]+):.*/\1/p' Makefile; }
+parameters() { sed -nE 's/^module_param\w*\((\w+),.*/\1/p' ./*.c; }
+tracepoints() {
+	sed -nE 's/^TRACE_EVENT\w*\((\w+),.*/\1/p; s/^DEFINE_EVENT\w*\(\w+, (\w+),.*/\1/p' ./*.h
+}
+debugfs() { sed -nE 's/.*debugfs_create_file\w*\("([^"]*)".*/\1/p' ./*.c; }
+
+# What slow-work.rst lists between the label LABEL and the next: literals that
+# lines begin with, in a list or in the first column of a table
+written() {
+	sed -nE "/^\.\. _$1:/,/^\.\. _[a-z-]+:/s/^\`\`([a-z_-]+)\`\`.*/\1/p" \
+		Documentation/slow-work.rst
+}
+
+# The kernel-doc that it takes in
+taken_in() {
+	sed -n '/:identifiers:/,/^$/p' Documentation/slow-work.rst | grep -oE '\w+' | grep -vx identifiers
+}
+
+# --- the two compared --------------------------------------------------------
+
+# same WHAT "WORDS WRITTEN" "WORDS THERE"
+same() {
+	local lines
+	lines=$(diff <(sort -u <<<"$2") <(sort -u <<<"$3") |
+		sed -n 's/^< \(.\)/written, but not there: \1/p; s/^> /there, but not written: /p')
+	[ -n "$3" ] || lines="no $1 found in the sources"
+	[ -z "$lines" ] || { echo "$1:"; echo "$lines"; return 1; }
+}
+
+# Each call has its page, with where it may be called and what it returns, and
+# its place in the document.  Macros that define have no context; a place they
+# may share.
+calls_have_pages() {
+	local name page calls structs status=0
+	wrong() { echo "$*"; status=1; }
+	calls=$(public)
+	structs=$(structs)
+	for name in $calls $structs; do
+		page=$MAN/man9/$name.9
+		[ -s "$page" ] || wrong "$name has no kernel-doc"
+		[[ ! $name =~ [a-z] ]] || grep -qF "id=\"c.$name\"" "$OUT/html/slow-work.html" ||
+			wrong "slow-work.rst does not take in $name"
+	done
+	for name in $calls; do
+		page=$MAN/man9/$name.9
+		[ -s "$page" ] || continue
+		if [[ ! $name =~ [a-z] ]]; then
+			grep -qw "$name" "$OUT/html/slow-work.html" ||
+				wrong "slow-work.rst does not tell of $name"
+			continue
+		fi
+		grep -q '^.SH "CONTEXT"' "$page" || wrong "$name does not tell its context"
+		! grep -qE '^\.B "(bool|int|struct .*)"' "$page" || grep -q '^.SH "RETURN"' "$page" ||
+			wrong "$name does not tell what it returns"
+	done
+	for name in $(taken_in); do
+		grep -qx "$name" <<<"$calls"$'\n'"$structs"$'\n'"$(exported)" ||
+			wrong "slow-work.rst takes in $name, which is not there"
+	done
+	return $status
+}
+
+sysctls_agree() {
+	local rows
+	# shellcheck disable=SC2016 # not ours to expand
+	rows=$(sed -nE '/^## Administration/,/^## /s/^\| `([a-z-]+)`.*/\1/p' README.md)
+	same "sysctls in slow-work.rst" "$(written sysctls)" "$(sysctls)" || return
+	same "sysctls in README.md" "$rows" "$(sysctls)"
+}
+
+# known WHAT "THERE" PREFIX REST: whatever texts name that begins with PREFIX
+# and goes on like REST is there
+known() {
+	local name status=0
+	while read -r name; do
+		grep -qxF -- "$name" <<<"$2" ||
+			{ echo "there is no $1 $name"; status=1; }
+	done < <(grep -ohE "$3$4" "${texts[@]}" | sed -E "s,^$3,,; s,[(][)]$,," | sort -u)
+	return $status
+}
+
+whatever_is_named_is_there() {
+	local status=0
+	known sysctl "$(sysctls)" /proc/sys/kernel/slow-work/ '[a-z-]+' || status=1
+	known "debugfs file" "$(debugfs)" /sys/kernel/debug/slow_work/ '[a-z-]+' || status=1
+	known tracepoint "$(tracepoints)" slow_work: '\w+' || status=1
+	known option "$(sed -n 's/^config //p' Kconfig)" CONFIG_ 'SLOW_WORK\w*' || status=1
+	known call "$(public; exported)" '' '\w*(slow_work|SLOW_WORK)\w*[(][)]' || status=1
+	known target "$(targets)" '(    |`)make ' '[a-z-]+' || status=1
+	known file "$(printf '%s\n' * */*)" '\]\(' '[^):]*[^):/]' || status=1
+	return $status
+}
+
+echo "KTAP version 1"
+rm -rf "$OUT"
+mkdir -p "$OUT"
+result "HTML" sphinx html "$OUT/html"
+result "man pages of what is written" man_pages
+result "man pages of kernel-doc" call_pages
+result "man pages can be shown" readable
+result "each call has its page" calls_have_pages
+result "sysctls" sysctls_agree
+result "module parameters" same parameters "$(written parameters)" "$(parameters)"
+result "debugfs files" same files "$(written debugfs-files)" "$(debugfs)"
+result "tracepoints" same tracepoints "$(written tracepoints)" "$(tracepoints)"
+result "whatever is named is there" whatever_is_named_is_there
+rm -rf "$OUT/doctrees"
+echo "# see $OUT/html/index.html and man -M $OUT/man slow-work"
+plan
