@@ -28,4 +28,6 @@ smartquotes = False
 man_pages = [
     ("slow-work", "slow-work", "a shared pool of threads for work that blocks",
      author, 7),
+    ("from-workqueue", "slow-work-from-workqueue",
+     "moving a caller from a workqueue, and back", author, 7),
 ]

@@ -176,6 +176,16 @@ known() {
 	return $status
 }
 
+# What from-workqueue.rst translates is there in the kernel
+workqueue_has_them() {
+	local name status=0
+	while read -r name; do
+		grep -qw "$name" "$KERNEL_SOURCE/include/linux/workqueue.h" ||
+			{ echo "workqueues have no $name"; status=1; }
+	done < <(sed -nE 's/^`{2}(\w+)\(\)`{2} .*/\1/p' Documentation/from-workqueue.rst | grep .)
+	return $status
+}
+
 whatever_is_named_is_there() {
 	local status=0
 	known sysctl "$(sysctls)" /proc/sys/kernel/slow-work/ '[a-z-]+' || status=1
@@ -200,6 +210,7 @@ result "sysctls" sysctls_agree
 result "module parameters" same parameters "$(written parameters)" "$(parameters)"
 result "debugfs files" same files "$(written debugfs-files)" "$(debugfs)"
 result "tracepoints" same tracepoints "$(written tracepoints)" "$(tracepoints)"
+result "calls of workqueues" workqueue_has_them
 result "whatever is named is there" whatever_is_named_is_there
 rm -rf "$OUT/doctrees"
 echo "# see $OUT/html/index.html and man -M $OUT/man slow-work"

@@ -65,6 +65,23 @@ load slow_work_minimal
 check "minimal unloads while its item is queued or runs" unload slow_work_minimal
 is "no threads are left" 0 "$(threads)"
 
+# --- the same caller on a workqueue and on slow work
+
+renewals() { cat /sys/module/$m/parameters/renewals; }
+renewed() { [ "$(renewals)" -ge "$1" ]; }
+all_listed() { [ "$(grep -c ' lease [0-7]: renew$' $RUNQUEUE)" = 8 ]; }
+for m in lease_workqueue lease_slow_work; do
+	load $m
+	check "$m: is told to renew its 8 leases" \
+		eval 'before=$(renewals); echo 1 >/sys/module/$m/parameters/renew'
+	check "$m: they are when that returns" renewed $((before + 8))
+	wait_for "$m: they are again by themselves" 60 renewed $((before + 16))
+	[ $m != lease_slow_work ] ||
+		wait_for "$m: runqueue has them all" 60 all_listed
+	check "$m: unloads" unload $m
+done
+is "they leave no threads" 0 "$(threads)"
+
 # --- orders that are refused
 
 mount -t ext4 /dev/vda /mnt
