@@ -101,11 +101,23 @@ tracepoints() {
 }
 debugfs() { sed -nE 's/.*debugfs_create_file\w*\("([^"]*)".*/\1/p' ./*.c; }
 
-# What slow-work.rst lists between the label LABEL and the next: literals that
-# lines begin with, in a list or in the first column of a table
+# What slow-work.rst has below the label LABEL: the literals that rows of tables
+# begin with.  A table has three rules, and rows after the second.
 written() {
-	sed -nE "/^\.\. _$1:/,/^\.\. _[a-z-]+:/s/^\`\`([a-z_-]+)\`\`.*/\1/p" \
-		Documentation/slow-work.rst
+	awk -v label="$1" '
+		/^\.\. _[a-z-]+:/	{ on = $2 == "_" label ":" }
+		/^=+ =/			{ rules++ }
+		on && rules % 3 == 2 && match($0, /^``[A-Za-z0-9_.-]+``/) {
+			print substr($0, 3, RLENGTH - 4)
+		}' Documentation/slow-work.rst
+}
+
+# Formats of stats-values; a row's class or owner, and its kind of time, have names
+values() {
+	sed -nE '/seq_printf\(m, "[^ ]+ %/ {
+		s/.*"%s\.%s\.%s\./"ROW.TIME./; s/.*"%s\.%s\./"ROW./; s/\.%d /.N /
+		s/.*"([A-Za-z0-9.-]+) %[a-z]+(\\n)?".*/\1/p
+	}' slow-work-stats.c
 }
 
 # The kernel-doc that it takes in
@@ -177,6 +189,7 @@ known() {
 }
 
 # What from-workqueue.rst translates is there in the kernel
+# shellcheck disable=SC2016 # not ours to expand
 workqueue_has_them() {
 	local name status=0
 	while read -r name; do
@@ -209,6 +222,7 @@ result "each call has its page" calls_have_pages
 result "sysctls" sysctls_agree
 result "module parameters" same parameters "$(written parameters)" "$(parameters)"
 result "debugfs files" same files "$(written debugfs-files)" "$(debugfs)"
+result "keys of stats-values" same keys "$(written stats-keys)" "$(values)"
 result "tracepoints" same tracepoints "$(written tracepoints)" "$(tracepoints)"
 result "calls of workqueues" workqueue_has_them
 result "whatever is named is there" whatever_is_named_is_there
