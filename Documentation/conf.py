@@ -30,4 +30,6 @@ man_pages = [
      author, 7),
     ("from-workqueue", "slow-work-from-workqueue",
      "moving a caller from a workqueue, and back", author, 7),
+    ("slow-work-top", "slow-work-top", "what the slow-work pool does, live",
+     author, 8),
 ]

@@ -7,7 +7,7 @@
 # man -M: section 7 for what is written, 8 for the tools, 9 for each call.
 . "$(dirname "$0")/lib/env.sh"
 
-need_packages python3-sphinx groff-base perl
+need_packages python3 python3-sphinx groff-base perl
 KERNEL_SOURCE=$("$TOP/tests/kernel.sh" --source)
 export KERNEL_SOURCE
 cd "$TOP"
@@ -36,6 +36,24 @@ kernel_doc() {
 		# shellcheck disable=SC2086 # none is no word
 		"$KERNEL_SOURCE/scripts/kernel-doc" -Werror -man $options "$file" || return
 	done
+}
+
+# What tools say of themselves is a part of their pages
+help_texts() {
+	local tool
+	mkdir -p "$OUT/help" || return
+	for tool in tools/*; do
+		COLUMNS=80 "$tool" --help >"$OUT/help/${tool##*/}" || return
+	done
+}
+
+tools_have_pages() {
+	local tool status=0
+	for tool in tools/*; do
+		tool=${tool##*/}
+		[ -s "$MAN/man8/${tool%.py}.8" ] || { echo "$tool has no page"; status=1; }
+	done
+	return $status
 }
 
 # A struct's page is to be found under the name of the struct alone
@@ -214,11 +232,13 @@ whatever_is_named_is_there() {
 echo "KTAP version 1"
 rm -rf "$OUT"
 mkdir -p "$OUT"
+result "help texts" help_texts
 result "HTML" sphinx html "$OUT/html"
 result "man pages of what is written" man_pages
 result "man pages of kernel-doc" call_pages
 result "man pages can be shown" readable
 result "each call has its page" calls_have_pages
+result "each tool has its page" tools_have_pages
 result "sysctls" sysctls_agree
 result "module parameters" same parameters "$(written parameters)" "$(parameters)"
 result "debugfs files" same files "$(written debugfs-files)" "$(debugfs)"
