@@ -5,6 +5,8 @@
 #
 # What comes out is in Documentation/output: html/index.html, and a tree for
 # man -M: section 7 for what is written, 8 for the tools, 9 for each call.
+
+# shellcheck disable=SC2016 # backquotes are the documents'
 . "$(dirname "$0")/lib/env.sh"
 
 need_packages python3 python3-sphinx groff-base perl
@@ -189,7 +191,6 @@ calls_have_pages() {
 
 sysctls_agree() {
 	local rows
-	# shellcheck disable=SC2016 # not ours to expand
 	rows=$(sed -nE '/^## Administration/,/^## /s/^\| `([a-z-]+)`.*/\1/p' README.md)
 	same "sysctls in slow-work.rst" "$(written sysctls)" "$(sysctls)" || return
 	same "sysctls in README.md" "$rows" "$(sysctls)"
@@ -206,8 +207,17 @@ known() {
 	return $status
 }
 
+# Lines that slow-work.rst explains are printed, as far as they are fixed
+log_lines_are_there() {
+	local line status=0
+	while read -r line; do
+		grep -qF "\"$line" ./*.c || { echo "nothing prints: $line"; status=1; }
+	done < <(sed -nE '/^\.\. _log:/,/^\.\. _[a-z]*ging:/s/^`{2}([^`]*)`{2}$/\1/p' \
+		Documentation/slow-work.rst | sed -E 's/ [A-Z(].*//' | grep .)
+	return $status
+}
+
 # What from-workqueue.rst translates is there in the kernel
-# shellcheck disable=SC2016 # not ours to expand
 workqueue_has_them() {
 	local name status=0
 	while read -r name; do
@@ -244,6 +254,7 @@ result "module parameters" same parameters "$(written parameters)" "$(parameters
 result "debugfs files" same files "$(written debugfs-files)" "$(debugfs)"
 result "keys of stats-values" same keys "$(written stats-keys)" "$(values)"
 result "tracepoints" same tracepoints "$(written tracepoints)" "$(tracepoints)"
+result "lines in the log" log_lines_are_there
 result "calls of workqueues" workqueue_has_them
 result "whatever is named is there" whatever_is_named_is_there
 rm -rf "$OUT/doctrees"
