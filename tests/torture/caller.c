@@ -53,6 +53,7 @@ static const struct slow_work_ops caller_ops = {
 };
 
 static struct delayed_slow_work caller_items[CALLER_ITEMS];
+static DEFINE_DELAYED_VSLOW_WORK(caller_static_item, &caller_ops);
 
 static int __init caller_init(void)
 {
@@ -66,16 +67,19 @@ static int __init caller_init(void)
 		delayed_slow_work_enqueue(&caller_items[i],
 					  i % 2 ? msecs_to_jiffies(5 * i) : 0);
 	}
+	delayed_slow_work_enqueue(&caller_static_item, msecs_to_jiffies(20));
 	return 0;
 }
 
 static void __exit caller_exit(void)
 {
+	if (delayed_slow_work_flush(&caller_static_item))
+		slow_work_flush_user(THIS_MODULE);
 	slow_work_unregister_user(THIS_MODULE);
-	if (atomic_read(&caller_refs) || atomic_read(&caller_runs) < CALLER_ITEMS)
+	if (atomic_read(&caller_refs) || atomic_read(&caller_runs) <= CALLER_ITEMS)
 		pr_err("slow-work-torture-caller: FAILURE: %d references, %d runs of %d or more\n",
 		       atomic_read(&caller_refs), atomic_read(&caller_runs),
-		       CALLER_ITEMS);
+		       CALLER_ITEMS + 1);
 }
 
 module_init(caller_init);

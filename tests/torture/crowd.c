@@ -17,7 +17,8 @@
 #include <linux/slab.h>
 #include "torture.h"
 
-#define TORT_OWN	3	/* items of a delayer */
+#define TORT_OWN	4	/* items of a delayer */
+#define TORT_MODIFIED	0	/* one of them is armed anew at any time */
 #define TORT_USER_ITEMS	5
 
 /**
@@ -94,13 +95,16 @@ static struct tort_item *tort_pick(struct tort_rng *rng)
 
 static void tort_produce(struct tort_actor *actor)
 {
-	int burst = tort_below(&actor->rng, 4);
+	struct tort_rng *rng = &actor->rng;
+	int burst = tort_below(rng, 4);
 
-	do
-		tort_enqueue(tort_pick(&actor->rng),
-			     tort_below(&actor->rng, 2) ?
-			     tort_below(&actor->rng, 4) : 0);
-	while (burst--);
+	do {
+		if (tort_below(rng, 8))
+			tort_enqueue(tort_pick(rng), tort_below(rng, 2) ?
+						     tort_below(rng, 4) : 0);
+		else
+			tort_mod(tort_pick(rng), tort_below(rng, 4));
+	} while (burst--);
 }
 
 static void tort_cancel_one(struct tort_actor *actor)
@@ -108,8 +112,19 @@ static void tort_cancel_one(struct tort_actor *actor)
 	if (tort.nr_sleepers && !tort_below(&actor->rng, 4))
 		tort_cancel(&tort.sleepers[tort_below(&actor->rng,
 						      tort.nr_sleepers)]);
-	else
+	else if (tort_below(&actor->rng, 2))
 		tort_cancel(tort_pick(&actor->rng));
+	else
+		tort_try_cancel(tort_pick(&actor->rng));
+}
+
+/* What sleeps is waited for until it is sent home: so not each time */
+static void tort_flush_one(struct tort_actor *actor)
+{
+	if (tort_below(&actor->rng, 8))
+		tort_flush(tort_pick(&actor->rng));
+	else
+		tort_flush_user(THIS_MODULE, tort.shared, tort.nr_shared);
 }
 
 static void tort_arm(struct tort_item *item, unsigned long delay)
@@ -126,12 +141,58 @@ static void tort_run_due(struct tort_item *item)
 		usleep_range(10, 100);
 }
 
+static void tort_run_modified(struct tort_item *item)
+{
+	if (tort_draw(item, 2))
+		usleep_range(10, 100);
+}
+
+/*
+ * Arms an item anew, which does not arm itself.  A run that is not under way when
+ * the mod has returned is the one that this asked for; any other may be from before.
+ */
+static void tort_modify(struct tort_item *item, unsigned long delay)
+{
+	unsigned long due = jiffies + delay;
+
+	if (time_before(due, item->due))
+		WRITE_ONCE(item->due, due);
+	tort_mod(item, delay);
+	if (!(READ_ONCE(item->work.flags) & BIT(SLOW_WORK_EXECUTING)))
+		WRITE_ONCE(item->due, due);
+}
+
+/* The same, or it is taken back: nobody else does any of that. */
+static void tort_delay_modified(struct tort_actor *actor, struct tort_item *item)
+{
+	switch (tort_below(&actor->rng, 8)) {
+	case 0:
+		tort_cancel(item);
+		tort_must_rest(item, "its only canceller");
+		break;
+	case 1:
+		tort_try_cancel(item);
+		break;
+	case 2:
+		WRITE_ONCE(item->due, jiffies);
+		tort_flush(item);
+		tort_must_rest(item, "the flush of its only enqueuer");
+		break;
+	default:
+		tort_modify(item, tort_below(&actor->rng, 10));
+		break;
+	}
+}
+
 /* Its own items are armed by nobody else, so they must not run early. */
 static void tort_delay(struct tort_actor *actor)
 {
-	struct tort_item *item = &actor->own[tort_below(&actor->rng, TORT_OWN)];
+	unsigned int nr = tort_below(&actor->rng, TORT_OWN);
+	struct tort_item *item = &actor->own[nr];
 
-	if (tort_at_rest(item)) {
+	if (nr == TORT_MODIFIED) {
+		tort_delay_modified(actor, item);
+	} else if (tort_at_rest(item)) {
 		tort_arm(item, tort_below(&actor->rng, 10));
 	} else if (!tort_below(&actor->rng, 4)) {
 		tort_cancel(item);
@@ -159,6 +220,10 @@ static void tort_wake(struct tort_actor *actor)
  */
 static void tort_part(struct tort_actor *actor, struct tort_item *item)
 {
+	if (!tort_below(&actor->rng, 4))
+		tort_try_cancel(item);
+	if (!tort_below(&actor->rng, 4))
+		tort_flush(item);
 	if (!(item->traits & TORT_COUNTED) || tort_below(&actor->rng, 3)) {
 		tort_cancel(item);
 		if (kref_read(&item->ref) == 1) {
@@ -212,6 +277,24 @@ struct tort_user {
 	struct tort_item items[TORT_USER_ITEMS];
 };
 
+static void tort_use_one(struct tort_actor *actor, struct tort_item *item)
+{
+	switch (tort_below(&actor->rng, 12)) {
+	case 0 ... 1:
+		tort_cancel(item);
+		break;
+	case 2:
+		tort_try_cancel(item);
+		break;
+	case 3:
+		tort_flush(item);
+		break;
+	case 4:
+		tort_mod(item, tort_below(&actor->rng, 4));
+		break;
+	}
+}
+
 static void tort_use(struct tort_actor *actor)
 {
 	struct tort_rng *rng = &actor->rng;
@@ -244,8 +327,10 @@ static void tort_use(struct tort_actor *actor)
 		tort_enqueue_some(actor,
 				  &user->items[tort_below(rng, TORT_USER_ITEMS)]);
 		tort_pause(rng);
+		tort_use_one(actor, &user->items[tort_below(rng, TORT_USER_ITEMS)]);
 		if (!tort_below(rng, 4))
-			tort_cancel(&user->items[tort_below(rng, TORT_USER_ITEMS)]);
+			tort_flush_user(&user->module, user->items,
+					TORT_USER_ITEMS);
 	}
 	for (i = 0; i <= twice; i++)
 		slow_work_unregister_user(&user->module);
@@ -258,6 +343,22 @@ static void tort_use(struct tort_actor *actor)
 
 /* Interrupts ********************************************************/
 
+/* Those with references have a put_ref that sleeps. */
+static void tort_interrupt(struct tort_rng *rng)
+{
+	struct tort_item *item = tort_pick(rng);
+
+	if (slow_work_current())
+		tort_fault(TORT_RESULT, "an item is current in an interrupt");
+	if (!tort_below(rng, 8))
+		tort_mod(item, tort_below(rng, 3));
+	else
+		tort_enqueue(item, tort_below(rng, 3));
+	item = tort_pick(rng);
+	if (!(item->traits & TORT_COUNTED) && tort_below(rng, 2))
+		tort_try_cancel(item);
+}
+
 static enum hrtimer_restart tort_hardirq(struct hrtimer *hrtimer)
 {
 	struct tort_actor *actor = container_of(hrtimer, struct tort_actor,
@@ -265,8 +366,7 @@ static enum hrtimer_restart tort_hardirq(struct hrtimer *hrtimer)
 	unsigned int repeats = READ_ONCE(actor->repeats);
 
 	tort_count(TORT_FROM_HARDIRQ);
-	tort_enqueue(tort_pick(&actor->irq_rng),
-		     tort_below(&actor->irq_rng, 3));
+	tort_interrupt(&actor->irq_rng);
 	if (!repeats)
 		return HRTIMER_NORESTART;
 	WRITE_ONCE(actor->repeats, repeats - 1);
@@ -295,8 +395,7 @@ static void tort_softirq(struct timer_list *timer)
 	struct tort_actor *actor = container_of(timer, struct tort_actor, timer);
 
 	tort_count(TORT_FROM_SOFTIRQ);
-	tort_enqueue(tort_pick(&actor->irq_rng),
-		     tort_below(&actor->irq_rng, 3));
+	tort_interrupt(&actor->irq_rng);
 }
 
 static void tort_start_softirq(struct tort_actor *actor)
@@ -313,6 +412,7 @@ static void tort_stop_softirq(struct tort_actor *actor)
 static const struct tort_role_ops tort_roles[TORT_NR_ROLES] = {
 	[TORT_PRODUCER]	 = { "produce", tort_produce },
 	[TORT_CANCELLER] = { "cancel", tort_cancel_one },
+	[TORT_FLUSHER]	 = { "flush", tort_flush_one },
 	[TORT_DELAYER]	 = { "delay", tort_delay },
 	[TORT_WAKER]	 = { "wake", tort_wake },
 	[TORT_FREER]	 = { "free", tort_free },
@@ -505,7 +605,8 @@ static int tort_actor_start(struct tort_actor *actor, enum tort_role role,
 		tort_item_init(&actor->own[i], "delayed", nr * TORT_OWN + i,
 			       TORT_DELAYED, TORT_COUNTED | TORT_DUE,
 			       &tort.ops[1]);
-		actor->own[i].run = tort_run_due;
+		actor->own[i].run = i == TORT_MODIFIED ? tort_run_modified :
+							 tort_run_due;
 	}
 
 	task = kthread_run(tort_actor_main, actor, "tort_%s/%u", name, nr);

@@ -3,9 +3,10 @@
  * slow-work-torture: an item whose call-outs check what the pool promises
  *
  * Whoever enqueues draws a ticket first.  A run notes the last ticket drawn
- * when it begins; a cancel excuses all that were drawn before it returned.  So
- * once all is at rest, every ticket whose enqueue was accepted has been seen or
- * excused, or an enqueue was lost.
+ * when it begins; a cancel that says it took a run back excuses all that were
+ * drawn before it returned.  So once all is at rest, every ticket whose enqueue was
+ * accepted has been seen or excused, or an enqueue was lost.  And when a flush
+ * returns that is so of those accepted before, or a cancel is about to say so.
  */
 
 #define pr_fmt(fmt) "slow-work-torture: " fmt
@@ -18,6 +19,7 @@
 #include "torture.h"
 
 #define TORT_GRAVES	64
+#define TORT_MAX_FLUSHED	32U
 
 atomic_t tort_mortals = ATOMIC_INIT(0);
 unsigned int tort_longest_wait;	/* of the watchdog: jiffies */
@@ -51,14 +53,17 @@ bool tort_satisfied(struct tort_item *item, long ticket)
 
 void tort_show(struct tort_item *item, const char *why)
 {
-	pr_alert("%s: %s %d: kind %d traits %x flags %lx; want %ld accepted %ld seen %ld excused %ld; cancels %d/%d gets %d puts %d/%d; starts %d inside %d desc %d; events %d/%d\n",
+	pr_alert("%s: %s %d: kind %d traits %x flags %lx; want %ld accepted %ld seen %ld over %ld excused %ld; cancels %d/%d tries %d/%d gets %d puts %d/%d; starts %d inside %d desc %d; events %d/%d\n",
 		 why, item->set, item->nr, item->kind, item->traits,
 		 READ_ONCE(item->work.flags), atomic_long_read(&item->want),
 		 atomic_long_read(&item->accepted),
 		 atomic_long_read(&item->seen),
+		 atomic_long_read(&item->over),
 		 atomic_long_read(&item->excused),
 		 atomic_read(&item->cancels_begun),
-		 atomic_read(&item->cancels_done), atomic_read(&item->gets),
+		 atomic_read(&item->cancels_done),
+		 atomic_read(&item->tries_begun),
+		 atomic_read(&item->tries_done), atomic_read(&item->gets),
 		 atomic_read(&item->puts), atomic_read(&item->putting),
 		 atomic_read(&item->starts), atomic_read(&item->inside),
 		 atomic_read(&item->describing), atomic_read(&item->fired),
@@ -141,14 +146,15 @@ static void tort_raise(atomic_long_t *what, long to)
 		;
 }
 
-/* Context: any that slow_work_enqueue() allows. */
-int tort_enqueue(struct tort_item *item, unsigned long delay)
+static int tort_submit(struct tort_item *item, unsigned long delay, bool mod)
 {
 	int done = atomic_read(&item->cancels_done);
 	long ticket = atomic_long_inc_return(&item->want);
 	int ret;
 
-	if (item->kind == TORT_DELAYED && delay)
+	if (mod)
+		ret = delayed_slow_work_mod(&item->dwork, delay);
+	else if (tort_is_delayed(item) && delay)
 		ret = delayed_slow_work_enqueue(&item->dwork, delay);
 	else
 		ret = slow_work_enqueue(&item->work);
@@ -171,16 +177,127 @@ int tort_enqueue(struct tort_item *item, unsigned long delay)
 	return ret;
 }
 
+/* Context: any that slow_work_enqueue() allows. */
+int tort_enqueue(struct tort_item *item, unsigned long delay)
+{
+	return tort_submit(item, delay, false);
+}
+
+/* The same, but that it changes the delay of one that is pending */
+int tort_mod(struct tort_item *item, unsigned long delay)
+{
+	if (!tort_is_delayed(item))
+		return tort_enqueue(item, delay);
+	tort_count(TORT_MODS);
+	return tort_submit(item, delay, true);
+}
+
 void tort_cancel(struct tort_item *item)
 {
 	atomic_inc(&item->cancels_begun);
-	if (item->kind == TORT_DELAYED)
-		delayed_slow_work_cancel(&item->dwork);
-	else
-		slow_work_cancel(&item->work);
-	tort_raise(&item->excused, atomic_long_read(&item->want));
+	if (slow_work_cancel_sync(&item->work)) {
+		tort_raise(&item->excused, atomic_long_read(&item->want));
+		tort_count(TORT_PREVENTED);
+	}
+	smp_mb__before_atomic();	/* pairs with tort_flush_begin() */
 	atomic_inc(&item->cancels_done);
 	tort_count(TORT_CANCELS);
+}
+
+/* Context: any for items without references, else as put_ref. */
+bool tort_try_cancel(struct tort_item *item)
+{
+	bool taken;
+
+	atomic_inc(&item->tries_begun);
+	taken = slow_work_try_cancel(&item->work);
+	if (taken) {
+		tort_raise(&item->excused, atomic_long_read(&item->want));
+		tort_count(TORT_TAKEN);
+	}
+	smp_mb__before_atomic();	/* pairs with tort_flush_begin() */
+	atomic_inc(&item->tries_done);
+	tort_count(TORT_TRIES);
+	return taken;
+}
+
+/**
+ * struct tort_flush - what a flush is to wait for
+ * @accepted: the last ticket accepted before
+ * @cancels: cancels of any kind that had begun; all had returned, or -1
+ */
+struct tort_flush {
+	long accepted;
+	int cancels;
+};
+
+static int tort_cancels_begun(struct tort_item *item)
+{
+	return atomic_read(&item->cancels_begun) +
+	       atomic_read(&item->tries_begun);
+}
+
+static struct tort_flush tort_flush_begin(struct tort_item *item)
+{
+	struct tort_flush flush;
+	int done;
+
+	flush.accepted = atomic_long_read(&item->accepted);
+	done = atomic_read(&item->cancels_done) +
+	       atomic_read(&item->tries_done);
+	/* what a cancel that was done took is excused, and it had begun */
+	smp_mb();
+	flush.cancels = tort_cancels_begun(item);
+	if (flush.cancels != done)
+		flush.cancels = -1;
+	return flush;
+}
+
+/* Exact but where a cancel came in between, and has perhaps not said yet what it did */
+static void tort_flush_end(struct tort_item *item, struct tort_flush flush)
+{
+	bool over;
+
+	over = atomic_long_read(&item->over) >= flush.accepted ||
+	       atomic_long_read(&item->excused) >= flush.accepted;
+	smp_mb();	/* whoever took it meanwhile had begun before */
+	if (over || flush.cancels != tort_cancels_begun(item))
+		return;
+	tort_fault(TORT_FLUSH, "%s %d, ticket %ld", item->set, item->nr,
+		   flush.accepted);
+	tort_show(item, "flush");
+}
+
+void tort_flush(struct tort_item *item)
+{
+	struct tort_flush flush = tort_flush_begin(item);
+
+	if (tort_is_delayed(item))
+		delayed_slow_work_flush(&item->dwork);
+	else
+		slow_work_flush(&item->work);
+	tort_flush_end(item, flush);
+	tort_count(TORT_FLUSHES);
+}
+
+/*
+ * Those of @module's items that are looked at, at most TORT_MAX_FLUSHED.  Of delayed
+ * ones nothing can be said, as they may be armed.
+ */
+void tort_flush_user(struct module *module, struct tort_item *items,
+		     unsigned int nr)
+{
+	struct tort_flush flushes[TORT_MAX_FLUSHED];
+	unsigned int i;
+
+	nr = min(nr, TORT_MAX_FLUSHED);
+	for (i = 0; i < nr; i++)
+		flushes[i] = tort_flush_begin(&items[i]);
+	slow_work_flush_user(module);
+	for (i = 0; i < nr; i++)
+		if (!tort_is_delayed(&items[i]))
+			tort_flush_end(&items[i], flushes[i]);
+	tort_count(TORT_USER_FLUSHES);
 }
 
 /* The event that a sleeper waits for */
@@ -229,6 +346,9 @@ static void tort_put_ref(struct slow_work *work)
 	atomic_inc(&item->putting);
 	if (atomic_read(&item->describing))
 		tort_fault(TORT_DESCRIBED, "%s %d", item->set, item->nr);
+	if (slow_work_current() == work)
+		tort_fault(TORT_RESULT, "%s %d is current in put_ref", item->set,
+			   item->nr);
 	if (!tort_draw(item, 8))
 		usleep_range(10, 300);
 	if ((item->traits & TORT_LATE) && !READ_ONCE(tort.settling) &&
@@ -246,13 +366,17 @@ static void tort_execute(struct slow_work *work)
 {
 	struct tort_item *item = tort_item_of(work);
 	unsigned int share;
+	long seen;
 
 	might_sleep();
 	if (tort_is_dead(item, "execute"))
 		return;
 	if (atomic_inc_return(&item->inside) != 1)
 		tort_fault(TORT_OVERLAP, "%s %d", item->set, item->nr);
-	if (item->kind == TORT_VSLOW) {
+	if (slow_work_current() != work)
+		tort_fault(TORT_RESULT, "%s %d is not current", item->set,
+			   item->nr);
+	if (tort_is_vslow(item)) {
 		unsigned int very_slow = atomic_inc_return(&tort.very_slow);
 
 		share = READ_ONCE(tort.share);
@@ -264,14 +388,16 @@ static void tort_execute(struct slow_work *work)
 	    time_before(jiffies, READ_ONCE(item->due)))
 		tort_fault(TORT_EARLY, "%s %d: %lu jiffies early", item->set,
 			   item->nr, READ_ONCE(item->due) - jiffies);
-	atomic_long_set(&item->seen, atomic_long_read(&item->want));
+	seen = atomic_long_read(&item->want);
+	atomic_long_set(&item->seen, seen);
 	atomic_inc(&item->starts);
 	item->payload++;	/* plain: no two runs at once, and each sees the last */
 	tort_count(TORT_RUNS);
 
 	item->run(item);
 
-	if (item->kind == TORT_VSLOW)
+	atomic_long_set(&item->over, seen);
+	if (tort_is_vslow(item))
 		atomic_dec(&tort.very_slow);
 	smp_mb__before_atomic();	/* whoever sees us out sees what we wrote */
 	atomic_dec(&item->inside);
@@ -392,6 +518,21 @@ void tort_run_any(struct tort_item *item)
 		if (tort_sleep(item, &timeout) && !READ_ONCE(tort.settling))
 			tort_enqueue(item, 0);
 		break;
+	case 18:
+		/* nothing is waited for, so any will do */
+		if (READ_ONCE(tort.crowd))
+			tort_try_cancel(&tort.shared[tort_draw(item, tort.nr_shared)]);
+		break;
+	case 19:
+		if (!READ_ONCE(tort.settling)) {
+			tort_enqueue(item, tort_draw(item, 3));
+			tort_try_cancel(item);
+		}
+		break;
+	case 20:
+		if (!READ_ONCE(tort.settling))
+			tort_mod(item, tort_draw(item, 4));
+		break;
 	default:
 		break;
 	}
@@ -468,6 +609,7 @@ void tort_item_init(struct tort_item *item, const char *set, int nr,
 		      item < tort.shared + tort.nr_shared;
 	struct lock_class_key *key = &tort_key;
 	const char *name = "tort_item";
+	unsigned long flags = 0;
 	struct tort_rng rng;
 
 	tort_seed(&rng, set, nr);
@@ -486,11 +628,12 @@ void tort_item_init(struct tort_item *item, const char *set, int nr,
 		key = &tort_keys[nr];
 		name = "tort_shared_item";
 	}
-	if (kind == TORT_DELAYED)
-		__delayed_slow_work_init(&item->dwork, ops, 0, name, key);
+	if (tort_is_vslow(item))
+		flags = BIT(SLOW_WORK_VERY_SLOW);
+	if (tort_is_delayed(item))
+		__delayed_slow_work_init(&item->dwork, ops, flags, name, key);
 	else
-		__slow_work_init(&item->work, ops, kind == TORT_VSLOW ?
-				 BIT(SLOW_WORK_VERY_SLOW) : 0, name, key);
+		__slow_work_init(&item->work, ops, flags, name, key);
 }
 
 /* A mortal item, with one reference for the caller; NULL without memory */
@@ -502,8 +645,8 @@ struct tort_item *tort_item_new(struct tort_rng *rng)
 	struct tort_item *item;
 	size_t size;
 
-	size = kind == TORT_DELAYED ? sizeof(*item) :
-				      offsetofend(struct tort_item, work);
+	size = kind == TORT_DELAYED || kind == TORT_DELAYED_VSLOW ?
+	       sizeof(*item) : offsetofend(struct tort_item, work);
 	item = kzalloc(size, GFP_KERNEL);
 	if (!item)
 		return NULL;

@@ -71,6 +71,7 @@ MODULE_PARM_DESC(sleepers, "Items that sleep till their thread is needed (defaul
 unsigned int tort_actors[TORT_NR_ROLES] = {
 	[TORT_PRODUCER]	 = 3,
 	[TORT_CANCELLER] = 2,
+	[TORT_FLUSHER]	 = 2,
 	[TORT_DELAYER]	 = 2,
 	[TORT_WAKER]	 = 1,
 	[TORT_FREER]	 = 3,
@@ -83,6 +84,8 @@ module_param_named(producers, tort_actors[TORT_PRODUCER], uint, 0444);
 MODULE_PARM_DESC(producers, "Threads that enqueue and arm (default 3)");
 module_param_named(cancellers, tort_actors[TORT_CANCELLER], uint, 0444);
 MODULE_PARM_DESC(cancellers, "Threads that cancel (default 2)");
+module_param_named(flushers, tort_actors[TORT_FLUSHER], uint, 0444);
+MODULE_PARM_DESC(flushers, "Threads that wait for runs (default 2)");
 module_param_named(delayers, tort_actors[TORT_DELAYER], uint, 0444);
 MODULE_PARM_DESC(delayers, "Threads that arm items of their own (default 2)");
 module_param_named(wakers, tort_actors[TORT_WAKER], uint, 0444);
@@ -170,6 +173,7 @@ static const char * const tort_fault_names[TORT_NR_FAULTS] = {
 	[TORT_DESCRIBED]	= "put while described",
 	[TORT_RESULT]		= "wrong results",
 	[TORT_CONTEXT]		= "wrong contexts",
+	[TORT_FLUSH]		= "flushes that returned early",
 	[TORT_EVENT]		= "events missed",
 	[TORT_UNSERVED]		= "sleepers not served",
 	[TORT_BUSY]		= "sleepers that keep busy",
@@ -218,6 +222,10 @@ static void tort_report(void)
 		tort_got(TORT_RUNS), tort_got(TORT_CANCELS),
 		tort_got(TORT_FREED), tort_got(TORT_USERS),
 		tort_got(TORT_DESCS));
+	pr_info("%ld runs prevented by cancels, %ld by %ld that do not wait; %ld mods, %ld flushes, %ld of users\n",
+		tort_got(TORT_PREVENTED), tort_got(TORT_TAKEN),
+		tort_got(TORT_TRIES), tort_got(TORT_MODS),
+		tort_got(TORT_FLUSHES), tort_got(TORT_USER_FLUSHES));
 	pr_info("sleepers: %ld gave way, %ld slept on, %ld events; longest wait for a run: %u s\n",
 		tort_got(TORT_YIELDS), tort_got(TORT_SLEEPS),
 		tort_got(TORT_EVENTS), READ_ONCE(tort_longest_wait) / HZ);
@@ -502,11 +510,12 @@ static int tort_watchdog(void *unused)
 
 static void tort_make_items(void)
 {
-	unsigned int i, traits;
+	unsigned int i, mix, traits;
 
 	for (i = 0; i < tort.nr_shared; i++) {
-		traits = i % 4 ? TORT_COUNTED | TORT_LATE : 0;
-		if (i % 4 == 2)
+		mix = (i + i / TORT_NR_KINDS) % 4;	/* of each kind all */
+		traits = mix ? TORT_COUNTED | TORT_LATE : 0;
+		if (mix == 2)
 			traits |= TORT_FLAKY;
 		tort_item_init(&tort.shared[i], "shared", i, i % TORT_NR_KINDS,
 			       traits, &tort.ops[!!traits]);

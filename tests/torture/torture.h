@@ -45,6 +45,7 @@ enum tort_fault {
 	TORT_DESCRIBED,		/* put while desc ran */
 	TORT_RESULT,		/* a return value that may not be */
 	TORT_CONTEXT,		/* call-out in the wrong context */
+	TORT_FLUSH,		/* what a flush was to wait for is not over */
 	TORT_EVENT,		/* a sleeper missed its event */
 	TORT_UNSERVED,		/* one of too many sleepers never ran */
 	TORT_BUSY,		/* sleepers pass the threads round */
@@ -65,6 +66,12 @@ enum tort_count {
 	TORT_FROM_SOFTIRQ,
 	TORT_RUNS,
 	TORT_CANCELS,
+	TORT_PREVENTED,
+	TORT_TRIES,
+	TORT_TAKEN,
+	TORT_MODS,
+	TORT_FLUSHES,
+	TORT_USER_FLUSHES,
 	TORT_FREED,
 	TORT_YIELDS,
 	TORT_EVENTS,
@@ -101,6 +108,7 @@ enum tort_kind {
 	TORT_SLOW,
 	TORT_VSLOW,
 	TORT_DELAYED,
+	TORT_DELAYED_VSLOW,
 	TORT_NR_KINDS
 };
 
@@ -122,7 +130,7 @@ enum tort_kind {
  * @set: what it is one of
  * @nr: which one
  * @size: of its memory
- * @kind: slow, very slow or delayed
+ * @kind: slow or very slow, delayed or not
  * @traits: TORT_COUNTED etc.
  * @run: what it does in execute
  * @draws: how often it has drawn lots
@@ -131,11 +139,14 @@ enum tort_kind {
  * @want: tickets drawn before an enqueue
  * @accepted: the last ticket whose enqueue was accepted
  * @seen: the last ticket that a run knew of when it began
- * @excused: the last ticket that may have been cancelled
+ * @over: the same, of a run that has ended
+ * @excused: the last ticket that a cancel may have taken
  * @watched: of the watchdog: the ticket that it waits for
  * @watched_since: of the watchdog: since when
  * @cancels_begun: cancels
  * @cancels_done: those that have returned
+ * @tries_begun: cancels that do not wait
+ * @tries_done: those that have returned
  * @gets: references that the pool took
  * @puts: and gave back
  * @putting: put_ref runs
@@ -166,11 +177,14 @@ struct tort_item {
 	atomic_long_t want;
 	atomic_long_t accepted;
 	atomic_long_t seen;
+	atomic_long_t over;
 	atomic_long_t excused;
 	long watched;
 	unsigned long watched_since;
 	atomic_t cancels_begun;
 	atomic_t cancels_done;
+	atomic_t tries_begun;
+	atomic_t tries_done;
 	atomic_t gets;
 	atomic_t puts;
 	atomic_t putting;
@@ -190,6 +204,16 @@ struct tort_item {
 	};
 };
 
+static inline bool tort_is_delayed(const struct tort_item *item)
+{
+	return item->kind == TORT_DELAYED || item->kind == TORT_DELAYED_VSLOW;
+}
+
+static inline bool tort_is_vslow(const struct tort_item *item)
+{
+	return item->kind == TORT_VSLOW || item->kind == TORT_DELAYED_VSLOW;
+}
+
 static inline struct tort_item *tort_item_of(struct slow_work *work)
 {
 	return container_of(work, struct tort_item, work);
@@ -208,7 +232,12 @@ void tort_item_drop(struct tort_item *item);
 void tort_graveyard_clear(void);
 unsigned int tort_draw(struct tort_item *item, unsigned int n);
 int tort_enqueue(struct tort_item *item, unsigned long delay);
+int tort_mod(struct tort_item *item, unsigned long delay);
 void tort_cancel(struct tort_item *item);
+bool tort_try_cancel(struct tort_item *item);
+void tort_flush(struct tort_item *item);
+void tort_flush_user(struct module *module, struct tort_item *items,
+		     unsigned int nr);
 bool tort_is_pending(struct tort_item *item);
 bool tort_at_rest(struct tort_item *item);
 bool tort_satisfied(struct tort_item *item, long ticket);
@@ -226,6 +255,7 @@ void tort_run_sleeper(struct tort_item *item);
 enum tort_role {
 	TORT_PRODUCER,
 	TORT_CANCELLER,
+	TORT_FLUSHER,
 	TORT_DELAYER,
 	TORT_WAKER,
 	TORT_FREER,
