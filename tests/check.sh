@@ -109,7 +109,7 @@ main() {
 	# All at once, before anything runs side by side
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
 		libelf-dev libssl-dev dwarves xz-utils binutils linux-source-6.1 \
-		qemu-system-x86 busybox-static e2fsprogs spin trace-cmd python3-drgn \
+		qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
 		python3-sphinx groff-base
 	echo "KTAP version 1"
 	echo "1..$(echo "$list" | wc -l)"
