@@ -113,6 +113,8 @@ record() { trace-cmd record -q -e slow_work -o /tmp/trace.dat "$@" >/tmp/record 
 report() { trace-cmd report -i /tmp/trace.dat 2>&1 | grep ' slow_work_' >/tmp/report; }
 # events NAME [WHAT]: how many there were
 events() { grep -c " slow_work_$1: .*$2" /tmp/report; }
+# or none would be started
+wait_for "surplus threads have left" 60 is_value pool.threads 2
 check "trace-cmd records" record sh /tmp/busy
 report
 note "$(head -n 40 /tmp/report)"
