@@ -133,8 +133,9 @@ echo 1 >/sys/kernel/tracing/events/slow_work/slow_work_stall/enable
 echo 1 >$SYSCTL/stall-warn-secs
 order close
 order slow 1
-stalled() { [ "$(value pool.stalls)" -ge 1 ]; }
-wait_for "a stall is counted" 60 stalled
+stalled() { [ "$(value pool.stalls)" -ge 1 ] && [ "$(messages 'stall: the item is: caller: slow')" -ge 1 ]; }
+# with the stack of the thread
+check "a stall is counted" expect_splat until_true 60 stalled
 check "and traced" grep -q 'slow_work_stall: .* owner=slow_work_caller class=slow state=executing age=[1-9]' /sys/kernel/tracing/trace
 echo 0 >/sys/kernel/tracing/events/slow_work/slow_work_stall/enable
 order open
