@@ -11,9 +11,14 @@
 # Kind, model, what spin is told with -D, and what it is about
 list() {
 	cat <<-'END'
-	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=1 SELF SHUTDOWN REFS: all at once, freed by the last put_ref
-	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=1 SELF SHUTDOWN: all at once, freed by the owner
-	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=2 REFS: two readers of runqueue
+	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=1 SELF SHUTDOWN: all that wait for rest, freed by the last put_ref
+	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=1 SELF SHUTDOWN OWNED: the same, freed by the owner
+	whole  item ENQUEUERS=2 DELAYERS=1 CANCELLERS=2 READERS=2: two readers of runqueue
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 TRY FLUSH SHUTDOWN: cancels that do not wait, flushes
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=2 TRY FLUSH: the same, with two readers
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 TRY FLUSH MOD SHUTDOWN OWNED: delays change
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 FLUSH_USERS=1 TRY MOD OWNED: a flush of the user, and unregister
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 FLUSH_USERS=2 TRY: two flushes of the user
 	whole  pool SLOW=4 VSLOW=2 LIMITS: two classes, max-threads changes
 	whole  pool SLOW=2 VSLOW=1 LIMITS FAILURES STOP: threads cannot be had, users come and go
 	whole  pool SLOW=3 VSLOW=1 SLEEPERS: items sleep till their thread is needed
@@ -22,22 +27,58 @@ list() {
 	mutant item MERGE_CANCELLING: slow_work_submit: merge test without CANCELLING
 	mutant item ACCEPT_NO_CATCH: slow_work_accept_busy: slow_work_catch() leaves RUNNING
 	mutant item ACCEPT_IN_PUT: slow_work_accept: no slow_work_held(), queued while in put_ref
-	mutant item TIMER_DEFERS: slow_work_timer: ENQ_DEFERRED though slow_work_catch() failed
+	mutant item ACCEPT_KEEPS_PUT_AGAIN TRY: slow_work_accept_busy: PUT_AGAIN stays
+	mutant item ACCEPT_NO_RECOUNT TRY: slow_work_accept_busy: no slow_work_recount() of what is to be put again
+	mutant item ACCEPT_IGNORES_DISCARDED TRY: slow_work_accept: busy without DISCARDED
+	mutant item REVIVE_NO_DEQUEUE TRY: slow_work_accept_busy: no slow_work_dequeue()
+	mutant item REVIVE_NO_RECOUNT TRY FLUSH_USERS=1: slow_work_accept_busy: no slow_work_recount() of what is queued to be put
+	mutant item DEQUEUE_KEEPS_DISCARDED TRY: slow_work_dequeue: no clear_bit(DISCARDED)
+	mutant item ACCEPT_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_accept_busy: an item that executes keeps its account
+	mutant item PLACE_DEFERS: slow_work_place: ENQ_DEFERRED though slow_work_catch() failed
+	mutant item UNARM_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_unarm: counts where it was armed
+	mutant item DISARM_NO_SPIN: slow_work_disarm: gives up when timer_delete() fails
+	mutant item MOD_DISARMS_CANCELLED MOD: delayed_slow_work_mod: slow_work_disarm() without CANCELLING
+	mutant item MOD_NO_RECOUNT MOD: delayed_slow_work_mod: no slow_work_recount()
+	mutant item WITHDRAW_CANCELLED MOD: slow_work_withdraw: though CANCELLING
+	mutant item WITHDRAW_KEEPS_DEFERRED MOD: slow_work_withdraw: no clear_bit(ENQ_DEFERRED)
+	mutant item WITHDRAW_KEEPS_REQUEUE MOD: slow_work_withdraw: REQUEUE stays
+	mutant item WITHDRAW_CLOSED CANCELLERS=1 READERS=0 MOD SHUTDOWN: slow_work_withdraw: though not pool.open
 	mutant item END_NO_CMPXCHG: slow_work_end: read and write for cmpxchg()
 	mutant item END_PUTS_ARMED: slow_work_end_caught: again without DELAYED
 	mutant item END_CLEARS_LATE: slow_work_end: clear_bit(EXECUTING) behind put_ref
+	mutant item CAUGHT_NO_COUNT: slow_work_end_caught: no account->active++
+	mutant item CAUGHT_WAKES_NONE FLUSH: slow_work_end_caught: no slow_work_wake_waiters()
+	mutant item GRANT_WAKES_NONE: slow_work_grant: no slow_work_wake_waiters()
 	mutant item LET_GO_READS: slow_work_let_go: reads the item without a wish
+	mutant item INACTIVE_WAKES_NONE FLUSH_USERS=1: slow_work_inactive: no slow_work_wake_user()
 	mutant item TAKE_IGNORES_DESCRIBED: slow_work_take_marked: stage stays RUNNING
-	mutant item CANCEL_NO_MARK: slow_work_cancel: no set_bit(CANCELLING)
-	mutant item CANCEL_NO_COUNT: slow_work_cancel: CANCELLING cleared by the first of two
-	mutant item CANCEL_NO_SYNC: slow_work_disarm: no timer_delete_sync()
-	mutant item CANCEL_NO_WAITED: slow_work_is_free: no WAITED
-	mutant item CANCEL_BY_FLAG: slow_work_is_free: by EXECUTING, not by the holder
-	mutant item CANCEL_LEAVES_HOLDER: slow_work_cancel: no work->holder = NULL
-	mutant item BACK_KEEPS_DEFERRED: slow_work_take_back: no clear_bit(ENQ_DEFERRED)
-	mutant item BACK_NO_PUT_AGAIN: slow_work_take_back: no PUT_AGAIN
-	mutant item BACK_KEEPS_DISCARDED ENQUEUERS=0 CANCELLERS=1 READERS=0 SHUTDOWN: slow_work_take_back: no clear_bit(DISCARDED)
-	mutant item DISARM_UNLOCKS SHUTDOWN: slow_work_disarm_all: lock dropped behind timer_delete()
+	mutant item TAKE_BINDS_NONE FLUSH: slow_work_take_marked: no slow_work_bind_flushes()
+	mutant item HOLD_BINDS_NONE FLUSH: slow_work_hold: no slow_work_bind_flushes()
+	mutant item CANCEL_NO_MARK: slow_work_cancel_sync: no set_bit(CANCELLING)
+	mutant item CANCEL_NO_COUNT: slow_work_cancel_sync: CANCELLING cleared by the first of two
+	mutant item CANCEL_BY_FLAG: slow_work_cancel_sync: waits by EXECUTING, not for the holder
+	mutant item CANCEL_IGNORES_DISCARDED TRY: slow_work_cancel_sync: no slow_work_to_be_put()
+	mutant item WAIT_NO_WAITED: slow_work_wait: no WAITED
+	mutant item DISCARDED_NO_COUNT TRY: slow_work_put_discarded: no class->executing++
+	mutant item PUT_DISCARDED_DESCRIBED TRY: slow_work_put_unexecuted: does not wait for desc
+	mutant item CANCEL_LEAVES_HOLDER: slow_work_cancel_sync: no work->holder = NULL
+	mutant item RETRACT_KEEPS_DEFERRED: slow_work_retract: no clear_bit(ENQ_DEFERRED)
+	mutant item RETRACT_NO_PUT_AGAIN: slow_work_retract: no PUT_AGAIN
+	mutant item RETRACT_KEEPS_DISCARDED ENQUEUERS=0 CANCELLERS=1 READERS=0 SHUTDOWN: slow_work_retract: no clear_bit(DISCARDED)
+	mutant item RETRACT_BINDS_NONE FLUSH: slow_work_retract: no slow_work_bind_flushes()
+	mutant item TRY_IGNORES_DESCRIBED TRY: slow_work_try_cancel: puts what is DESCRIBED
+	mutant item TRY_NO_DISCARDED TRY: slow_work_try_cancel: queues without DISCARDED
+	mutant item TRY_LEAVES_HOLDER TRY: slow_work_try_cancel: no work->holder = NULL
+	mutant item FLUSH_BINDS_HELD FLUSH: slow_work_flush: to the holder, though PENDING
+	mutant item FLUSH_LOOKS_ONCE TRY FLUSH: slow_work_flush: slow_work_held() from before slow_work_disarm()
+	mutant item FLUSH_IGNORES_DISCARDED TRY FLUSH: slow_work_flush: no slow_work_to_be_put()
+	mutant item FLUSH_USER_NO_MUTEX FLUSH_USERS=2: slow_work_flush_user: no flush_mutex
+	mutant item FLUSH_USER_KEEPS_RECENT FLUSH_USERS=1: slow_work_flush_user: pool.recent stays
+	mutant item SETTLED_ONE_ACCOUNT CANCELLERS=0 READERS=0 FLUSH_USERS=1 OWNED: slow_work_is_settled: looks at the current account
+	mutant item SETTLED_NO_ARMED CANCELLERS=0 READERS=0 OWNED: slow_work_is_settled: looks at account->active
+	mutant item SETTLED_MARKS_ONE CANCELLERS=0 READERS=0 FLUSH_USERS=1 OWNED: slow_work_is_settled: account->waited of the current one
+	mutant item DISARM_ALL_DUE SHUTDOWN: slow_work_disarm_all: though timer_delete() fails
+	mutant item DISCARD_BINDS_NONE FLUSH SHUTDOWN: slow_work_discard: no slow_work_bind_flushes()
 	mutant item PIN_NO_CATCH: slow_work_pin: no slow_work_catch()
 	mutant item UNPIN_NO_LOCK: slow_work_walk_unpin: DESCRIBED cleared without the lock
 	mutant item UNPIN_NO_COUNT READERS=2: slow_work_walk_unpin: DESCRIBED cleared by the first of two
@@ -59,7 +100,7 @@ list() {
 # A small company will do for a mutant; what its line says goes before it
 company() {
 	case $1 in
-	item) echo ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 REFS ;;
+	item) echo ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 ;;
 	pool) echo SLOW=3 VSLOW=1 ;;
 	esac
 }
@@ -84,7 +125,8 @@ check_line() {
 	cd "$dir"
 	if spin -a "${define[@]}" "$TOP/tests/model/$model.pml" >log 2>&1 &&
 	   gcc -O0 -w -DSAFETY -DMEMLIM=900 -o pan pan.c >>log 2>&1; then
-		timeout 600 ./pan -m1500000 -w22 >pan.log 2>&1 || true
+		# of CPU time, as the machine may be busy
+		(ulimit -t 600; exec ./pan -m1500000 -w22) >pan.log 2>&1 || true
 		cat pan.log >>log
 		found=$(sed -n 's/^pan:1: \(.*\) (at depth.*/\1/p' pan.log)
 		# Also says "max search depth too small", "reached -DMEMLIM bound", and

@@ -4,22 +4,26 @@
  * interleaving, and that each fault that MUTANT_... puts in is found.
  *
  * Who takes part: two pool threads; callers of slow_work_enqueue(), of
- * delayed_slow_work_enqueue() and of slow_work_cancel(); the timer.  Each calls
- * as often as it likes, at any time.  -D says who else, and how many:
+ * delayed_slow_work_enqueue() and of slow_work_cancel_sync(); the timer.  Each
+ * calls as often as it likes, at any time.  -D says who else, and how many:
  *
  *   ENQUEUERS=n, DELAYERS=n, CANCELLERS=n
+ *   TRY	cancellers call slow_work_try_cancel() too
+ *   FLUSH	and slow_work_flush()
+ *   MOD	delayers call delayed_slow_work_mod() too
  *   READERS=n	readers of runqueue, who pin the item with SLOW_WORK_DESCRIBED
+ *   FLUSH_USERS=n	callers of slow_work_flush_user()
  *   SELF	execute may cancel its own item
  *   SHUTDOWN	the last user unregisters; the item belongs to nobody
- *   REFS	who frees the item, see below
+ *   OWNED	the owner frees the item, see below
  *
  * The item dies and another is born in the same place, over and over:
  *
- *   with REFS, whoever calls has a reference, the pool has those that get_ref
- *   gave it, and the last put_ref frees the item, that of the pool included;
- *   without, there is neither get_ref nor put_ref, and the owner frees the item
+ *   whoever calls has a reference, the pool has those that get_ref gave it, and
+ *   the last put_ref frees the item, that of the pool included;
+ *   with OWNED there is neither get_ref nor put_ref, and the owner frees the item
  *   when nobody calls any more and a cancel has returned since the last enqueue,
- *   or when he saw the count of its user at 0 (slow_work_unregister_user()).
+ *   or when he saw that its user has nothing (slow_work_unregister_user()).
  *
  * What is checked, by asserts at the places named:
  *
@@ -28,20 +32,32 @@
  *   references balance, no list has the item	die(), at_rest()
  *   no enqueue is accepted during a cancel	accepted()
  *   a cancel, an unregister leave it at rest	at_rest()
+ *   a flush ends after the run for the last
+ *   enqueue, or when that was taken back, and
+ *   after the put_ref it finds to come		canceller()
+ *   a flush of the user ends after all that
+ *   was accepted and is not armed, waits for
+ *   no run that came later, and finds the
+ *   other account empty			user_flusher()
+ *   a timer that is set has no function on
+ *   its way to the lock			arm(), disarm(), timer()
  *   a freed item is not touched, nor another,
  *   born in its place, taken for it		touch(), mine()
  *   it joins no list twice			queue(), arm()
- *   neither cancel nor unregister nor a thread
- *   waits for ever				spin: no invalid end state
+ *   a thread that has it counts as busy		thread()
+ *   neither cancel, flush, unregister nor a
+ *   thread waits for ever			spin: no invalid end state
  *
  * Steps.  A critical section under pool.lock is one atomic, as the lock keeps
  * everybody else out.  What goes without the lock is a step of its own: the
  * merge test; cmpxchg and clear_bit(EXECUTING) in slow_work_end(); the reads of
- * DESCRIBED in wait_event(); timer_delete_sync().  A section that reads the
- * flags and writes them back later (slow_work_accept(), slow_work_take()) would
- * lose a bit that somebody changes meanwhile without the lock: these are two
- * steps, and `lock' says that the lock is held in between.  The end of a call-out
- * is one step with what its caller did before it.
+ * DESCRIBED in wait_event().  A section that reads the flags and writes them back
+ * later (slow_work_accept(), slow_work_take()) would lose a bit that somebody
+ * changes meanwhile without the lock: these are two steps, and `lock' says that
+ * the lock is held in between.  The end of a call-out is one step with what its
+ * caller did before it; so is the end of a wait with the section after it, as a
+ * completion is its waiter's alone.  Who spins in slow_work_disarm() waits until
+ * that would end.
  *
  * Memory order.  spin knows sequential consistency only.  The code relies on
  *
@@ -57,8 +73,7 @@
  *   slow_work_walk_unpin() and slow_work_is_described().
  *
  * Not here: classes, the order of a queue, which thread is woken, those that
- * sleep till they are needed (pool.pml); of wait queues only wait_var_event() and
- * pool.settled; misuse.
+ * sleep till they are needed (pool.pml); the timeout of an unregister; misuse.
  */
 
 #ifndef ENQUEUERS
@@ -73,14 +88,23 @@
 #ifndef READERS
 #define READERS 0
 #endif
-/* Holders: the threads, and those who take an item back.  Readers are none. */
+#ifndef FLUSH_USERS
+#define FLUSH_USERS 0
+#endif
+
+/* Holders: the threads, and those who take an item back */
 #define T0	0
 #define T1	1
 #define C0	2
 #define C1	3
+#define NONE	7
+/* Who else knows the item, in a mask with these */
 #define READ0	4
 #define READ1	5
-#define NONE	7
+/* Who else waits, in masks with C0 and C1 */
+#define OWNER	0
+#define F0	4
+#define F1	5
 #define BIT(n)	(1 << (n))
 
 /* work->flags */
@@ -91,6 +115,7 @@
 #define ARMED		16	/* SLOW_WORK_DELAYED */
 #define DESCRIBED	32
 #define DISCARDED	64
+#define FLUSHED		128
 
 /* holder->stage */
 #define ENDED	0
@@ -107,6 +132,7 @@ byte flags;
 byte holder = NONE;
 byte cancels;
 byte pins;
+bit account;		/* which of the two of its user it counts in */
 bool queued;		/* it is in the queue of its class */
 bool armed;		/* it is in pool.armed */
 
@@ -114,20 +140,33 @@ bool armed;		/* it is in pool.armed */
 typedef slow_work_holder {
 	bool item;
 	byte stage;
-	byte wishes
+	byte wishes;
+	bit account
 }
 slow_work_holder h[4];
 
+/*
+ * struct slow_work_waiter: of C0 and C1, what for: a holder; NONE: the run that is
+ * pending; or it is not in the list.  Of the others, who is there for the user.
+ */
+#define OVER	6
+byte waiter[2] = OVER;
+byte user_waiters;
+
 /* struct timer_list */
 bool timer_pending;
-bool timer_running;
+bool timer_coming;	/* its function waits for the lock */
+
+/* struct slow_work_user, struct slow_work_account */
+bit current_account;
+byte active_refs[2];
+byte armed_refs[2];
+bool user_waited[2];
+bool flush_mutex;
 
 bool lock;		/* pool.lock is held between two steps */
 bool open = true;	/* pool.open */
-byte active_refs;	/* work->user->active */
-bool user_waited;	/* work->user->waited */
-bool settled_wq;	/* somebody is on pool.settled */
-byte var_wq;		/* who is on the wait queue of wait_var_event() */
+byte busy;		/* class->executing */
 
 /* Ghosts */
 bool owned = true;	/* the owner has not let go: calls may begin */
@@ -140,12 +179,44 @@ byte execs;		/* execute is running */
 byte puts;		/* put_ref is running, or was and is not let go yet */
 byte describing;	/* desc is running */
 bool owed;		/* an enqueue was accepted and no execute has begun since */
+bool running;		/* a run has begun, and its put_ref is not over */
+byte for_pending;	/* who waits for the run that is owed, */
+byte for_running;	/* for that which runs, */
+byte for_put;		/* and for the put_ref of one that was taken back */
 
 #define touch()		assert(!freed)
 #define mine(me)	assert(!freed && (valid & BIT(me)))
 
 /* slow_work_held() */
 #define held()		(holder != NONE && h[holder].item)
+
+/* holder->task == current */
+#define own(me)		(held() && holder == me)
+
+/* slow_work_to_be_put() */
+#define to_be_put()	((flags & DISCARDED) && !held())
+
+/* What was owed began to run, ran, or is not owed any more */
+inline begun()
+{
+	owed = false;
+	running = true;
+	assert(!for_running);
+	for_running = for_pending;
+	for_pending = 0
+}
+
+inline over()
+{
+	running = false;
+	for_running = 0
+}
+
+inline disowned()
+{
+	owed = false;
+	for_pending = 0
+}
 
 /* Life and death ***********************************************************/
 
@@ -162,21 +233,23 @@ inline die()
 {
 	touch();
 	assert(!queued && !armed && !timer_pending && calls == 0);
-	assert(refs == 0 && execs == 0 && describing == 0 && !owed);
+	assert(refs == 0 && execs == 0 && describing == 0 && !owed && !for_put);
 	assert((flags & ~EXECUTING) == 0 && cancels == 0 && pins == 0);
 	freed = true;
+	over();
 	valid = 0;
 	flags = 0;
 	puts = 0;
 	clean = true;
-	holder = NONE		/* whatever: fewer states */
+	holder = NONE;		/* whatever: fewer states */
+	account = 0
 }
 
 inline put_ref()
 {
 	assert(refs > 0);
 	refs--;
-#ifdef REFS
+#ifndef OWNED
 	if
 	:: refs == 0 && !owned && calls == 0 -> die()
 	:: else
@@ -188,13 +261,19 @@ inline put_ref()
 inline call_over()
 {
 	calls--;
-#ifdef REFS
+#ifndef OWNED
 	if
 	:: refs == 0 && !owned && calls == 0 -> die()
 	:: else
 	fi
 #endif
 }
+
+#ifdef MUTANT_SETTLED_NO_ARMED
+#define in_account(n)	active_refs[n]
+#else
+#define in_account(n)	(active_refs[n] || armed_refs[n])
+#endif
 
 /* The owner */
 active proctype owner()
@@ -204,7 +283,7 @@ end_owner:
 	:: atomic {
 		owned && !freed ->
 		owned = false;
-#ifdef REFS
+#ifndef OWNED
 		if
 		:: refs == 0 && calls == 0 -> die()
 		:: else
@@ -218,20 +297,31 @@ end_owner:
 	   fi
 #endif
 	:: /* delayed_slow_work_init() of a new one */
-	   atomic { freed && open -> freed = false; owned = true }
+	   /* flushes of the user stop him, or none would be seen to wait for ever */
+	   atomic { freed && open && !flush_mutex -> freed = false; owned = true }
 	fi;
 	goto end_owner;
-#ifndef REFS
-	/* slow_work_unregister_user(): wait_event(), slow_work_settled() */
+#ifdef OWNED
+	/* slow_work_unregister_user(): slow_work_wait_user(), slow_work_is_settled() */
 settle:	atomic {
 		!lock ->
-		user_waited = (active_refs != 0);
 		if
-		:: active_refs != 0 -> settled_wq = true
-		:: else -> at_rest(); die(); goto end_owner
+#ifdef MUTANT_SETTLED_ONE_ACCOUNT
+		:: !in_account(current_account) -> at_rest(); die(); goto end_owner
+#else
+		:: !in_account(0) && !in_account(1) -> at_rest(); die(); goto end_owner
+#endif
+		:: else ->
+#ifdef MUTANT_SETTLED_MARKS_ONE
+			user_waited[current_account] = true;
+#else
+			user_waited[0] = true;
+			user_waited[1] = true;
+#endif
+			user_waiters = user_waiters | BIT(OWNER)
 		fi
 	};
-	atomic { !settled_wq -> goto settle }
+	atomic { !(user_waiters & BIT(OWNER)) -> goto settle }
 #endif
 }
 
@@ -240,25 +330,60 @@ settle:	atomic {
 inline queue()		/* slow_work_queue() */
 {
 	touch();
-	assert(!queued && !armed && (flags & PENDING));
+	assert(!queued && !armed && (flags & (PENDING | DISCARDED)));
 	queued = true
+}
+
+/* slow_work_dequeue() */
+inline dequeue()
+{
+	assert(queued);
+	queued = false;
+#ifndef MUTANT_DEQUEUE_KEEPS_DISCARDED
+	flags = flags & ~DISCARDED;
+#endif
+	skip
 }
 
 inline arm()		/* slow_work_arm() */
 {
 	touch();
-	assert(!queued && !armed && !timer_pending);
+	assert(!queued && !armed && !timer_pending && !timer_coming);
 	flags = flags | ARMED;
 	armed = true;
 	timer_pending = true
 }
 
-inline unarm()		/* list_del() from pool.armed, clear_bit() */
+/* Whether slow_work_catch(), which was called, succeeded */
+#define caught(who)	(h[who].stage != ENDED)
+
+/* slow_work_shares() */
+#define shares()	(held() && caught(holder))
+
+#ifdef MUTANT_UNARM_KEEPS_ACCOUNT
+#define current		account
+#else
+#define current		current_account
+#endif
+
+/*
+ * slow_work_unarm(): list_del() from pool.armed, clear_bit(); then
+ * slow_work_shares(), where slow_work_catch() has nothing to do any more.
+ */
+inline unarm()
 {
 	touch();
 	assert(armed && (flags & ARMED));
 	flags = flags & ~ARMED;
-	armed = false
+	armed = false;
+	if
+	:: shares()
+	:: else ->
+		assert(armed_refs[account] > 0);
+		armed_refs[account]--;
+		active_refs[current]++
+	fi;
+	account = current
 }
 
 /*
@@ -273,9 +398,212 @@ inline catch(who)
 	fi
 }
 
-#define caught(who)	(h[who].stage != ENDED)
-
 #define wish(who, what)	h[who].wishes = h[who].wishes | what
+
+/* slow_work_place() */
+inline place()
+{
+	if
+	:: !held() -> queue()
+	:: else ->
+		catch(holder);
+		if
+#ifdef MUTANT_PLACE_DEFERS
+		:: true
+#else
+		:: caught(holder)
+#endif
+		   -> flags = flags | DEFERRED
+		:: else -> wish(holder, REQUEUE)
+		fi
+	fi
+}
+
+/* slow_work_bind_flushes() */
+inline bind_flushes(who)
+{
+#ifdef FLUSH
+	if
+	:: flags & FLUSHED ->
+		flags = flags & ~FLUSHED;
+		if
+		:: waiter[0] == NONE -> waiter[0] = who; wish(who, WAITED)
+		:: else
+		fi;
+		if
+		:: waiter[1] == NONE -> waiter[1] = who; wish(who, WAITED)
+		:: else
+		fi
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
+/* slow_work_wait(), but for the end of it */
+inline wait_for(who)
+{
+#ifndef MUTANT_WAIT_NO_WAITED
+	wish(who, WAITED);
+#endif
+	waiter[me - C0] = who
+}
+
+/* slow_work_wake_waiters() */
+inline wake_waiters(who)
+{
+	if
+	:: h[who].wishes & WAITED ->
+		h[who].wishes = h[who].wishes & ~WAITED;
+		if
+		:: waiter[0] == who -> waiter[0] = OVER
+		:: else
+		fi;
+		if
+		:: waiter[1] == who -> waiter[1] = OVER
+		:: else
+		fi
+	:: else
+	fi
+}
+
+/* slow_work_hold() */
+inline hold(who)
+{
+	assert(!queued && !armed && !(flags & PENDING) && !held());
+	h[who].item = true;
+	h[who].stage = ENDED;
+	h[who].wishes = 0;
+	h[who].account = account;
+	holder = who;
+	valid = valid | BIT(who);
+#ifndef MUTANT_HOLD_BINDS_NONE
+	bind_flushes(who);
+#endif
+	skip
+}
+
+/* Accounts *****************************************************************/
+
+/* slow_work_inactive(), slow_work_wake_user() */
+inline inactive(from)
+{
+	assert(active_refs[from] > 0);
+	active_refs[from]--;
+	if
+	:: active_refs[from] == 0 && user_waited[from] ->
+		user_waited[from] = false;
+#ifndef MUTANT_INACTIVE_WAKES_NONE
+		user_waiters = 0;
+#endif
+		skip
+	:: else
+	fi
+}
+
+inline count(delay)
+{
+	if
+	:: delay -> armed_refs[account]++
+	:: else -> active_refs[account]++
+	fi
+}
+
+/* slow_work_recount() */
+inline recount(delay)
+{
+	if
+	:: account == current_account && !delay
+	:: account == current_account && delay ->
+		armed_refs[account]++;
+		inactive(account)
+	:: else ->
+		account = current_account;
+		count(delay);
+		inactive(!current_account)
+	fi
+}
+
+/* Delay ********************************************************************/
+
+/*
+ * slow_work_disarm(): whether it goes on, as timer_delete() fails; whether it
+ * succeeds; and that it does
+ */
+#define is_armed(unless)	((flags & (ARMED | (unless))) == ARMED)
+#ifdef MUTANT_DISARM_NO_SPIN
+#define spins(unless)		false
+#else
+#define spins(unless)		(is_armed(unless) && !timer_pending)
+#endif
+#define disarmable(unless)	(is_armed(unless) && timer_pending)
+
+inline disarm()
+{
+	assert(!timer_coming);
+	timer_pending = false;
+	unarm()
+}
+
+/* slow_work_withdraw() */
+#if defined(MUTANT_WITHDRAW_CANCELLED)
+#define withdrawable()	((flags & PENDING) && open)
+#elif defined(MUTANT_WITHDRAW_CLOSED)
+#define withdrawable()	((flags & (PENDING | CANCELLING)) == PENDING)
+#else
+#define withdrawable()	((flags & (PENDING | CANCELLING)) == PENDING && open)
+#endif
+
+inline withdraw()
+{
+	/* what is armed is no matter of theirs, nor what is to be queued anew */
+	for_pending = for_pending & ~(BIT(F0) | BIT(F1));
+	if
+	:: !held() -> dequeue()
+	:: else ->
+		catch(holder);
+		if
+		:: caught(holder) ->
+#ifndef MUTANT_WITHDRAW_KEEPS_DEFERRED
+			flags = flags & ~DEFERRED;
+#endif
+			skip
+		:: else ->
+#ifndef MUTANT_WITHDRAW_KEEPS_REQUEUE
+			h[holder].wishes = h[holder].wishes & ~REQUEUE;
+#endif
+			skip
+		fi
+	fi
+}
+
+#ifdef MUTANT_MOD_DISARMS_CANCELLED
+#define MOD_UNLESS	0
+#else
+#define MOD_UNLESS	CANCELLING
+#endif
+
+#if DELAYERS > 0
+active proctype timer()
+{
+end_timer:
+	do
+	:: atomic { timer_pending -> timer_pending = false; timer_coming = true };
+	   /* delayed_slow_work_timer() */
+	   atomic {
+		!lock ->
+		touch();
+		timer_coming = false;
+		assert(armed && (flags & ARMED) && !timer_pending);
+		if
+		:: timer_pending = true		/* went off early: mod_timer() */
+		:: unarm(); place()
+		fi
+	   }
+	od
+}
+#endif
 
 /* Enqueue ******************************************************************/
 
@@ -285,6 +613,32 @@ inline accepted()
 	clean = false;
 	owed = owed || !(flags & DISCARDED)	/* shutdown() takes no more */
 }
+
+/* pool.recent */
+#ifdef MUTANT_FLUSH_USER_KEEPS_RECENT
+#define recent		0
+#else
+#define recent		current_account
+#endif
+
+/* slow_work_admit(), where get_ref succeeds */
+inline admit(delay)
+{
+	refs++;
+	account = recent;
+	count(delay)
+}
+
+/* Queued to be put, as slow_work_accept_busy() has it */
+#ifdef MUTANT_ACCEPT_IGNORES_DISCARDED
+#define revives()	false
+#else
+#define revives()	(!held() && (f & DISCARDED))
+#endif
+/* slow_work_catch(), which was called, failed, and there is a reference */
+#define resumes()	(held() && !caught(holder) && \
+			 (h[holder].wishes & PUT_AGAIN))
+#define admits()	(!(held() && caught(holder)) && !resumes() && !revives())
 
 /* slow_work_accept(), slow_work_accept_busy(); f: the flags that they read */
 inline accept(f, delay)
@@ -302,18 +656,47 @@ inline accept(f, delay)
 		fi;
 		if
 		:: held() && caught(holder) ->
+#ifndef MUTANT_ACCEPT_KEEPS_ACCOUNT
+			account = current_account;
+#endif
 			flags = flags | PENDING;
 			if
 			:: delay -> arm()
-			:: else -> flags = flags | DEFERRED
+			:: else -> place()
 			fi;
 			accepted()
-#ifdef REFS
-		:: !(held() && caught(holder))		/* get_ref fails */
+		:: revives() ->
+#ifndef MUTANT_REVIVE_NO_DEQUEUE
+			dequeue();
 #endif
-		:: !(held() && caught(holder)) ->
-			refs++;
-			active_refs++;
+#ifndef MUTANT_REVIVE_NO_RECOUNT
+			recount(delay);
+#endif
+			for_put = 0;
+			flags = flags | PENDING;
+			if
+			:: delay -> arm()
+			:: else -> place()
+			fi;
+			accepted()
+		:: resumes() ->
+#ifndef MUTANT_ACCEPT_KEEPS_PUT_AGAIN
+			h[holder].wishes = h[holder].wishes & ~PUT_AGAIN;
+#endif
+#ifndef MUTANT_ACCEPT_NO_RECOUNT
+			recount(delay);
+#endif
+			flags = flags | PENDING;
+			if
+			:: delay -> arm()
+			:: else -> place()
+			fi;
+			accepted()
+#ifndef OWNED
+		:: admits()	/* get_ref fails */
+#endif
+		:: admits() ->
+			admit(delay);
 			if
 #ifdef MUTANT_ACCEPT_IN_PUT
 			:: false
@@ -322,11 +705,11 @@ inline accept(f, delay)
 				flags = flags | PENDING;
 				if
 				:: delay -> arm()
-				:: else -> wish(holder, REQUEUE)
+				:: else -> place()
 				fi
 #endif
 			:: else ->
-				flags = f | PENDING;	/* WRITE_ONCE */
+				flags = f | PENDING;	/* smp_store_release() */
 				if
 				:: delay -> arm()
 				:: else -> queue()
@@ -365,77 +748,98 @@ end_enqueuer:
 #endif
 	   }
 	:: atomic { owned && !merges() -> touch(); calls++; goto locked }
+#ifdef MOD
+	:: atomic { delay && owned -> touch(); calls++; goto mod }
+#endif
 	fi;
 #ifdef MUTANT_SUBMIT_NO_MB
 	atomic { owed = true; clean = false; call_over(); goto end_enqueuer };
 #endif
 locked:	atomic { !lock -> lock = true; touch(); f = flags };
 	atomic {
-		accept(f, delay);
+		skip;
+decide:		accept(f, delay);
 		f = 0;
 		lock = false;
+#ifdef MOD
+		delay = true;	/* or it would not be here */
+#endif
 		call_over();
 		goto end_enqueuer
-	}
-}
-
-/* Delay ********************************************************************/
-
-#if DELAYERS > 0
-active proctype timer()
-{
-end_timer:
-	do
-	:: atomic { timer_pending -> timer_pending = false; timer_running = true };
-	   /* slow_work_timer() */
-	   atomic {
-		!lock ->
-		touch();
-		assert(armed && (flags & ARMED));
+	};
+#ifdef MOD
+	/* delayed_slow_work_mod(); the delay may be 0 */
+mod:	atomic {
+		!lock && !spins(MOD_UNLESS) -> touch();
 		if
-		:: timer_pending = true		/* went off early: mod_timer() */
-		:: unarm();
-		   if
-		   :: !held() -> queue()
-		   :: else ->
-			catch(holder);
+		:: true
+		:: delay = false
+		fi;
+		if
+		:: disarmable(MOD_UNLESS) -> disarm()
+		:: else ->
+			/* slow_work_withdraw() */
 			if
-#ifdef MUTANT_TIMER_DEFERS
-			:: true
-#else
-			:: caught(holder)
-#endif
-			   -> flags = flags | DEFERRED
-			:: else -> wish(holder, REQUEUE)
+			:: !delay || !withdrawable() ->
+				lock = true;
+				f = flags;
+				goto locked_too
+			:: else -> withdraw()
 			fi
-		   fi
-		fi
-	   };
-	   timer_running = false
-	od
-}
+		fi;
+		accepted();
+		if
+#ifndef MUTANT_MOD_NO_RECOUNT
+		:: !shares() -> recount(delay)
 #endif
+		:: else -> account = current_account
+		fi;
+		if
+		:: delay -> arm()
+		:: else -> place()
+		fi;
+		delay = true;
+		call_over();
+		goto end_enqueuer
+	};
+locked_too:
+	atomic { true -> goto decide }
+#endif
+}
 
 /* Let go *******************************************************************/
 
-/* slow_work_inactive(), and the wake-up that slow_work_unlock() does for it */
-inline inactive()
+/* Where @me has called put_ref and is back under the lock */
+inline put_over(me)
 {
-	assert(active_refs > 0);
-	active_refs--;
 	if
-	:: active_refs == 0 && user_waited -> settled_wq = false
-	:: else
-	fi
+	:: valid & BIT(me) -> puts--; over(); for_put = 0
+	:: else			/* its item is gone, and counts no more */
+	fi;
+	inactive(h[me].account)
+}
+
+/* slow_work_grant(): another round; h[me].account is its @account */
+#define puts_again(me)	(h[me].wishes & PUT_AGAIN)
+
+inline put_again(me)
+{
+	mine(me);
+	h[me].wishes = h[me].wishes & ~PUT_AGAIN;
+	h[me].account = account;
+	puts++
 }
 
 /*
- * slow_work_let_go(), slow_work_grant() from where the last put_ref is over.
- * waited: slow_work_unlock() is to call wake_up_var().  That a thread may take
- * its next item before it drops the lock makes no difference to this one.
+ * slow_work_let_go(), slow_work_grant() from where the last put_ref is over.  That a
+ * thread may take its next item before it drops the lock makes no difference to
+ * this one.
  */
 inline let_go(me)
 {
+#ifndef MUTANT_GRANT_WAKES_NONE
+	wake_waiters(me);
+#endif
 	if
 	:: h[me].wishes & REQUEUE -> mine(me); queue()
 	:: else
@@ -443,60 +847,45 @@ inline let_go(me)
 #ifdef MUTANT_LET_GO_READS
 	touch();
 #endif
-	waited = (h[me].wishes & WAITED) != 0;
 	h[me].wishes = 0;
-	h[me].item = false
-}
-
-/* Where @me has called put_ref and is back under the lock */
-inline put_over(me)
-{
-	if
-	:: valid & BIT(me) -> puts--
-	:: else			/* its item is gone, and counts no more */
-	fi;
-	inactive()
+	h[me].item = false;
+	h[me].account = 0;	/* whatever */
+	valid = valid & ~BIT(me)
 }
 
 /* Take back ****************************************************************/
 
-/* slow_work_take_back(): PENDING was set.  So ends what an enqueue was promised */
-inline take_back_run()
+/* slow_work_retract(): PENDING was set.  So ends what an enqueue was promised */
+inline retract_run()
 {
 	flags = flags & ~PENDING;
-	owed = false
+	disowned()
 }
 
-/* slow_work_take_back(): somebody has it */
-inline take_back_from(who)
+/* slow_work_retract(): somebody has it */
+inline retract_from(who)
 {
 	catch(who);
 	if
 	:: caught(who) ->
-#ifndef MUTANT_BACK_KEEPS_DEFERRED
+#ifndef MUTANT_RETRACT_KEEPS_DEFERRED
 		flags = flags & ~DEFERRED;
 #endif
 		skip
 	:: else ->
 		h[who].wishes = h[who].wishes & ~REQUEUE;
-#ifndef MUTANT_BACK_NO_PUT_AGAIN
+#ifndef MUTANT_RETRACT_NO_PUT_AGAIN
 		wish(who, PUT_AGAIN);
 #endif
-#ifndef MUTANT_BACK_KEEPS_DISCARDED
+#ifndef MUTANT_RETRACT_KEEPS_DISCARDED
 		flags = flags & ~DISCARDED;
 #endif
 		skip
-	fi
-}
-
-/* slow_work_take_back(): nobody has it */
-inline take_back_hold(me)
-{
-	h[me].item = true;
-	h[me].stage = ENDED;
-	h[me].wishes = 0;
-	holder = me;
-	valid = valid | BIT(me)
+	fi;
+#ifndef MUTANT_RETRACT_BINDS_NONE
+	bind_flushes(who);
+#endif
+	skip
 }
 
 inline uncancel()
@@ -525,7 +914,7 @@ inline started()
 {
 	execs++;
 	assert(execs == 1);
-	owed = false
+	begun()
 }
 
 #ifdef MUTANT_TAKE_IGNORES_DESCRIBED
@@ -537,20 +926,36 @@ inline started()
 proctype thread(byte me)
 {
 	byte f;
-	bool waited;
 
 end_idle:
 	atomic {
-		/* slow_work_take() */
+		/* slow_work_take(), slow_work_take_marked() */
 		!lock && queued ->
 		touch();
-		queued = false;
 		assert(h[me].wishes == 0);
+		if
+		:: flags & DISCARDED ->
+			/* slow_work_put_discarded() */
+			dequeue();
+			flags = flags & ~PENDING;
+			hold(me);
+#ifndef MUTANT_DISCARDED_NO_COUNT
+			busy++;
+#endif
+			goto held
+		:: else
+		fi;
+		assert(flags & PENDING);
+		queued = false;
+		busy++;
 		h[me].item = true;
 		h[me].stage = first_stage();
+		h[me].account = account;
 		holder = me;
 		valid = valid | BIT(me);
-		assert(flags & PENDING);
+#ifndef MUTANT_TAKE_BINDS_NONE
+		bind_flushes(me);
+#endif
 #ifdef MUTANT_THREAD_NO_MB
 		lock = true;
 		started()
@@ -569,10 +974,7 @@ end_idle:
 		lock = false;
 		/* slow_work_thread_main(): smp_mb(), execute() */
 		mine(me);
-		if
-		:: !(flags & DISCARDED) -> started()
-		:: else -> goto discarded
-		fi
+		started()
 	};
 #endif
 
@@ -580,31 +982,24 @@ executing:
 	if
 #ifdef SELF
 	:: atomic {
-		/* slow_work_cancel() of the item itself */
+		/* slow_work_cancel_sync() of the item itself */
 		!lock -> mine(me);
 		cancels++;
 		flags = flags | CANCELLING;
-		/* slow_work_disarm() */
 		if
-		:: flags & ARMED && timer_pending ->
-			timer_pending = false;
-			unarm();
-			goto back
-		:: flags & ARMED && !timer_pending
-		:: else -> goto back
+		:: !spins(0) -> goto marked
+		:: else
 		fi
 	   };
-	   atomic { !timer_running -> timer_pending = false };
 	   atomic {
-		!lock -> mine(me);
-		if
-		:: flags & ARMED -> unarm()
+		!lock && !spins(0) -> mine(me);
+marked:		if
+		:: disarmable(0) -> disarm()
 		:: else
 		fi;
-back:		/* slow_work_take_back() */
-		assert(held() && holder == me);
+		assert(own(me));
 		if
-		:: flags & PENDING -> take_back_run(); take_back_from(me)
+		:: flags & PENDING -> retract_run(); retract_from(me)
 		:: else
 		fi;
 		uncancel();
@@ -621,35 +1016,34 @@ back:		/* slow_work_take_back() */
 	:: atomic { h[me].stage != RUNNING -> execs-- }
 	fi;
 
-	if
-	:: false ->
-discarded:	/* slow_work_thread_main(), slow_work_end() */
-		atomic { mine(me); flags = flags & ~DISCARDED };
-		atomic {
-			mine(me);
-			if
-			:: h[me].stage == RUNNING -> h[me].stage = ENDED; goto put
-			:: else
-			fi
-		}
-	:: else
-	fi;
-
 end_caught:
 	/* slow_work_end_caught() */
 	atomic {
 		!lock -> mine(me);
 		if
 		:: flags & AGAIN ->
-			assert(h[me].wishes == 0);
-			h[me].item = false;
 			flags = flags & ~EXECUTING;
 			if
-			:: flags & DEFERRED -> flags = flags & ~DEFERRED; queue()
-			:: else
+			:: flags & DEFERRED ->
+				flags = flags & ~DEFERRED;
+#ifndef MUTANT_CAUGHT_NO_COUNT
+				active_refs[account]++;
+#endif
+				queue()
+			:: else -> armed_refs[account]++
 			fi;
+			over();
+#ifndef MUTANT_CAUGHT_WAKES_NONE
+			wake_waiters(me);
+#endif
+			inactive(h[me].account);
+			assert(h[me].wishes == 0);
+			h[me].item = false;
+			h[me].account = 0;	/* whatever */
 			valid = valid & ~BIT(me);
-			goto out
+			assert(busy > 0);
+			busy--;
+			goto end_idle
 		:: !(flags & AGAIN) && !(flags & DESCRIBED) ->
 			h[me].stage = ENDED;
 			goto put
@@ -659,6 +1053,19 @@ end_caught:
 	/* wait_event(pool.described) */
 described:
 	atomic { !(flags & DESCRIBED) -> mine(me); goto end_caught };
+
+held:	/* slow_work_put_unexecuted() */
+	atomic {
+#ifdef MUTANT_PUT_DISCARDED_DESCRIBED
+		true ->
+#else
+		!(flags & DESCRIBED) ->
+#endif
+		mine(me);
+		puts++;
+		put_ref();
+		goto letting_go
+	};
 
 put:	/* slow_work_end(): clear_bit(EXECUTING) without the lock, put_ref */
 	atomic {
@@ -673,151 +1080,271 @@ put:	/* slow_work_end(): clear_bit(EXECUTING) without the lock, put_ref */
 		put_ref()
 #endif
 	};
+
+letting_go:
 	/* slow_work_let_go() */
 	atomic {
 		!lock -> put_over(me);
-		/* slow_work_grant() */
 		if
-		:: h[me].wishes & PUT_AGAIN -> puts++
-		:: else -> goto last_put
+		:: puts_again(me) -> put_again(me)
+		:: else ->
+			let_go(me);
+			assert(busy > 0);
+			busy--;
+			goto end_idle
 		fi
 	};
-	atomic { mine(me); put_ref() };
-	atomic {
-		!lock -> put_over(me);
-last_put:	let_go(me);
-		valid = valid & ~BIT(me);
-		if
-		:: waited
-		:: else -> goto out
-		fi
-	};
-	atomic { var_wq = 0; waited = false };
-out:	goto end_idle
+	atomic { mine(me); put_ref(); goto letting_go }
 }
 
-/* Cancel *******************************************************************/
+/* Cancel, flush ************************************************************/
 
 /* Our stack is another's: anything may stand there */
 #define stack_is_gone(me) \
 	h[me].item = true; h[me].stage = RUNNING; valid = valid & ~BIT(me)
 
+#ifdef MUTANT_FLUSH_BINDS_HELD
+#define waits_for_pending()	(((flags & PENDING) && !held()) || to_be_put())
+#elif defined(MUTANT_FLUSH_IGNORES_DISCARDED)
+#define waits_for_pending()	((flags & PENDING) != 0)
+#else
+#define waits_for_pending()	((flags & PENDING) || to_be_put())
+#endif
+
 proctype canceller(byte me)
 {
-	bool disarmed, waited;
+	bool disarmed, trying;
+#ifdef MUTANT_FLUSH_LOOKS_ONCE
+	byte seen;
+#endif
 
 	atomic { stack_is_gone(me) };
 end_canceller:
-	atomic {
-		/* slow_work_cancel() */
+	if
+	:: atomic {
+		/* slow_work_cancel_sync() */
 		!lock && owned -> touch();
 		calls++;
 		cancels++;
 #ifndef MUTANT_CANCEL_NO_MARK
 		flags = flags | CANCELLING;
 #endif
-		/* slow_work_disarm() */
 		if
-		:: flags & ARMED && timer_pending ->	/* timer_delete() */
-			timer_pending = false;
-			unarm();
-			disarmed = true;
-			goto back
-		:: flags & ARMED && !timer_pending
-		:: else -> goto back
+		:: !spins(0) -> goto marked
+		:: else
 		fi
-	};
-#ifdef MUTANT_CANCEL_NO_SYNC
-	timer_pending = false;
-#else
-	atomic { !timer_running -> timer_pending = false };	/* timer_delete_sync() */
+	   }
+#ifdef TRY
+	:: atomic {
+		/* slow_work_try_cancel() */
+		!lock && owned -> touch();
+		calls++;
+		trying = true;
+		if
+		:: !spins(0) -> goto marked
+		:: else
+		fi
+	   }
 #endif
+#ifdef FLUSH
+	:: atomic {
+		/* slow_work_flush() */
+		!lock && owned -> touch();
+		calls++;
+		assert(!own(me));
+#ifdef MUTANT_FLUSH_LOOKS_ONCE
+		if
+		:: held() -> seen = holder
+		:: else -> seen = NONE
+		fi;
+#endif
+		if
+		:: owed -> for_pending = for_pending | BIT(me)
+		:: !owed && running -> for_running = for_running | BIT(me)
+		:: !owed && !running && to_be_put() -> for_put = for_put | BIT(me)
+		:: else
+		fi;
+		if
+		:: !spins(CANCELLING) -> goto flushing
+		:: else -> goto flush_spins
+		fi
+	   }
+#endif
+	fi;
 	atomic {
-		!lock ->
-		touch();
-		if
-		:: flags & ARMED -> unarm(); disarmed = true
+		!lock && !spins(0) -> touch();
+marked:		if
+		:: disarmable(0) -> disarm(); disarmed = true
 		:: else
 		fi;
-back:		/* slow_work_take_back() */
+		/* slow_work_retract() */
 		if
-		:: !(flags & PENDING) -> goto look
-		:: else -> take_back_run()
+		:: flags & PENDING ->
+			retract_run();
+			if
+			:: held() -> retract_from(holder); goto look
+			:: else
+			fi;
+			if
+			:: !disarmed -> dequeue()
+			:: else
+			fi;
+			if
+#ifndef MUTANT_TRY_IGNORES_DESCRIBED
+			:: trying && (flags & DESCRIBED) ->
+#ifndef MUTANT_TRY_NO_DISCARDED
+				flags = flags | DISCARDED;
+#endif
+				queue();
+				disarmed = false;
+				goto tried
+#endif
+			:: else
+			fi
+#ifndef MUTANT_CANCEL_IGNORES_DISCARDED
+		:: !(flags & PENDING) && !trying && to_be_put() -> dequeue()
+#endif
+		:: else -> goto look
 		fi;
-		if
-		:: held() -> take_back_from(holder); goto look
-		:: else
-		fi;
-		if
-		:: !disarmed ->
-			/* slow_work_dequeue() */
-			assert(queued);
-			queued = false;
-			flags = flags & ~DISCARDED
-		:: else
-		fi;
-		take_back_hold(me)
+		disarmed = false;
+		hold(me)
 	};
-	/* wait_event(pool.described), put_ref */
-	atomic { !(flags & DESCRIBED) -> mine(me); puts++; put_ref() };
-	/* slow_work_let_go() */
+	/* slow_work_put_unexecuted(); or put_ref alone */
+	atomic { trying || !(flags & DESCRIBED) -> mine(me); puts++; put_ref() };
+letting_go:
 	atomic {
 		!lock -> put_over(me);
-		assert(!(h[me].wishes & PUT_AGAIN));
-		let_go(me);
 		if
-		:: waited
-		:: else -> goto relock
+		:: puts_again(me) -> assert(trying); put_again(me)
+		:: else -> let_go(me); goto free
 		fi
 	};
-	atomic { var_wq = 0; waited = false };
-relock:	/* back in slow_work_cancel() */
+	atomic { mine(me); put_ref(); goto letting_go };
+
 	atomic {
-		!lock ->
+		false;
 look:		disarmed = false;
-		touch();
-#ifdef MUTANT_CANCEL_BY_FLAG
-		goto wait
-#else
 		if
-		:: held() -> goto wait
-		:: else -> goto free
-		fi
-#endif
-	};
-wait:	/* wait_var_event(): on the wait queue, slow_work_is_free(), schedule() */
-	var_wq = var_wq | BIT(me);
-	atomic {
-		!lock -> touch();
-#ifdef MUTANT_CANCEL_BY_FLAG
-		if
-		:: flags & EXECUTING -> wish(holder, WAITED)
-#else
-		if
-		:: held() ->
-#ifndef MUTANT_CANCEL_NO_WAITED
-			wish(holder, WAITED);
-#endif
-			skip
-#endif
-		:: else -> var_wq = var_wq & ~BIT(me); goto is_free
+		:: trying -> goto tried
+		:: else -> goto look_again
 		fi
 	};
-	atomic { !(var_wq & BIT(me)) -> goto wait };
-is_free:
-	atomic {
-		!lock ->
+	/* wait_for_completion() of slow_work_wait() */
+wait:	atomic {
+		waiter[me - C0] == OVER && !lock ->
+look_again:	touch();
+		assert(!own(me));
+		if
+#ifdef MUTANT_CANCEL_BY_FLAG
+		:: flags & EXECUTING
+#else
+		:: held()
+#endif
+		   -> wait_for(holder); goto wait
+		:: else
+		fi;
 free:		touch();
+#ifdef MUTANT_TRY_LEAVES_HOLDER
+		if
+		:: !trying -> holder = NONE
+		:: else
+		fi;
+#else
 #ifndef MUTANT_CANCEL_LEAVES_HOLDER
 		holder = NONE;
 #endif
-		at_rest();
-		clean = true;
-		uncancel();
+#endif
+		if
+		:: trying
+		:: else ->
+			at_rest();
+			clean = true;
+			uncancel()
+		fi;
 		stack_is_gone(me);
+tried:		trying = false;
+		call_over();
+		goto end_canceller
+	};
+#ifdef FLUSH
+flush_spins:
+	atomic {
+		!lock && !spins(CANCELLING) -> touch();
+flushing:	if
+		:: disarmable(CANCELLING) -> disarm(); place()
+		:: else
+		fi;
+		if
+		:: waits_for_pending() ->
+			flags = flags | FLUSHED;
+			waiter[me - C0] = NONE
+#ifdef MUTANT_FLUSH_LOOKS_ONCE
+		:: !waits_for_pending() && seen != NONE -> wait_for(seen)
+#else
+		:: !waits_for_pending() && held() -> wait_for(holder)
+#endif
+		:: else
+		fi
+	};
+	/* wait_for_completion() */
+	atomic {
+		waiter[me - C0] == OVER ->
+		assert(!((for_pending | for_running | for_put) & BIT(me)));
 		call_over();
 		goto end_canceller
 	}
+#endif
+}
+
+/* Flush of a user **********************************************************/
+
+/* slow_work_flush_user() */
+
+#define puts_one(who)	(h[who].item && h[who].stage == ENDED)
+#define goal(me)	((for_pending | for_running) & BIT(me))
+
+proctype user_flusher(byte me)
+{
+	bit from;
+
+end_flush_user:
+#ifdef MUTANT_FLUSH_USER_NO_MUTEX
+	atomic { owned || refs -> flush_mutex = true };
+#else
+	atomic { (owned || refs) && !flush_mutex -> flush_mutex = true };
+#endif
+	atomic {
+		!lock ->
+		from = current_account;
+		current_account = !from;
+		assert(active_refs[current_account] == 0);
+		if
+		:: owed && !(flags & ARMED) -> for_pending = for_pending | BIT(me)
+		:: else
+		fi;
+		if
+		:: running -> for_running = for_running | BIT(me)
+		:: else
+		fi
+	};
+	/* slow_work_wait_user(), slow_work_is_empty() */
+look:	atomic {
+		!lock ->
+		if
+		:: active_refs[from] == 0 ->
+			assert(!goal(me));
+			from = 0;
+			flush_mutex = false;
+			goto end_flush_user
+		:: else ->
+			/* not for a run that came later; for a put_ref may be */
+			assert(goal(me) || to_be_put() || puts_one(T0) ||
+			       puts_one(T1) || puts_one(C0) || puts_one(C1));
+			user_waited[from] = true;
+			user_waiters = user_waiters | BIT(me)
+		fi
+	};
+	atomic { !(user_waiters & BIT(me)) -> goto look }
 }
 
 /* The last unregister ******************************************************/
@@ -829,36 +1356,36 @@ active proctype shutdown()
 	atomic { !lock -> open = false };
 	do
 	:: atomic {
-		/* slow_work_disarm_all() */
+		/* slow_work_disarm_all(); timer_delete() succeeds */
+#ifdef MUTANT_DISARM_ALL_DUE
+		!lock && armed ->
+#else
 		!lock && armed && timer_pending ->
-		touch();
-		timer_pending = false		/* timer_delete() */
-#ifdef MUTANT_DISARM_UNLOCKS
-	   };
-	   atomic {
-		!lock
 #endif
-		;
+		assert(!timer_coming);
+		timer_pending = false;
 		/* slow_work_discard() */
 		unarm();
-		owed = false;
+		disowned();
 		if
 		:: held() -> catch(holder)
 		:: else
 		fi;
 		if
-		:: held() && caught(holder) -> flags = flags & ~PENDING
-		:: held() && !caught(holder) ->
-			flags = flags | DISCARDED;
-			wish(holder, REQUEUE)
+		:: held() && caught(holder) ->
+			flags = flags & ~PENDING;
+#ifndef MUTANT_DISCARD_BINDS_NONE
+			bind_flushes(holder);
+#endif
+			skip
 		:: else ->
 			flags = flags | DISCARDED;
-			queue()
+			place()
 		fi
 	   }
 	:: atomic {
 		/* slow_work_wait_settled(&pool.nobody): or again, after 10 s */
-		!lock && active_refs == 0 ->
+		!lock && !in_account(0) && !in_account(1) ->
 		assert(puts == 0 && execs == 0 && !armed && !queued && !timer_pending);
 		break
 	   }
@@ -914,7 +1441,6 @@ pin:		/* slow_work_pin(), desc() */
 		!lock ->
 		mine(me);
 #endif
-		valid = valid & ~BIT(me);
 		describing--;
 		pins--;
 		if
@@ -926,6 +1452,7 @@ pin:		/* slow_work_pin(), desc() */
 		   -> flags = flags & ~DESCRIBED
 		:: else
 		fi;
+		valid = valid & ~BIT(me);
 		goto end_reader
 	}
 }
@@ -954,6 +1481,12 @@ init {
 #endif
 #if READERS > 1
 		run reader(READ1);
+#endif
+#if FLUSH_USERS > 0
+		run user_flusher(F0);
+#endif
+#if FLUSH_USERS > 1
+		run user_flusher(F1);
 #endif
 	}
 }
