@@ -68,11 +68,12 @@ struct slow_work_seen {
  * @secs: stall-warn-secs; written with the mutex held
  * @on: there is a pool; the same
  * @suspended: L: the system is frozen, or about to be
- * @classes: of the looks alone: what they saw
- * @threads: of the looks alone: the same, by number
+ * @classes: L: what the looks saw
+ * @threads: L: the same, by number
  * @since: L: nothing counts from before then
- * @busy: the last look saw items queued or executing; as @secs
- * @due: jiffies when the next look is due; as @secs
+ * @busy: the last look saw items queued or executing; written by the looks, and
+ *	before they start
+ * @due: jiffies when the next look is due; the same
  * @busy_timer: brings the next look
  * @idle_timer: the same when there is nothing to be seen; wakes no CPU for it
  */
@@ -108,8 +109,9 @@ static struct slow_work_watchman watchman = {
  * @waiting: the class that is held up; SLOW_WORK_NR_CLASSES: neither
  * @waited: for how long, in jiffies
  * @task: whose stack tells why, with a reference; or NULL
- * @task_age: how long it has executed what it does, in jiffies
- * @task_execute: the function of that; NULL if it is the manager
+ * @task_does: what that one does, if it does not execute an item
+ * @task_age: how long it has executed its item, in jiffies
+ * @task_execute: the function of that
  * @situation: of the pool
  * @advice: what would have helped @waiting
  * @queued: items, by class
@@ -128,6 +130,7 @@ struct slow_work_stall {
 	enum slow_work_class_id waiting;
 	unsigned long waited;
 	struct task_struct *task;
+	const char *task_does;
 	unsigned long task_age;
 	void (*task_execute)(struct slow_work *work);
 	struct slow_work_situation situation;
@@ -193,9 +196,9 @@ static void slow_work_tell_held_up(const struct slow_work_stall *stall)
 
 static void slow_work_tell_task(const struct slow_work_stall *stall)
 {
-	if (!stall->task_execute)
-		pr_warn("%s (PID %d) is to start threads; its stack:\n",
-			stall->task->comm, task_pid_nr(stall->task));
+	if (stall->task_does)
+		pr_warn("%s (PID %d) %s; its stack:\n", stall->task->comm,
+			task_pid_nr(stall->task), stall->task_does);
 	else
 		pr_warn("%s (PID %d) has executed %ps for %lu s; its stack:\n",
 			stall->task->comm, task_pid_nr(stall->task),
@@ -326,48 +329,63 @@ static unsigned long slow_work_run_age(struct slow_work_thread *thread,
 }
 
 static void slow_work_stall_show(struct slow_work_stall *stall,
-				 struct task_struct *task)
+				 struct task_struct *task, const char *does)
 {
-	if (stall->task)
-		put_task_struct(stall->task);
 	stall->task = get_task_struct(task);
-	stall->task_execute = NULL;
-	stall->task_age = 0;
+	stall->task_does = does;
 }
 
-static void slow_work_stall_show_thread(struct slow_work_stall *stall,
-					struct slow_work_thread *thread,
-					unsigned long age)
+static void slow_work_stall_show_run(struct slow_work_stall *stall,
+				     struct slow_work_thread *thread,
+				     unsigned long age)
 {
-	slow_work_stall_show(stall, thread->task);
+	slow_work_stall_show(stall, thread->task, NULL);
 	stall->task_execute = thread->holder.item->ops->execute;
 	stall->task_age = age;
 }
 
-/* Who is in the way of a class that stalls? */
-static void slow_work_stall_show_cause(struct slow_work_stall *stall,
-				       unsigned long now)
+/* Of the threads that are in the way of a class, the one that is so for longest */
+static void slow_work_stall_show_longest(struct slow_work_stall *stall,
+					 unsigned long now)
 {
 	bool share = stall->advice.cure == SLOW_WORK_CURE_SHARE;
-	struct slow_work_thread *thread;
-	unsigned long age;
+	struct slow_work_thread *thread, *longest = NULL, *other = NULL;
+	unsigned long age, most = 0;
 	unsigned int slot;
 
-	if (stall->advice.cure == SLOW_WORK_CURE_NO_CPU)
-		return;
-	if (stall->advice.cure == SLOW_WORK_CURE_NO_START) {
-		if (pool.manager)
-			slow_work_stall_show(stall, pool.manager);
-		return;
-	}
 	for (slot = 0; slot < pool.limit; slot++) {
 		thread = pool.threads[slot];
 		if (!thread || !thread->holder.item ||
 		    (share && thread->class != &pool.classes[SLOW_WORK_VSLOW]))
 			continue;
 		age = slow_work_run_age(thread, now);
-		if (age > stall->task_age)
-			slow_work_stall_show_thread(stall, thread, age);
+		if (READ_ONCE(thread->holder.stage) == SLOW_WORK_ENDED)
+			other = thread;
+		if (age > most) {
+			most = age;
+			longest = thread;
+		}
+	}
+	if (longest)
+		slow_work_stall_show_run(stall, longest, most);
+	else if (other)
+		slow_work_stall_show(stall, other->task, "is in a put_ref");
+}
+
+/* Who is in the way of a class that stalls? */
+static void slow_work_stall_show_cause(struct slow_work_stall *stall,
+				       unsigned long now)
+{
+	switch (stall->advice.cure) {
+	case SLOW_WORK_CURE_NO_CPU:
+		break;
+	case SLOW_WORK_CURE_NO_START:
+		if (pool.manager)
+			slow_work_stall_show(stall, pool.manager,
+					     "is to start threads");
+		break;
+	default:
+		slow_work_stall_show_longest(stall, now);
 	}
 }
 
@@ -494,7 +512,7 @@ static bool slow_work_judge_threads(struct slow_work_stall *stall)
 		age = slow_work_run_age(thread, now);
 		slow_work_stall_waiting(stall, now);
 		slow_work_stall_gather(stall, thread->holder.item, age);
-		slow_work_stall_show_thread(stall, thread, age);
+		slow_work_stall_show_run(stall, thread, age);
 	}
 	raw_spin_unlock_irq(&pool.lock);
 	return thread;

@@ -205,6 +205,32 @@ static void a_class_that_starts_nothing(struct kunit *test)
 	swt_splat_over(t);
 }
 
+static void threads_that_hang_in_put_ref(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *putting[2], *item = named(swt_item(t, SWT_SLOW), "queued");
+	struct swt_gate *gate = swt_gate(t);
+	int i;
+
+	begin(t, 2, 2);
+	for (i = 0; i < 2; i++) {
+		putting[i] = swt_item(t, SWT_SLOW);
+		putting[i]->put_gate = gate;
+		swt_must_enqueue(putting[i]);
+		swt_wait(t, atomic_read(&putting[i]->putting) == 1);
+	}
+	swt_must_enqueue(item);
+	swt_set(t, "stall-warn-secs", 1);
+	swt_wait(t, reported(item));
+	swt_set(t, "stall-warn-secs", 0);
+	KUNIT_EXPECT_TRUE(test, told(t, "no slow item has started for", ""));
+	KUNIT_EXPECT_TRUE(test, told(t, "kslowd00", ") is in a put_ref; its stack:"));
+	KUNIT_EXPECT_FALSE(test, told(t, "", " executes for "));
+	swt_open(gate);
+	swt_wait(t, swt_runs(item) == 1);
+	swt_splat_over(t);
+}
+
 static void a_share_that_is_full(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -303,6 +329,7 @@ static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(advice_is_enough_and_not_too_much),
 	KUNIT_CASE(an_item_that_executes_for_long),
 	KUNIT_CASE(a_class_that_starts_nothing),
+	KUNIT_CASE(threads_that_hang_in_put_ref),
 	KUNIT_CASE(a_share_that_is_full),
 	KUNIT_CASE(a_sleeper_is_no_stall),
 	KUNIT_CASE(several_at_once_are_one_report),
