@@ -2,11 +2,12 @@
 /*
  * slow-work: where threads run, and with which niceness
  *
- * By default they keep to the CPUs that unbound workqueues keep to, those that
- * isolcpus= and nohz_full= leave to the kernel.  A thread is placed before it
- * runs for the first time, and bound by then as workqueues' are: so neither
- * taskset nor a cpuset moves it, and the kernel, which since 6.14 places kthreads
- * anew when CPUs or cpusets change, leaves it alone.
+ * By default they keep to the CPUs that isolcpus= and nohz_full= leave to the
+ * kernel, as unbound workqueues do (on 7.2 for isolcpus= alone).  A thread is
+ * placed before it runs for the first time, and bound by then as workqueues' are:
+ * so neither taskset nor a cpuset moves it (6.1 has cpusets move these too), and
+ * the kernel, which since 6.14 places kthreads anew when CPUs or cpusets change,
+ * leaves it alone.
  *
  * When the last of its CPUs goes off line the scheduler lets a thread run
  * anywhere, and leaves it so.  Therefore all are placed again when a CPU comes.
@@ -48,7 +49,7 @@ static struct slow_work_place place = {
 };
 
 /*
- * As workqueues have it: where the two leave no CPU, the first goes.  Since 7.0
+ * As workqueues had it on 6.1: where the two leave no CPU, the first goes.  Since 7.0
  * the second changes with the cpusets that are isolated, hence RCU.
  */
 static const struct cpumask *slow_work_place_mask(void)

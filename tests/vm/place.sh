@@ -21,7 +21,6 @@ manager() { grep -l '^slow_work_mgr$' /proc/[0-9]*/comm | cut -d/ -f3; }
 # --- by default
 
 load slow_work
-is "CPUs are those of unbound workqueues" "$(cat $WORKQUEUES)" "$(cat $SYSCTL/cpumask)"
 # kernels for debugging know no nohz_full=
 housekeeping=7
 [ ! -e /sys/devices/system/cpu/nohz_full ] || housekeeping=3
