@@ -104,6 +104,7 @@ static void in_put_ref_it_is_none(struct kunit *test)
 struct interrupter {
 	struct irq_work irq_work;
 	struct slow_work *current_work;
+	struct task_struct *task;
 };
 
 static void look_in_hard_irq(struct irq_work *irq_work)
@@ -111,14 +112,22 @@ static void look_in_hard_irq(struct irq_work *irq_work)
 	struct interrupter *interrupter = container_of(irq_work, struct interrupter, irq_work);
 
 	interrupter->current_work = slow_work_current();
+	WRITE_ONCE(interrupter->task, current);
 }
 
 static void be_interrupted(struct swt_item *item)
 {
 	struct interrupter *interrupter = item->data;
 
-	irq_work_queue(&interrupter->irq_work);
-	irq_work_sync(&interrupter->irq_work);
+	/* It is to hit this very thread, so do not sleep until it has come */
+	do {
+		WRITE_ONCE(interrupter->task, NULL);
+		irq_work_queue(&interrupter->irq_work);
+		while (!READ_ONCE(interrupter->task) && !READ_ONCE(item->t->stop))
+			cpu_relax();
+		irq_work_sync(&interrupter->irq_work);
+	} while (interrupter->task != current && !READ_ONCE(item->t->stop));
+	item->value = interrupter->task == current;
 	look_in_execute(item);
 }
 
@@ -134,6 +143,7 @@ static void in_an_interrupt_it_is_none(struct kunit *test)
 	item->on_execute = be_interrupted;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_at_rest(item) && swt_runs(item) == 1);
+	KUNIT_EXPECT_EQ(test, item->value, 1L);
 	KUNIT_EXPECT_PTR_EQ(test, interrupter->current_work, NULL);
 	KUNIT_EXPECT_EQ(test, item->result, 0);
 }

@@ -375,21 +375,28 @@ static void unregister_waits_for_what_a_flush_did_not(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct module *owner = swt_owner(t, "other");
-	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, swt_ops_of(t, owner));
+	struct slow_work_ops *ops = swt_ops_of(t, owner);
 	struct swt_thread *unregister;
+	struct swt_item *item;
 	int i;
 
 	for (i = 0; i < 4; i++) {
 		KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
-		swt_must_arm(item, HZ / 10);
+		item = swt_blocker_ops(t, SWT_DELAYED, ops);
+		swt_must_arm(item, SWT_NEVER);
 		if (i & 1)
 			swt_join(swt_flush_user_start(t, owner, NULL));
 		if (i & 2)
 			swt_join(swt_flush_user_start(t, owner, NULL));
 		unregister = swt_unregister_start(t, owner, item);
-		swt_join(unregister);
-		KUNIT_EXPECT_TRUE(test, unregister->seen_at_rest);
-		KUNIT_EXPECT_EQ(test, swt_runs(item), i + 1);
+		expect_waits(unregister);
+		/* The delay ends, sooner than it would */
+		mod_timer(&item->dwork.timer, jiffies + 1);
+		swt_wait(t, swt_executing(item));
+		expect_waits(unregister);
+		swt_release(item);
+		expect_rest(unregister);
+		KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
 	}
 }
 
