@@ -9,6 +9,7 @@
  */
 
 #include <linux/ctype.h>
+#include <linux/pid.h>
 #include <linux/seq_file.h>
 #include <linux/slow-work.h>
 #include <linux/string.h>
