@@ -15,6 +15,11 @@
 #error slow-work needs Linux 6.1 or later
 #endif
 
+/* 6.16 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define timer_destroy_on_stack(timer)	destroy_timer_on_stack(timer)
+#endif
+
 /* 6.16; from_timer() went with it */
 #ifndef timer_container_of
 #define timer_container_of(var, callback_timer, timer_fieldname) \

@@ -176,7 +176,7 @@ EXPORT_SYMBOL(destroy_slow_work_on_stack);
  */
 void destroy_delayed_slow_work_on_stack(struct delayed_slow_work *dwork)
 {
-	destroy_timer_on_stack(&dwork->timer);
+	timer_destroy_on_stack(&dwork->timer);
 	destroy_slow_work_on_stack(&dwork->work);
 }
 EXPORT_SYMBOL(destroy_delayed_slow_work_on_stack);
