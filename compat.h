@@ -15,6 +15,14 @@
 #error slow-work needs Linux 6.1 or later
 #endif
 
+/* del_timer_sync() and del_timer() until 6.2, and in 6.1 until these */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 84)
+#define timer_delete_sync(timer)	del_timer_sync(timer)
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 91)
+#define timer_delete(timer)		del_timer(timer)
+#endif
+
 /* 6.16 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define timer_destroy_on_stack(timer)	destroy_timer_on_stack(timer)
