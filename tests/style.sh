@@ -19,6 +19,25 @@ silent() {
 kernel_doc() { "$source/scripts/kernel-doc" -none "$@" || true; }
 build() { "$TOP/tests/build.sh" "$@"; }
 
+# pretend VERSION.PATCHLEVEL.SUBLEVEL: what has make take kernel 6.1's headers for
+# that version's
+pretend() {
+	local dir=$CACHE/pretend/$1 a b c
+	IFS=. read -r a b c <<<"$1"
+	mkdir -p "$dir/linux"
+	printf '%s\n' "#define LINUX_VERSION_CODE $(((a << 16) + (b << 8) + c))" \
+		'#define KERNEL_VERSION(a,b,c) (((a) << 16) + ((b) << 8) + (c))' >"$dir/linux/version.h"
+	echo "NOSTDINC_FLAGS=-nostdinc -I$dir"
+}
+
+# Nothing but the one line, if perhaps for several files at a time
+refused() {
+	local out
+	! out=$("$TOP/tests/build.sh" 6.1 "$(pretend "$1")" 2>&1) || { echo "it is built"; return 1; }
+	[ "$(grep -F error: <<<"$out" | sed 's/.*error: //' | sort -u)" = \
+		"#error slow-work needs Linux 6.1 or later" ] || { echo "$out"; return 1; }
+}
+
 echo "KTAP version 1"
 mapfile -t files < <(sources ! -name slow-work-trace.h \( -name '*.[ch]' -o -name Kbuild -o -name Kconfig \
 	-o -name Makefile \))
@@ -40,5 +59,7 @@ for k in 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt; do
 	# shellcheck disable=SC2046
 	result "W=1 build for $k" build $k $(all_switches $k)
 done
+result "a kernel older than 6.1 is refused, and that is said" refused 6.0.19
+result "W=1 build with the calls that 6.1.0 had" build 6.1 "$(pretend 6.1.0)"
 result "W=1 build for 6.1 without the debugfs view" build 6.1 CONFIG_SLOW_WORK_DEBUG=n
 plan
