@@ -135,7 +135,9 @@ void tort_watch(struct tort_item *item)
 
 unsigned int tort_draw(struct tort_item *item, unsigned int n)
 {
-	return tort_mix(item->seed + atomic_inc_return(&item->draws)) % n;
+	u64 draw = tort_mix(item->seed + atomic_inc_return(&item->draws));
+
+	return (unsigned long)draw % n;
 }
 
 static void tort_raise(atomic_long_t *what, long to)

@@ -154,7 +154,7 @@ void tort_seed(struct tort_rng *rng, const char *what, unsigned int nr)
 unsigned int tort_below(struct tort_rng *rng, unsigned int n)
 {
 	rng->state += GOLDEN_RATIO_64;
-	return tort_mix(rng->state) % n;
+	return (unsigned long)tort_mix(rng->state) % n;
 }
 
 /* The verdict *******************************************************/
