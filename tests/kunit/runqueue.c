@@ -34,6 +34,8 @@ static bool parse_row(const char *line, struct row *row)
 	strscpy(row->thr, line, sizeof(row->thr));
 	strscpy(row->pid, line + 4, sizeof(row->pid));
 	strscpy(row->addr, line + 10, sizeof(row->addr));
+	/* Half as long on 32 bits */
+	strim(row->addr);
 	/* Two characters, more only where they do not do */
 	line += 27;
 	for (n = 0; n < 16 && (n < 2 || isxdigit(line[n])); n++)
