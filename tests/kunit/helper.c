@@ -642,8 +642,16 @@ ssize_t swt_write(const char *name, int value)
 	return swt_write_file(path, text);
 }
 
+/* Where there are none, what follows cannot be tried */
+void swt_need_sysctls(struct swt *t)
+{
+	if (!IS_ENABLED(CONFIG_SYSCTL))
+		kunit_skip(t->test, "no sysctls to size the pool by");
+}
+
 void swt_set(struct swt *t, const char *name, int value)
 {
+	swt_need_sysctls(t);
 	KUNIT_ASSERT_GT(t->test, swt_write(name, value), 0);
 	KUNIT_ASSERT_EQ(t->test, swt_read(name), value);
 }
@@ -658,6 +666,7 @@ int swt_default_max(void)
 /* Sets the limits and waits until the threads are that many */
 void swt_pool(struct swt *t, int min, int max)
 {
+	swt_need_sysctls(t);
 	if (max >= swt_read("min-threads")) {
 		swt_set(t, "max-threads", max);
 		swt_set(t, "min-threads", min);
@@ -809,6 +818,8 @@ void swt_splat_over(struct swt *t)
 
 /* ---- runqueue ----------------------------------------------------------- */
 
+#ifdef CONFIG_SLOW_WORK_DEBUG
+
 /*
  * Reads the whole file.  debugfs puts itself before a file's operations and
  * offers reading to user space only, so go round it: behind is a seq_file.
@@ -853,6 +864,15 @@ static int swt_read_runqueue(struct swt *t, char **text)
 	*text = buf;
 	return ret;
 }
+
+#else
+
+static int swt_read_runqueue(struct swt *t, char **text)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif
 
 static int swt_runqueue_fn(struct swt_thread *thread)
 {

@@ -275,6 +275,7 @@ ssize_t swt_read_file(const char *path, char *text, size_t size);
 ssize_t swt_write_file(const char *path, const char *text);
 int swt_read(const char *name);
 ssize_t swt_write(const char *name, int value);
+void swt_need_sysctls(struct swt *t);
 void swt_set(struct swt *t, const char *name, int value);
 void swt_pool(struct swt *t, int min, int max);
 void swt_hold(struct swt *t, int threads);

@@ -362,6 +362,15 @@ static void users_and_threads_are_logged(struct kunit *test)
 					   "] Slow work thread pool: Shut down complete"));
 }
 
+static int sysctl_init(struct kunit *test)
+{
+	int ret = swt_init(test);
+
+	if (!ret)
+		swt_need_sysctls(test->priv);
+	return ret;
+}
+
 static struct kunit_case sysctl_cases[] = {
 	KUNIT_CASE(values_to_start_with),
 	KUNIT_CASE(files_have_mode_0644),
@@ -384,7 +393,7 @@ static struct kunit_case sysctl_cases[] = {
 
 static struct kunit_suite sysctl_suite = {
 	.name = "slow_work_sysctl",
-	.init = swt_init,
+	.init = sysctl_init,
 	.exit = swt_exit,
 	.test_cases = sysctl_cases,
 };
