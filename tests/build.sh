@@ -20,8 +20,8 @@ mkdir -p "$dir" "$CACHE/locks"
 exec 9>"$CACHE/locks/build-$name-$key"
 flock 9
 
-# Objects of an older kernel package are of no use
-[ "$(cat "$dir/.kernel" 2>/dev/null)" = "$kernel" ] || rm -rf "${dir:?}"/* "$dir"/.[!.]*
+# Objects of an older kernel package are of no use; FRESH=yes: nor any others
+[ "$(cat "$dir/.kernel" 2>/dev/null)${FRESH-}" = "$kernel" ] || rm -rf "${dir:?}"/* "$dir"/.[!.]*
 echo "$kernel" >"$dir/.kernel"
 
 # By content and without times: a file that differs gets the time of now, even
@@ -31,9 +31,24 @@ rsync -rlpc --delete --exclude=.git --exclude=/Documentation/output --exclude='*
 	--exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
 	--exclude='.*.d' --exclude='*.symvers' --exclude=modules.order "$TOP/" "$dir/src/"
 
+mk=(make -C "$kernel/kdir" M="$dir/src")
+[ ! -d "$kernel/root" ] || mk=(in_root make -C "/usr/src/linux-headers-$(cat "$kernel/release")" M=/mnt/src)
+mk+=(ARCH="$(cat "$kernel/arch")" -j"$JOBS" W=1)
+# shellcheck disable=SC2207 # words they are
+[ ! -e "$kernel/make" ] || mk+=($(cat "$kernel/make"))
+
+# In a root of the kernel's, where $dir is /mnt.  The mounts go with the process.
+in_root() {
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m sh -ec 'root=$1
+		mount --bind "$2" "$root/mnt"
+		mount --bind /proc "$root/proc"	# objtool looks there
+		shift 2
+		exec chroot "$root" "$@"' sh "$kernel/root" "$dir" "$@"
+}
+
 ok=yes
-make -C "$kernel/kdir" M="$dir/src" ARCH="$(cat "$kernel/arch")" -j"$JOBS" W=1 "$@" modules \
-	>"$dir/log" 2>&1 || ok=
+"${mk[@]}" "$@" modules >"$dir/log" 2>&1 || ok=
 ! grep -qiE 'warning|error:' "$dir/log" || ok=
 if [ -z "$ok" ]; then
 	say "slow-work: building for $name failed:"

@@ -2,21 +2,33 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernel.sh [--headers] NAME: makes a kernel ready, prints its directory
 #
-# NAME is uml, debug or kcsan (built from Debian's linux-source-6.1 with the
-# fragments under kernels/), or one of Debian 12's own: 6.1, 6.12, each also
-# with -cloud or -rt; these are unpacked beside the system, not installed.
+# NAME is one of
+#   uml debug kcsan     built from Debian's linux-source-6.1 with the fragments
+#                       under kernels/
+#   up 32bit nosysctl nodebugfs nounload clang
+#                       the same from linux-source-6.12: each lacks what it is
+#                       called, or has it
+#   arm64 s390x         the same for other machines: only to compile for
+#   6.1 6.12            Debian 12's, each also with -cloud or -rt; unpacked
+#                       beside the system, not installed
+#   unstable            the newest of Debian unstable, with the compiler that it
+#                       wants in a root of its own
 #
 # The directory holds:
 #   kdir      to hand to make -C        release   what uname -r says there
 #   config    its configuration         arch      ARCH= for make
 #   vmlinuz   to boot; modules/ the image's own (neither with --headers, for
 #             Debian's kernels: saves fetching the image where one only compiles)
+# and where they are needed:
+#   make      further words for make    root/     to build in, by chroot
+#   busybox   that runs there
 #
 # An entry is kept for good, under a name made of its version and its
 # configuration; rm -rf takes the cache away.
 . "$(dirname "$0")/lib/env.sh"
 
 SRC_PACKAGE=linux-source-6.1
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # The unpacked kernel source, shared by the kernels of our own and, for
 # checkpatch.pl, by the style check.
@@ -34,32 +46,51 @@ unpack_source() {
 # --- kernels of our own ------------------------------------------------------
 
 own_kernel() {
+	local words='' version='gcc -dumpfullversion' packages=(gcc) key
+	ARCH=x86_64 target=bzImage fragments=(x86 newer "$1")
 	case $1 in
 	uml)	ARCH=um target=linux fragments=(uml) ;;
-	*)	ARCH=x86_64 target=bzImage fragments=(x86 "$1") ;;
+	debug|kcsan) fragments=(x86 "$1") ;;
+	*)	SRC_PACKAGE=linux-source-6.12 ;;
 	esac
-	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev python3
+	case $1 in
+	32bit)	ARCH=i386 ;;
+	clang)	fragments=(x86 newer) words=LLVM=1 version='clang -dumpversion' packages=(clang lld llvm) ;;
+	arm64)	ARCH=arm64 words=CROSS_COMPILE=aarch64-linux-gnu- ;;
+	s390x)	ARCH=s390 words=CROSS_COMPILE=s390x-linux-gnu- ;;
+	esac
+	case $words in
+	CROSS_COMPILE=*)
+		version="${words#*=}gcc -dumpfullversion" target=vmlinux fragments=(compile)
+		packages=("gcc-${words#*=}") packages=("${packages[0]%-}") ;;
+	esac
+	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev python3 \
+		"${packages[@]}"
 	source_tree
 	fragments=("${fragments[@]/#/$TOP/tests/kernels/}")
 	fragments=("${fragments[@]/%/.config}")
-	local key
 	# The key: version, configuration, compiler, and how it is built (below).
-	key=$( { echo "$SRC_VERSION"; gcc -dumpfullversion; declare -f build_own
+	key=$( { echo "$SRC_VERSION" $words; $version; declare -f build_own
 		cat "${fragments[@]}"; } | sha256sum | cut -c1-12)
 	ENTRY=$CACHE/kernels/$1-$SRC_VERSION-$key
-	once "kernel $1 (3 to 12 minutes, once)" "$ENTRY" build_own
+	once "kernel $1 (2 to 12 minutes, once)" "$ENTRY" build_own
 }
 
 build_own() {
 	local o=$1/kdir log=$1/build.log mk f
-	mk="make -C $SRC O=$o ARCH=$ARCH -j$JOBS"
+	mk="make -C $SRC O=$o ARCH=$ARCH -j$JOBS $words"
 	mkdir "$o"
+	[ $ARCH != i386 ] || busybox_i386 "$1"
 	$mk tinyconfig >"$log" 2>&1
-	cat "${fragments[@]}" >>"$o/.config"
+	# Of an option that several fragments set the last word holds
+	awk '/^CONFIG_[^ ]*=/ { split($0, part, "="); said[part[1]] = $0 }
+		/^# CONFIG_.* is not set/ { said[$2] = $0 }
+		END { for (o in said) print said[o] }' "${fragments[@]}" >"$1/wanted"
+	cat "$1/wanted" >>"$o/.config"
 	$mk olddefconfig >>"$log" 2>&1
 	# Kconfig drops in silence what cannot be had
-	f=$({ sed -n 's/^\(CONFIG_[^ ]*=.*\)/\1/p' "${fragments[@]}" | grep -vxFf "$o/.config"
-		sed -n 's/^# \(CONFIG_.*\) is not set/\1=/p' "${fragments[@]}" | grep -f - "$o/.config"
+	f=$({ grep -v '^#' "$1/wanted" | grep -vxFf "$o/.config"
+		sed -n 's/^# \(CONFIG_.*\) is not set/^\1=/p' "$1/wanted" | grep -f - "$o/.config"
 		} || true)
 	[ -z "$f" ] || die "not possible in this kernel:" $f
 	$mk $target modules_prepare >>"$log" 2>&1 ||
@@ -68,14 +99,67 @@ build_own() {
 	cp "$o/vmlinux.symvers" "$o/Module.symvers"
 	$mk -s kernelrelease 2>/dev/null | tail -n 1 >"$1/release"
 	echo $ARCH >"$1/arch"
+	[ -z "$words" ] || echo "$words" >"$1/make"
 	cp "$o/.config" "$1/config"
-	case $ARCH in
-	um)	cp "$o/linux" "$1/vmlinuz"; strip "$1/vmlinuz" ;;
-	*)	cp -L "$o/arch/x86/boot/bzImage" "$1/vmlinuz" ;;
+	case $target in
+	linux)	cp "$o/linux" "$1/vmlinuz"; strip "$1/vmlinuz" ;;
+	bzImage) cp -L "$o/arch/x86/boot/bzImage" "$1/vmlinuz" ;;
 	esac
 	# Modules need the headers and the tools, not the objects
 	find "$o" \( -path "$o/scripts" -o -path "$o/tools" \) -prune -o \
 		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -exec rm -f {} +
+}
+
+# The machine's own is for 64 bits
+busybox_i386() {
+	apt_of "$(codename)" i386
+	mkdir "$1/deb"
+	fetch_deb "$1/deb" busybox-static
+	mv "$1/deb/bin/busybox" "$1/busybox"
+	rm -rf "$1/deb"
+}
+
+# --- apt, for another suite or architecture ------------------------------------
+
+codename() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
+
+# The mirror that this machine has its Debian from
+mirror() {
+	local uri
+	apt_lists
+	# shellcheck disable=SC2016 # apt is to see them
+	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
+		"Codename: $(codename)" | sort -u | head -n 1)
+	[ -n "$uri" ] || die "apt has no mirror of Debian among its sources"
+	echo "$uri"
+}
+
+# apt_of SUITE ARCHITECTURE: sets APT, what apt-get and apt-cache are to be told
+# to go by that suite alone, from the same mirror, with lists kept apart from
+# the system's.  These are fetched at most once a day; where that fails, those
+# that are there serve.
+apt_of() {
+	local dir=$CACHE/apt/$1-$2 uri
+	APT=(-qq -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=-
+		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+		-o "Dir::State::Lists=$dir/lists" -o Dir::State::status=/dev/null
+		-o "Dir::Cache=$dir" -o APT::Architecture="$2" -o APT::Architectures="$2"
+		-o Acquire::Languages=none -o APT::Sandbox::User=root)
+	need_packages debian-archive-keyring
+	uri=$(mirror)
+	mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$CACHE/locks"
+	(
+		flock 9
+		[ -z "$(find "$dir/updated" -mtime -1 2>/dev/null)" ] || exit 0
+		echo "deb [signed-by=$KEYRING] $uri $1 main" >"$dir/sources.list"
+		if apt-get "${APT[@]}" update >&2; then
+			touch "$dir/updated"
+		elif [ -e "$dir/updated" ]; then
+			say "slow-work: going by the old package lists of $1"
+		else
+			die "cannot fetch the package lists of $1 for $2"
+		fi
+	) 9>"$CACHE/locks/apt-$1-$2"
 }
 
 # --- Debian's kernels --------------------------------------------------------
@@ -102,12 +186,12 @@ resolve() {
 	mv "$memo.$$" "$memo"
 }
 
-# fetch_deb ROOT PACKAGE: unpacks a package below ROOT
+# fetch_deb ROOT PACKAGE: unpacks a package below ROOT, from APT if that is set
+APT=()
 fetch_deb() {
 	local deb
-	( cd "$1" && apt-get -qq -o APT::Sandbox::User=root download "$2" >&2 ) ||
-		{ apt_lists force; ( cd "$1" && apt-get -qq -o APT::Sandbox::User=root download "$2" >&2 ); } ||
-		die "cannot download package $2"
+	download() { ( cd "$1" && apt-get -qq "${APT[@]}" -o APT::Sandbox::User=root download "$2" >&2 ); }
+	download "$@" || { apt_lists force; download "$@"; } || die "cannot download package $2"
 	for deb in "$1/${2}"_*.deb; do
 		dpkg -x "$deb" "$1"
 		rm "$deb"
@@ -130,16 +214,25 @@ stock_headers() {
 	echo x86 >"$1/arch"
 }
 
+# stock_image DIR: newer ones come in several packages
 stock_image() {
-	local f
+	local p f
 	fetch_deb "$1" "linux-image-$VERSION"
-	mv "$1/boot/vmlinuz-$VERSION" "$1/vmlinuz"
+	for p in $(apt-cache "${APT[@]}" depends "linux-image-$VERSION" |
+			sed -n "s/^  Depends: \(linux-.*-$VERSION\)\$/\1/p"); do
+		fetch_deb "$1" "$p"
+	done
 	mkdir -p "$1/modules/lib/modules"
-	mv "$1/lib/modules/$VERSION" "$1/modules/lib/modules/"
+	for f in "$1/lib/modules/$VERSION" "$1/usr/lib/modules/$VERSION"; do
+		[ ! -d "$f" ] || mv "$f" "$1/modules/lib/modules/"
+	done
+	for f in "$1/boot/vmlinuz-$VERSION" "$1/modules/lib/modules/$VERSION/vmlinuz"; do
+		[ ! -f "$f" ] || mv "$f" "$1/vmlinuz"
+	done
 	depmod -b "$1/modules" "$VERSION"
 	rm -rf "${1:?}/boot" "${1:?}/lib" "${1:?}/usr"
-	for f in kdir config release arch; do
-		ln -s "../${HEADERS##*/}/$f" "$1/$f"
+	for f in kdir config release arch root; do
+		[ ! -e "$HEADERS/$f" ] || ln -s "../${HEADERS##*/}/$f" "$1/$f"
 	done
 }
 
@@ -155,6 +248,50 @@ stock_kernel() {
 	once "kernel image $VERSION" "$ENTRY" stock_image
 }
 
+# --- Debian unstable's ---------------------------------------------------------
+
+# Its headers want its compiler, and that its C library: so they are built with in
+# a root of its own, which build.sh enters.
+unstable_kernel() {
+	local old
+	need_packages make debootstrap kmod
+	apt_of unstable amd64
+	VERSION=$(apt-cache "${APT[@]}" depends linux-headers-amd64 |
+		sed -n 's/^  Depends: linux-headers-\([0-9].*\)/\1/p')
+	[ -n "$VERSION" ] || die "no package for kernel unstable"
+	PKG_VERSION=$(apt-cache "${APT[@]}" policy "linux-headers-$VERSION" | sed -n 's/^  Candidate: //p')
+	HEADERS=$CACHE/kernels/unstable-$PKG_VERSION-headers
+	ENTRY=$HEADERS
+	once "a root of Debian unstable with headers $VERSION (3 minutes, once)" "$ENTRY" unstable_root
+	if [ -z "$headers_only" ]; then
+		ENTRY=${HEADERS%-headers}
+		once "kernel image $VERSION" "$ENTRY" stock_image
+	fi
+	# Every week has another
+	for old in "$CACHE"/kernels/unstable-*; do
+		case $old in
+		"${HEADERS%-headers}"|"$HEADERS") ;;
+		*) rm -rf "$old" ;;
+		esac
+	done
+}
+
+unstable_root() {
+	local log=$1/debootstrap.log proxy=''
+	[ "$(id -u)" = 0 ] || die "debootstrap wants to be root"
+	# debootstrap does not know of apt's
+	eval "$(apt-config shell proxy Acquire::http::Proxy)"
+	[ -z "$proxy" ] || export http_proxy="$proxy"
+	# What it mounts goes with the name space, however it ends
+	unshare -m debootstrap --variant=minbase --keyring="$KEYRING" --include="make,gcc,linux-headers-$VERSION" \
+		unstable "$1/root" "$(mirror)" >"$log" 2>&1 || { tail -n 30 "$log" >&2; die "debootstrap failed"; }
+	rm -rf "$1"/root/var/cache/apt/archives/*.deb "$1"/root/var/lib/apt/lists/* "$1/root/usr/share/doc"
+	ln -s "root/usr/src/linux-headers-$VERSION" "$1/kdir"
+	cp "$1/kdir/.config" "$1/config"
+	echo "$VERSION" >"$1/release"
+	echo x86 >"$1/arch"
+}
+
 # -----------------------------------------------------------------------------
 
 # In a function, so that a change to this file does not disturb a run
@@ -163,9 +300,10 @@ main() {
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
 	--source)	source_tree; ENTRY=$SRC ;;
-	uml|debug|kcsan) own_kernel "$1" ;;
+	uml|debug|kcsan|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x) own_kernel "$1" ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
-	*) die "usage: kernel.sh [--headers] NAME (uml, debug, kcsan, 6.1, 6.1-cloud, 6.1-rt, 6.12, ...)
+	unstable) unstable_kernel ;;
+	*) die "usage: kernel.sh [--headers] NAME (uml, 6.1-rt, ...: see the head of $0)
 	       kernel.sh --source (unpacked kernel sources, for the style tools)" ;;
 	esac
 	echo "$ENTRY"

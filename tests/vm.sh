@@ -41,6 +41,8 @@ kernel_reports() {
 		END			{ exit n > 0 }' "$1"
 }
 
+has_module() { modprobe -d "$kernel/modules" -S "$release" --show-depends "$1" >/dev/null 2>&1; }
+
 # image_modules ROOT-MODULE...: copies modules of Debian's image with all that
 # they need, numbered in the order of loading
 image_modules() {
@@ -91,6 +93,7 @@ main() {
 	need_packages busybox-static cpio kmod xz-utils binutils
 	[ "$name" = uml ] || need_packages qemu-system-x86
 	kernel=$("$TOP/tests/kernel.sh" "$name")
+	[ -e "$kernel/vmlinuz" ] || die "$name is only to compile for"
 	release=$(cat "$kernel/release")
 	mkdir -p "$CACHE/run"
 	work=$(mktemp -d "$CACHE/run/XXXXXX")
@@ -102,7 +105,9 @@ main() {
 	# --- the initramfs
 	local f deps=()
 	mkdir -p "$root"/{bin,modules,test/image,sys,proc,dev,tmp,mnt}
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	f=$kernel/busybox
+	[ -e "$f" ] || f=$(command -v busybox)
+	cp "$f" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	cp "$TOP/tests/vm/guest/init" "$root/init"
 	cp "$TOP/tests/vm/guest/lib.sh" "$root/test/lib.sh"
@@ -128,7 +133,11 @@ main() {
 		disks+=("$work/scratch")
 	fi
 	if [ -d "$kernel/modules" ]; then
-		[ ${#disks[@]} -eq 0 ] || with=(virtio_pci virtio_blk crc32c_generic ext4 "${with[@]}")
+		if [ ${#disks[@]} -gt 0 ]; then
+			# Newer kernels have this one in them
+			! has_module crc32c_generic || with=(crc32c_generic "${with[@]}")
+			with=(virtio_pci virtio_blk "${with[@]}" ext4)
+		fi
 		image_modules "${with[@]}" "${deps[@]}"
 	fi
 	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$work/initrd"
@@ -263,11 +272,12 @@ lost_breakpoint() {
 	END	{ exit !(hangs && hangs == labels && !other) }' "$1"
 }
 
-# Slow hosts make watchdogs bark; lists and freed memory are poisoned on Debian's
-# kernels (ours for debugging have KASAN)
+# Slow hosts make watchdogs bark; lists and freed memory are poisoned on all kernels
+# that have nothing better to find what is wrong with them
 boot_options() {
 	echo "tsc=nowatchdog no_timer_check rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60 softlockup_panic=1"
-	[ ! -d "$kernel/modules" ] || echo "slub_debug=FZPU"
+	! grep -q '^CONFIG_SLUB_DEBUG=y' "$kernel/config" ||
+		grep -qE '^CONFIG_(KASAN|KCSAN)=y' "$kernel/config" || echo "slub_debug=FZPU"
 }
 
 # Having /dev/kvm is not enough: nested virtualisation may take it and then get

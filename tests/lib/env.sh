@@ -84,7 +84,7 @@ all_switches() {
 		tests/vm,*)		echo CONFIG_SLOW_WORK_VM_TEST=m ;;
 		tests/torture,*)	echo CONFIG_SLOW_WORK_TORTURE_TEST=m ;;
 		tests/bench,*)		echo CONFIG_SLOW_WORK_BENCH=m ;;
-		tests/kunit,[0-9]*)	;;
+		tests/kunit,[0-9].*|tests/kunit,unstable) ;;
 		tests/kunit,*)		echo CONFIG_SLOW_WORK_KUNIT_TEST=m ;;
 		esac
 	done
