@@ -78,19 +78,19 @@ run_part() {
 
 # Shows what has come to its end, in the order of the list
 show_parts() {
-	local out count status
+	local out passed failed skipped
 	while [ $SHOWN -lt ${#NAMES[@]} ] && [ -e "$work/$((SHOWN + 1)).done" ]; do
-		SHOWN=$((SHOWN + 1)) out=$work/$SHOWN status=0
-		count=$(awk -f tests/ktap.awk "$out") || status=1
-		if [ $status = 0 ] && grep -q '^# exit status' "$out"; then
-			status=1
-			count="${count% *} 1"
+		SHOWN=$((SHOWN + 1)) out=$work/$SHOWN
+		read -r passed failed skipped < <(awk -f tests/ktap.awk "$out")
+		if [ "$failed" = 0 ] && grep -q '^# exit status' "$out"; then
+			failed=1
 		fi
-		PASSED=$((PASSED + ${count% *})) FAILED=$((FAILED + ${count#* }))
+		PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
 		echo "# ${NAMES[SHOWN - 1]}"
 		sed 's/^/    /' "$out"
-		[ $status = 0 ] || { printf 'not '; BAD+=" ${NAMES[SHOWN - 1]}"; }
-		echo "ok $SHOWN - ${NAMES[SHOWN - 1]} # $(cat "$out.done") s"
+		[ "$failed" = 0 ] || { printf 'not '; BAD+=" ${NAMES[SHOWN - 1]}"; }
+		echo "ok $SHOWN - ${NAMES[SHOWN - 1]} # $passed passed, $failed failed," \
+			"$skipped skipped, $(cat "$out.done") s"
 	done
 }
 

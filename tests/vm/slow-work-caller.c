@@ -2,7 +2,8 @@
 /*
  * slow-work-caller: a caller of slow-work that scripts can steer
  *
- * /sys/kernel/debug/slow_work_caller/control takes one order a write:
+ * /proc/slow_work_caller/control takes one order a write (debugfs would do, but
+ * not every kernel has that):
  *
  *	slow N		queue so many new slow items
  *	vslow N		the same, very slow
@@ -18,11 +19,11 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/debugfs.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/slow-work.h>
@@ -45,7 +46,7 @@ struct caller_item {
 	int kind;
 };
 
-static struct dentry *caller_dir;
+static struct proc_dir_entry *caller_dir;
 static DEFINE_SPINLOCK(caller_lock);	/* for caller_items and caller_numbers */
 static LIST_HEAD(caller_items);
 static unsigned int caller_numbers;
@@ -254,10 +255,9 @@ static ssize_t caller_control_write(struct file *file, const char __user *from,
 	return ret ?: count;
 }
 
-static const struct file_operations caller_control_fops = {
-	.owner	= THIS_MODULE,
-	.open	= simple_open,
-	.write	= caller_control_write,
+static const struct proc_ops caller_control_ops = {
+	.proc_write	= caller_control_write,
+	.proc_lseek	= noop_llseek,
 };
 
 static int caller_state_show(struct seq_file *m, void *v)
@@ -272,7 +272,6 @@ static int caller_state_show(struct seq_file *m, void *v)
 		   atomic_read(&caller_most_vslow));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(caller_state);
 
 static int __init caller_init(void)
 {
@@ -280,16 +279,19 @@ static int __init caller_init(void)
 
 	if (ret)
 		return ret;
-	caller_dir = debugfs_create_dir("slow_work_caller", NULL);
-	debugfs_create_file("control", 0200, caller_dir, NULL,
-			    &caller_control_fops);
-	debugfs_create_file("state", 0400, caller_dir, NULL, &caller_state_fops);
-	return 0;
+	caller_dir = proc_mkdir("slow_work_caller", NULL);
+	if (caller_dir &&
+	    proc_create("control", 0200, caller_dir, &caller_control_ops) &&
+	    proc_create_single("state", 0400, caller_dir, caller_state_show))
+		return 0;
+	proc_remove(caller_dir);
+	slow_work_unregister_user(THIS_MODULE);
+	return -ENOMEM;
 }
 
 static void __exit caller_exit(void)
 {
-	debugfs_remove_recursive(caller_dir);
+	proc_remove(caller_dir);
 	caller_set_gate(false);
 	caller_cancel(true);
 	slow_work_unregister_user(THIS_MODULE);

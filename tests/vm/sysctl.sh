@@ -34,6 +34,37 @@ like_kernel() {
 	is "$name as with the kernel's own" "$theirs" "$ours"
 }
 
+# by_parameters TEXT MIN MAX SHARE [PARAMETER...]: what loads so has at least, at
+# most, and for very slow items so many threads, as far as callers can tell
+by_parameters() {
+	local text="$1" least="$2" most="$3" share="$4"; shift 4
+	check "$text: it loads" load slow_work "$@"
+	load slow_work_caller
+	wait_for "$text: the minimum is $least" 60 threads_are "$least"
+	order close
+	order vslow "$most"
+	wait_for "$text: very slow items take $share threads" 60 state_is vslow "$share"
+	order slow "$most"
+	wait_for "$text: the maximum is $most" 60 state_is executing "$most"
+	is "$text: no more threads than that" "$most" "$(threads)"
+	is "$text: no more for very slow items either" "$share" "$(state most-vslow)"
+	order open
+	wait_for "$text: every item runs" 60 state_is executed $((2 * most))
+	unload slow_work_caller
+	unload slow_work
+}
+
+if ! have_sysctl; then
+	by_parameters "without any" 2 4 2
+	by_parameters "given all" 3 10 8 min_threads=3 max_threads=10 vslow_percentage=80
+	for p in min_threads=1 max_threads=256 vslow_percentage=100 min_threads=x; do
+		check_not "$p is refused" load slow_work $p
+	done
+	skip "the files" "no sysctls"
+	plan
+	exit
+fi
+
 load slow_work
 is "modes" "644 644 644 644 644 644 644" "$(echo $(stat -c %a $SYSCTL/*))"
 is "nothing else is there" "cpumask histograms max-threads min-threads nice stall-warn-secs vslow-percentage" "$(echo $(ls $SYSCTL))"
@@ -141,6 +172,11 @@ share 99 1
 order open
 wait_for "every item runs" 60 state_is executed 134
 is "gets and puts balance" "$(state gets)" "$(state puts)"
+if ! have_unload; then
+	skip "module parameters, which want another load" "no unloading"
+	plan
+	exit
+fi
 unload slow_work_caller
 is "no thread is left" 0 "$(threads)"
 unload slow_work
