@@ -54,13 +54,14 @@ help:
 	@echo '  check-debug        the same on an SMP debug kernel'
 	@echo '  check-bench        no item dearer than recorded (counted)'
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
+	@echo '  matrix             every kernel supported; KERNEL= names one'
 	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
 	@echo 'Read'
 	@echo '  docs               HTML and man pages, in Documentation/output'
 	@echo 'Variables'
 	@echo '  KDIR=              kernel to build for (default: the running one)'
-	@echo '  KERNEL=            6.1, 6.12, 6.12-rt, ... (tests/kernel.sh)'
+	@echo '  KERNEL=            6.1, 6.12-rt, unstable, ... (tests/kernel.sh)'
 	@echo '  CONFIG_SLOW_WORK_DEBUG=n      leaves the debugfs view out'
 	@echo '  DESTDIR=, INSTALL_MOD_PATH=   root to install under'
 	@echo '  SLOW_WORK_CACHE=   where kernels for tests are kept'
@@ -86,6 +87,9 @@ check-bench:
 check-vm:
 	@tests/check.sh vm $(KERNEL)
 
+matrix:
+	@tests/matrix.sh $(KERNEL)
+
 torture:
 	@tests/torture.sh $(or $(KERNEL),debug) \
 		$(or $(SECONDS),$$(($(or $(MINUTES),1) * 60))) $(SEED)
@@ -98,4 +102,4 @@ docs:
 
 .PHONY: modules kdir install load unload clean help demo \
 	check check-style check-kunit check-debug check-bench check-vm \
-	torture bench docs
+	matrix torture bench docs

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check.sh [PART [KERNEL]]: runs all tests, or one part of them
+# check.sh [PART [KERNEL]]: runs all tests, or one part of them; "matrix" is
+# no part of all
 #
 # Prints KTAP, and as its last line "N passed, N failed", counted over the leaf
 # results of all parts.  A part that breaks off, or has no result to show, is a
@@ -20,6 +21,11 @@ TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
 TORTURE_SECONDS=60
 # Those that figures of the benchmark are recorded for
 BENCH_KERNELS="6.1 6.12"
+
+# The kernels that are supported and how they may be configured: make matrix
+MATRIX_KERNELS="6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt unstable"
+MATRIX_KERNELS+=" up 32bit nosysctl nodebugfs nounload clang"
+MATRIX_COMPILED="arm64 s390x"
 
 # One line a part: its name, and the command.  While one lane builds the debug
 # kernel the other has enough to do without it; kcsan is built after that.
@@ -52,13 +58,49 @@ parts() {
 	done
 }
 
+# The parts of the matrix are no parts of a check of everything
+matrix_parts() {
+	local k s
+	for k in ${1:-$MATRIX_KERNELS $MATRIX_COMPILED}; do
+		echo "matrix-$k-build" matrix_build "$k"
+		case " $MATRIX_COMPILED " in *" $k "*) continue ;; esac
+		case $k in
+		[0-9].*|unstable) ;;
+		*) echo "matrix-$k-kunit" when_built "$k" tests/kunit.sh "$k" ;;
+		esac
+		for s in $VM_SCRIPTS; do
+			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
+		done
+	done
+}
+
+# Anew, so that the time says something; the kernel is made before
+matrix_build() {
+	local switches began
+	mapfile -t switches < <(all_switches "$1")
+	echo "KTAP version 1"
+	tests/kernel.sh "$1" >/dev/null || true
+	began=$SECONDS
+	result "W=1 build for $1" env FRESH=yes tests/build.sh "$1" "${switches[@]}"
+	echo "# built in $((SECONDS - began)) s"
+	touch "$work/built-$1"
+	plan
+}
+
+# If it is wanted, that part was begun before
+when_built() {
+	if [[ " ${NAMES[*]} " = *" matrix-$1-build "* ]]; then
+		until [ -e "$work/built-$1" ]; do sleep 1; done
+	fi
+	shift
+	"$@"
+}
+
 # NAME.host beside a script makes in a directory what the script wants of the
 # host, such as disks, and prints options for vm.sh, one word a line
 vm_script() {
 	local script=tests/vm/$2 modules options=()
-	modules=$(tests/build.sh "$1" CONFIG_SLOW_WORK_SAMPLES=m CONFIG_SLOW_WORK_VM_TEST=m \
-		CONFIG_SLOW_WORK_TORTURE_TEST=m) ||
-		return
+	modules=$(all_switches "$1" | xargs tests/build.sh "$1") || return
 	if [ -x "$script.host" ]; then
 		mkdir "$out.host"
 		"$script.host" "$out.host" >"$out.options" || return
@@ -98,7 +140,11 @@ show_parts() {
 main() {
 	local list name command n=0 NAMES=() SHOWN=0 PASSED=0 FAILED=0 BAD=
 	cd "$TOP"
-	list=$(parts "${2-}" | grep "^${1-}") ||
+	case ${1-} in
+	matrix*) list=$(matrix_parts "${2-}") ;;
+	*) list=$(parts "${2-}") ;;
+	esac
+	list=$(echo "$list" | grep "^${1-}") ||
 		die "no part $1; there are: $(parts "${2-}" | cut -d' ' -f1 | xargs)"
 	mkdir -p "$CACHE/run"
 	work=$(mktemp -d "$CACHE/run/XXXXXX")
@@ -111,6 +157,8 @@ main() {
 		libelf-dev libssl-dev dwarves xz-utils binutils linux-source-6.1 \
 		qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
 		python3-sphinx groff-base
+	[[ "$list" != matrix* ]] || need_packages linux-source-6.12 clang lld llvm \
+		gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap debian-archive-keyring
 	echo "KTAP version 1"
 	echo "1..$(echo "$list" | wc -l)"
 	# Guests mostly keep one CPU busy, so two parts at a time; a kernel that takes

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kunit.sh uml|debug|kcsan [OPTION of vm.sh...]: runs the KUnit suites
+# kunit.sh KERNEL [OPTION of vm.sh...]: runs the KUnit suites on one of our kernels
 #
 # SUITES="yield cancel" in the environment: these alone (files in tests/kunit)
 . "$(dirname "$0")/lib/env.sh"
 
 kernel=${1-uml}; shift || true
-modules=$("$TOP/tests/build.sh" "$kernel" CONFIG_SLOW_WORK_KUNIT_TEST=m \
-	${SUITES:+"SUITES=$SUITES"})
+switches=(CONFIG_SLOW_WORK_KUNIT_TEST=m ${SUITES:+"SUITES=$SUITES"})
+# Those that other tests run on too are built for once
+[ "$kernel" = uml ] || [ -n "${SUITES-}" ] || mapfile -t switches < <(all_switches "$kernel")
+modules=$("$TOP/tests/build.sh" "$kernel" "${switches[@]}")
 # The suites for misuse provoke warnings, and say which.
 # More CPUs than most hosts here have cores: that opens races.  Twenty minutes is
 # a guard, not a measure.
