@@ -103,13 +103,13 @@ static void slow_work_runqueue_stop(struct seq_file *m, void *v)
 static void slow_work_show_mark(struct seq_file *m,
 				const struct slow_work_walk *walk)
 {
-	long ticks = walk->list == SLOW_WORK_LIST_ARMED ?
-		     (long)(walk->jiffies - jiffies) :
-		     (long)(jiffies - walk->jiffies);
-	unsigned long s = max(ticks, 0L) / HZ;
+	unsigned long ticks = walk->list == SLOW_WORK_LIST_ARMED ?
+			      max((long)(walk->jiffies - jiffies), 0L) :
+			      jiffies - walk->jiffies;
+	unsigned long s = ticks / HZ;
 
 	if (!s)
-		seq_printf(m, "%3ums ", jiffies_to_msecs(max(ticks, 0L)));
+		seq_printf(m, "%3ums ", jiffies_to_msecs(ticks));
 	else if (s < 10000)
 		seq_printf(m, "%4lus ", s);
 	else if (s / 60 < 10000)

@@ -93,11 +93,13 @@ static bool slow_work_walk_list(struct slow_work_walk *walk)
 {
 	struct list_head *head = slow_work_list_head(walk->list);
 	struct slow_work *work = &walk->place;
+	unsigned long now = jiffies;
 
 	list_for_each_entry_continue(work, head, link) {
 		if (slow_work_is_marker(work))
 			continue;
-		if (time_after(work->mark, walk->began))
+		/* However old: time_after() would turn round on 32 bits */
+		if (now - work->mark < now - walk->began)
 			break;
 		list_move(&walk->place.link, &work->link);
 		slow_work_see(walk, work);

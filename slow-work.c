@@ -702,8 +702,8 @@ void slow_work_arrive(struct slow_work_thread *thread)
 
 static bool slow_work_rested(const struct slow_work_thread *thread)
 {
-	return time_after_eq(jiffies,
-			     thread->asleep_since + SLOW_WORK_REST_JIFFIES);
+	/* no time_after(): on 32 bits that turns round after 25 days */
+	return jiffies - thread->asleep_since >= SLOW_WORK_REST_JIFFIES;
 }
 
 /* The first item of @class, which has one queued */

@@ -315,6 +315,26 @@ static void mark_of_a_queued_item_is_since_it_was_queued(struct kunit *test)
 	expect_mark(test, &rows[3], 0, jiffies - (armed->armed_at + HZ / 4));
 }
 
+/* On 32 bits and with HZ=1000 that takes 25 days */
+static void item_that_waits_for_half_the_clock_is_shown(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *old = named(swt_item(t, SWT_SLOW), "old");
+	struct swt_item *young = named(swt_item(t, SWT_SLOW), "young");
+	struct row *rows;
+
+	swt_one_thread(t);
+	swt_must_enqueue(old);
+	swt_must_enqueue(young);
+	/* The pool's own, but while both threads are blocked nobody else looks at it */
+	old->work.mark -= ULONG_MAX / 2 + 1000 * HZ;
+	rows = read_rows(t, 4);
+	KUNIT_EXPECT_STREQ(test, &rows[2].desc[0], "old");
+	KUNIT_EXPECT_STREQ(test, &rows[3].desc[0], "young");
+	KUNIT_EXPECT_EQ_MSG(test, rows[2].mark[4], BITS_PER_LONG == 64 ? 'd' : 'h',
+			    "%s", rows[2].mark);
+}
+
 static void mark_of_an_armed_item_is_until_it_is_due(struct kunit *test)
 {
 	static const unsigned long delays[] = {
@@ -441,6 +461,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(item_without_desc_has_a_row),
 	KUNIT_CASE(mark_of_an_executing_item_is_since_it_began),
 	KUNIT_CASE(mark_of_a_queued_item_is_since_it_was_queued),
+	KUNIT_CASE(item_that_waits_for_half_the_clock_is_shown),
 	KUNIT_CASE(mark_of_an_armed_item_is_until_it_is_due),
 	KUNIT_CASE(desc_is_on_one_line),
 	KUNIT_CASE(long_desc_is_complete),
