@@ -68,7 +68,7 @@ matrix_parts() {
 		[0-9].*|unstable) ;;
 		*) echo "matrix-$k-kunit" when_built "$k" tests/kunit.sh "$k" ;;
 		esac
-		for s in $VM_SCRIPTS; do
+		for s in $VM_SCRIPTS $([ "$k" != 32bit ] || echo wrap); do
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
 	done
