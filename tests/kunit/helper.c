@@ -12,6 +12,7 @@
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/mount.h>
 #include <linux/random.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/signal.h>
@@ -571,6 +572,68 @@ void swt_unregister(struct swt *t, struct module *owner)
 
 /* ---- files -------------------------------------------------------------- */
 
+/*
+ * Mounts of our own: built in, the suites run before there is a user space that
+ * mounts anything.
+ */
+static struct swt_mount {
+	const char *type;
+	const char *path;
+	struct vfsmount *mnt;
+} swt_mounts[] = {
+	{ "proc", "/proc/" },
+	{ "debugfs", "/sys/kernel/debug/" },
+};
+
+/* Not by an init: Linux 6.1 runs the suites of a module before that */
+static int swt_mount(void)
+{
+	struct file_system_type *type;
+	struct vfsmount *mnt;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(swt_mounts); i++) {
+		if (swt_mounts[i].mnt)
+			continue;
+		type = get_fs_type(swt_mounts[i].type);
+		if (!type)
+			continue;
+		mnt = kern_mount(type);
+		module_put(type->owner);
+		if (IS_ERR(mnt))
+			return PTR_ERR(mnt);
+		swt_mounts[i].mnt = mnt;
+	}
+	return 0;
+}
+
+static void __exit swt_unmount(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(swt_mounts); i++)
+		if (swt_mounts[i].mnt)
+			kern_unmount(swt_mounts[i].mnt);
+}
+module_exit(swt_unmount);
+
+static struct file *swt_file(const char *path, int flags)
+{
+	struct path root;
+	size_t len;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(swt_mounts); i++) {
+		len = str_has_prefix(path, swt_mounts[i].path);
+		if (!len || !swt_mounts[i].mnt)
+			continue;
+		root.mnt = swt_mounts[i].mnt;
+		root.dentry = root.mnt->mnt_root;
+		return file_open_root(&root, path + len, flags, 0);
+	}
+	return ERR_PTR(-ENOENT);
+}
+
 static void swt_close(struct file *file)
 {
 	filp_close(file, NULL);
@@ -580,7 +643,7 @@ static void swt_close(struct file *file)
 
 int swt_file_mode(const char *path)
 {
-	struct file *file = filp_open(path, O_RDONLY, 0);
+	struct file *file = swt_file(path, O_RDONLY);
 	int mode;
 
 	if (IS_ERR(file))
@@ -592,7 +655,7 @@ int swt_file_mode(const char *path)
 
 ssize_t swt_read_file(const char *path, char *text, size_t size)
 {
-	struct file *file = filp_open(path, O_RDONLY, 0);
+	struct file *file = swt_file(path, O_RDONLY);
 	loff_t pos = 0;
 	ssize_t ret;
 
@@ -607,7 +670,7 @@ ssize_t swt_read_file(const char *path, char *text, size_t size)
 
 ssize_t swt_write_file(const char *path, const char *text)
 {
-	struct file *file = filp_open(path, O_WRONLY, 0);
+	struct file *file = swt_file(path, O_WRONLY);
 	loff_t pos = 0;
 	ssize_t ret;
 
@@ -826,7 +889,7 @@ void swt_splat_over(struct swt *t)
  */
 static int swt_read_runqueue(struct swt *t, char **text)
 {
-	struct file *file = filp_open(SWT_RUNQUEUE, O_RDONLY, 0);
+	struct file *file = swt_file(SWT_RUNQUEUE, O_RDONLY);
 	size_t size = PAGE_SIZE, len = 0;
 	const struct file_operations *fops;
 	struct kiocb kiocb;
@@ -927,11 +990,15 @@ void swt_insist(struct swt *t, bool came_true, const char *what, const char *fil
 int swt_init_unregistered(struct kunit *test)
 {
 	struct swt *t;
+	int ret;
 
 	if (swt_wedged) {
 		kunit_err(test, "not run: an earlier case hangs\n");
 		return -EBUSY;
 	}
+	ret = swt_mount();
+	if (ret)
+		return ret;
 	if (!swt_first_known) {
 		swt_first_min = swt_read("min-threads");
 		swt_first_max = swt_read("max-threads");
