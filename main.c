@@ -14,7 +14,8 @@ static int __init slow_work_module_init(void)
 	int ret;
 
 	ret = slow_work_params_check();
-	if (ret)
+	/* Built in there is no load to refuse: the default holds */
+	if (ret && __is_defined(MODULE))
 		return ret;
 	ret = slow_work_pool_init();
 	if (ret)
@@ -54,7 +55,8 @@ static void __exit slow_work_module_exit(void)
 	slow_work_pool_exit();
 }
 
-module_init(slow_work_module_init);
+/* Built in, callers among drivers and filesystems come later than this */
+subsys_initcall(slow_work_module_init);
 module_exit(slow_work_module_exit);
 
 MODULE_DESCRIPTION("Shared pool of threads for work that blocks for long");

@@ -455,6 +455,10 @@ int slow_work_pool_start(void)
 	struct task_struct *manager;
 	int ret;
 
+	/* Built in, somebody may come before our init, or where that failed */
+	if (!pool.slots)
+		return -EAGAIN;
+
 	raw_spin_lock_irq(&pool.lock);
 	pool.stopping = false;
 	pool.failed = false;
@@ -557,5 +561,6 @@ void slow_work_pool_exit(void)
 		kfree(threads[slot]);
 	kvfree(threads);
 	bitmap_free(pool.slots);
+	pool.slots = NULL;
 	slow_work_users_exit();
 }

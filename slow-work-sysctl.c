@@ -73,12 +73,13 @@ static int slow_work_param_check(const char *name,
 /**
  * slow_work_params_check - the start values of the pool
  *
- * Return: 0, or -EINVAL if a parameter is out of range (a line says which).
+ * Return: 0, or -EINVAL if a parameter is out of range: a line says which, and
+ * its default is set.
  */
 int slow_work_params_check(void)
 {
 	unsigned int possible = num_possible_cpus();
-	int ret;
+	int ret, err;
 
 	pool.limit = max(255U, 2 * possible);
 	pool.max = max(4U, possible);
@@ -88,15 +89,13 @@ int slow_work_params_check(void)
 				    max_threads.given ?
 				    min_t(int, max_threads.value, pool.limit) :
 				    pool.limit, &pool.min);
-	if (ret)
-		return ret;
 	pool.max = max(pool.max, pool.min);
-	ret = slow_work_param_check("max_threads", &max_threads,
+	err = slow_work_param_check("max_threads", &max_threads,
 				    pool.min, pool.limit, &pool.max);
-	if (ret)
-		return ret;
-	return slow_work_param_check("vslow_percentage", &vslow_percentage,
-				     1, 99, &pool.vslow_percentage);
+	ret = ret ?: err;
+	err = slow_work_param_check("vslow_percentage", &vslow_percentage,
+				    1, 99, &pool.vslow_percentage);
+	return ret ?: err;
 }
 
 #ifdef CONFIG_SYSCTL

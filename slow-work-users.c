@@ -249,7 +249,8 @@ void slow_work_users_exit(void)
  *
  * Context: Process context, not a pool thread; sleeps.
  * Return: 0; or, with nothing changed:
- *	-ENOMEM, -EAGAIN: no memory, or no thread could be started;
+ *	-ENOMEM, -EAGAIN: no memory, or no thread could be started; built in,
+ *	before subsys_initcall() too;
  *	-EINTR: the caller is being killed;
  *	-EDEADLK: called from a pool thread (warns once).
  */
