@@ -46,13 +46,23 @@ static struct delayed_slow_work *bare_item(struct kunit *test, bool delayed)
 	return dwork;
 }
 
+/* Without it nobody tells the pool that the item has gone */
+static void need_free_checks(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_DEBUG_OBJECTS_FREE))
+		kunit_skip(test, "built without CONFIG_DEBUG_OBJECTS_FREE");
+}
+
 /* How the case loses its item */
 static void lose(struct kunit *test, bool delayed, bool init)
 {
 	struct swt *t = test->priv;
 	struct swt_item *before = swt_item(t, SWT_SLOW), *after = swt_item(t, SWT_SLOW);
-	struct delayed_slow_work *dwork = bare_item(test, delayed);
+	struct delayed_slow_work *dwork;
 
+	if (!init)
+		need_free_checks(test);
+	dwork = bare_item(test, delayed);
 	swt_one_thread(t);
 	swt_must_enqueue(before);
 	if (delayed)
@@ -117,6 +127,7 @@ static void item_freed_by_its_execute_is_reported(struct kunit *test)
 	struct swt *t = test->priv;
 	struct slow_work *work;
 
+	need_free_checks(test);
 	bare_cache = kmem_cache_create("slow_work_kunit_bare", sizeof(*work), 0,
 				       SLAB_TYPESAFE_BY_RCU, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bare_cache);

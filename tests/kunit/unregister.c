@@ -434,7 +434,7 @@ static void last_one_disarms_and_puts_what_is_armed(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 	if (IS_ENABLED(CONFIG_KALLSYMS))
-		KUNIT_EXPECT_TRUE(test, swt_logged(t, "slow", "swt_execute"));
+		KUNIT_EXPECT_TRUE(test, swt_logged(t, "Disarming", "swt_execute"));
 
 	/* No mark is left on them */
 	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
