@@ -55,10 +55,13 @@ help:
 	@echo '  check-bench        no item dearer than recorded (counted)'
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
 	@echo '  matrix             every kernel supported; KERNEL= names one'
+	@echo '  check-tree         as part of a kernel tree, built in and modular'
 	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
 	@echo 'Read'
 	@echo '  docs               HTML and man pages, in Documentation/output'
+	@echo 'For a kernel tree'
+	@echo '  tree               puts it into KERNEL_TREE=, or as patches into SERIES='
 	@echo 'Variables'
 	@echo '  KDIR=              kernel to build for (default: the running one)'
 	@echo '  KERNEL=            6.1, 6.12-rt, unstable, ... (tests/kernel.sh)'
@@ -90,6 +93,14 @@ check-vm:
 matrix:
 	@tests/matrix.sh $(KERNEL)
 
+check-tree:
+	@tests/tree.sh
+
+tree:
+	@test -n "$(KERNEL_TREE)" || { \
+	  echo "Which one?  make tree KERNEL_TREE=/path/to/linux [SERIES=DIR]" >&2; exit 1; }
+	@scripts/in-tree.py $(if $(SERIES),--series "$(SERIES)") "$(KERNEL_TREE)"
+
 torture:
 	@tests/torture.sh $(or $(KERNEL),debug) \
 		$(or $(SECONDS),$$(($(or $(MINUTES),1) * 60))) $(SEED)
@@ -102,4 +113,4 @@ docs:
 
 .PHONY: modules kdir install load unload clean help demo \
 	check check-style check-kunit check-debug check-bench check-vm \
-	matrix torture bench docs
+	check-tree tree matrix torture bench docs

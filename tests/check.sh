@@ -46,6 +46,7 @@ parts() {
 		done
 	done
 	echo model tests/model.sh
+	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
 	# Slips that the debug kernel's detectors would mend themselves
 	[ "${1:-kcsan}" != kcsan ] || echo kunit-kcsan env SUITES=leftover \
 		tests/kunit.sh kcsan --append kcsan.early_enable=0
@@ -154,8 +155,8 @@ main() {
 
 	# All at once, before anything runs side by side
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
-		libelf-dev libssl-dev dwarves xz-utils binutils linux-source-6.1 \
-		qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
+		libelf-dev libssl-dev dwarves xz-utils binutils git linux-source-6.1 \
+		linux-source-6.12 qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
 		python3-sphinx groff-base
 	[[ "$list" != matrix* ]] || need_packages linux-source-6.12 clang lld llvm \
 		gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap debian-archive-keyring

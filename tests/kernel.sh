@@ -30,9 +30,10 @@
 SRC_PACKAGE=linux-source-6.1
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The unpacked kernel source, shared by the kernels of our own and, for
-# checkpatch.pl, by the style check.
+# The unpacked kernel source, shared by the kernels of our own, by the style check
+# for its checkpatch.pl, and by the in-tree run: nobody writes into it.
 source_tree() {
+	SRC_PACKAGE=${1:-$SRC_PACKAGE}
 	need_packages "$SRC_PACKAGE" xz-utils
 	SRC_VERSION=$(dpkg-query -W -f '${Version}' "$SRC_PACKAGE")
 	SRC=$CACHE/source/$SRC_PACKAGE-$SRC_VERSION
@@ -299,12 +300,14 @@ main() {
 	headers_only=
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
-	--source)	source_tree; ENTRY=$SRC ;;
-	uml|debug|kcsan|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x) own_kernel "$1" ;;
+	--source)	source_tree ${2:+"linux-source-$2"}; ENTRY=$SRC ;;
+	uml|debug|kcsan|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x)
+		# of others' making, as tests/tree.sh has one
+		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
 	unstable) unstable_kernel ;;
 	*) die "usage: kernel.sh [--headers] NAME (uml, 6.1-rt, ...: see the head of $0)
-	       kernel.sh --source (unpacked kernel sources, for the style tools)" ;;
+	       kernel.sh --source [6.12] (unpacked kernel sources)" ;;
 	esac
 	echo "$ENTRY"
 }
