@@ -55,6 +55,7 @@ help:
 	@echo '  check-bench        no item dearer than recorded (counted)'
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
 	@echo '  matrix             every kernel supported; KERNEL= names one'
+	@echo '  check-abi          the binary interface is the one on record'
 	@echo '  check-tree         as part of a kernel tree, built in and modular'
 	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
@@ -93,6 +94,9 @@ check-vm:
 matrix:
 	@tests/matrix.sh $(KERNEL)
 
+check-abi:
+	@tests/abi.sh
+
 check-tree:
 	@tests/tree.sh
 
@@ -113,4 +117,4 @@ docs:
 
 .PHONY: modules kdir install load unload clean help demo \
 	check check-style check-kunit check-debug check-bench check-vm \
-	check-tree tree matrix torture bench docs
+	check-abi check-tree tree matrix torture bench docs

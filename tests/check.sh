@@ -47,6 +47,7 @@ parts() {
 	done
 	echo model tests/model.sh
 	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
+	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
 	# Slips that the debug kernel's detectors would mend themselves
 	[ "${1:-kcsan}" != kcsan ] || echo kunit-kcsan env SUITES=leftover \
 		tests/kunit.sh kcsan --append kcsan.early_enable=0
