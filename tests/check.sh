@@ -48,6 +48,7 @@ parts() {
 	echo model tests/model.sh
 	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
 	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
+	[ "${1:-6.1}" != 6.1 ] || echo failure tests/failure.sh
 	# Slips that the debug kernel's detectors would mend themselves
 	[ "${1:-kcsan}" != kcsan ] || echo kunit-kcsan env SUITES=leftover \
 		tests/kunit.sh kcsan --append kcsan.early_enable=0
@@ -174,7 +175,7 @@ main() {
 		done
 		set -m
 		# shellcheck disable=SC2086 # words they are
-		run_part $n $command &
+		AGAIN="tests/check.sh $name" run_part $n $command &
 		set +m
 	done 4<<<"$list"
 	while [ $SHOWN -lt $n ]; do

@@ -107,8 +107,10 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 log=$work/console
 
-# With the results, since those are what is kept of a run that fails
-echo "# again: tests/torture.sh $kernel $seconds $seed"
+# With the results, since those are what is kept of a run that fails; vm.sh takes it
+# from the environment
+export AGAIN="tests/torture.sh $kernel $seconds $seed"
+echo "# again: $AGAIN"
 exec 3>&1
 case $kernel in
 kcsan)	run_knowing left_of_kcsan --append "kcsan.skip_watch=500 kcsan.udelay_task=200" ;;

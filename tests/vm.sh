@@ -23,8 +23,10 @@
 #
 # Succeeds only if SCRIPT came to its end with status 0, every result and the plan
 # are there, none is "not ok", and the console shows no report of any detector
-# outside of the lines EXPECT-SPLAT-BEGIN and -END.  Otherwise the console, the
-# results and the command are kept in a directory that is named.
+# outside of the lines EXPECT-SPLAT-BEGIN and -END.  Otherwise a directory is left,
+# and named, with all that a report of the failure needs: keep_failure() below.
+# AGAIN in the environment is the command that repeats the whole of it, if that is
+# more than this one.
 . "$(dirname "$0")/lib/env.sh"
 
 # What kernels print when something is wrong
@@ -61,9 +63,10 @@ image_modules() {
 }
 
 main() {
-	local command="$0 $*" name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
+	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
 	local log='' scratch='' timeout=900 modules='' qemu='' possible=''
 	local disks=() files=() with=()
+	command=$(printf '%q ' "$0" "$@")
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
 	name=$1; shift
 	while [ $# -gt 0 ]; do
@@ -209,20 +212,54 @@ main() {
 	ktap_complete "$work/ktap" || why+=("results missing or not ok")
 	[ ${#why[@]} -gt 0 ] || return 0
 
-	local keep=$CACHE/failures/$name-$(basename "$script")-$(date +%Y%m%d-%H%M%S)-$$
-	mkdir -p "$keep"
-	cp "$work/console.log" "$work/ktap" "$work/initrd" "$kernel/config" "$keep/"
-	[ ! -s "$work/qemu" ] || cp "$work/qemu" "$keep/"
-	{ echo "# what was asked for"; echo "$command"
-		echo "# the same machine again"
-		printf '%q ' "${cmd[@]//$work\/initrd/$keep/initrd}"; echo; } >"$keep/command"
+	local keep
+	keep=$CACHE/failures/$name-$(basename "$script")-$(date +%Y%m%d-%H%M%S)-$$
+	keep_failure
 	for f in "${why[@]}"; do echo "# vm $name ${script##*/}: $f"; done
 	for f in "${why[@]}"; do say "slow-work: ${script##*/} on $name: $f"; done
 	head -n 40 "$work/reports" | sed 's/^/  | /' >&2
 	[ -s "$work/reports" ] || grep -q '^# guest ended: ' "$work/ktap" ||
 		tail -n 40 "$work/console.log" | sed 's/^/  | /' >&2
-	say "slow-work: console, results and the command are in $keep"
+	say "slow-work: what a report of this needs is in $keep"
 	return 1
+}
+
+# What main() knows of a failed run, as a directory to send:
+#   report       what failed, on what, the seed, and the commands to have it again
+#   console.log  ktap        what the kernel said, what the script said
+#   config  initrd           the kernel's configuration; all that was in the guest
+#   again                    starts the same machine; its lines go beside it
+#   qemu                     what the emulator said, if it did
+keep_failure() {
+	local f seed
+	mkdir -p "$keep"
+	cp "$work/console.log" "$work/ktap" "$work/initrd" "$kernel/config" "$keep/"
+	[ ! -s "$work/qemu" ] || cp "$work/qemu" "$keep/"
+	seed=$(grep -oE '[a-z_]*seed=[0-9]+' <<<"$append" | xargs || true)
+	{
+		echo "failed:   ${script##*/} on $release ($name)"
+		for f in "${why[@]}"; do echo "          $f"; done
+		echo "source:   $(git -C "$TOP" describe --always --dirty 2>/dev/null || echo 'no git')"
+		echo "host:     $(uname -rm), $(nproc) CPUs, $(qemu-system-x86_64 --version 2>/dev/null | head -n 1)"
+		echo "seed:     ${seed:-none: the script draws nothing}"
+		echo "again:    ${AGAIN:-$command}"
+		[ -z "${AGAIN-}" ] || echo "this run: $command"
+		echo "machine:  $keep/again${disks:+ (its disks are not kept: use the command)}"
+		echo
+		grep '^ *not ok' "$work/ktap" || true
+		head -n 40 "$work/reports"
+	} >"$keep/report"
+	{
+		echo '#!/bin/bash'
+		echo "# The same machine; what it prints is in console.again and results.again"
+		echo 'cd "$(dirname "$0")" || exit'
+		printf '%q ' "${cmd[@]}"
+		echo -n '</dev/null'
+		[ "$name" != uml ] || echo -n ' >console.again 2>&1 3>results.again'
+		echo
+	} | sed -e "s,file:$work/console,file:console.again,; s,file:$work/results,file:results.again," \
+		-e "s,$work/initrd,initrd,; s,uml_dir=$work/,uml_dir=.," >"$keep/again"
+	chmod +x "$keep/again"
 }
 
 # Runs cmd of main(), in the background, since a trap is not run while bash waits
