@@ -16,6 +16,7 @@ VM_ONCE="6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:s
 VM_ONCE+=" debug:suspend debug:inject debug:deadlock-cancel debug:deadlock-put"
 VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall"
 VM_ONCE+=" 6.1:stall 6.12-rt:stall 6.1:watch 6.12:watch"
+VM_ONCE+=" 6.12:access locked:signed locked:lockdown"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
 TORTURE_SECONDS=60
@@ -100,13 +101,14 @@ when_built() {
 }
 
 # NAME.host beside a script makes in a directory what the script wants of the
-# host, such as disks, and prints options for vm.sh, one word a line
+# host, such as disks, and prints options for vm.sh, one word a line.  KERNEL and
+# MODULES tell it which they are.
 vm_script() {
 	local script=tests/vm/$2 modules options=()
 	modules=$(all_switches "$1" | xargs tests/build.sh "$1") || return
 	if [ -x "$script.host" ]; then
 		mkdir "$out.host"
-		"$script.host" "$out.host" >"$out.options" || return
+		KERNEL=$1 MODULES=$modules "$script.host" "$out.host" >"$out.options" || return
 		mapfile -t options <"$out.options"
 	fi
 	tests/vm.sh "$1" --modules "$modules" "${options[@]}" "$script.sh"
@@ -157,7 +159,7 @@ main() {
 
 	# All at once, before anything runs side by side
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
-		libelf-dev libssl-dev dwarves xz-utils binutils git linux-source-6.1 \
+		libelf-dev libssl-dev openssl dwarves xz-utils binutils git linux-source-6.1 \
 		linux-source-6.12 qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
 		python3-sphinx groff-base
 	[[ "$list" != matrix* ]] || need_packages linux-source-6.12 clang lld llvm \

@@ -3,7 +3,7 @@
 # kernel.sh [--headers] NAME: makes a kernel ready, prints its directory
 #
 # NAME is one of
-#   uml debug kcsan     built from Debian's linux-source-6.1 with the fragments
+#   uml debug kcsan locked   built from Debian's linux-source-6.1 with the fragments
 #                       under kernels/
 #   up 32bit nosysctl nodebugfs nounload clang
 #                       the same from linux-source-6.12: each lacks what it is
@@ -51,7 +51,7 @@ own_kernel() {
 	ARCH=x86_64 target=bzImage fragments=(x86 newer "$1")
 	case $1 in
 	uml)	ARCH=um target=linux fragments=(uml) ;;
-	debug|kcsan) fragments=(x86 "$1") ;;
+	debug|kcsan|locked) fragments=(x86 "$1") ;;
 	*)	SRC_PACKAGE=linux-source-6.12 ;;
 	esac
 	case $1 in
@@ -65,7 +65,7 @@ own_kernel() {
 		version="${words#*=}gcc -dumpfullversion" target=vmlinux fragments=(compile)
 		packages=("gcc-${words#*=}") packages=("${packages[0]%-}") ;;
 	esac
-	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev python3 \
+	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev openssl python3 \
 		"${packages[@]}"
 	source_tree
 	fragments=("${fragments[@]/#/$TOP/tests/kernels/}")
@@ -301,7 +301,7 @@ main() {
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
 	--source)	source_tree ${2:+"linux-source-$2"}; ENTRY=$SRC ;;
-	uml|debug|kcsan|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x)
+	uml|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x)
 		# of others' making, as tests/tree.sh has one
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
