@@ -9,6 +9,10 @@
 #   --file HOST[:GUEST]    a file more, in the guest as /test/NAME or GUEST
 #   --disk FILE            a raw disk image: /dev/vda, the next vdb
 #   --scratch MB           an empty disk, the same way
+#   --system DIR           no initramfs of ours: vmlinuz and initrd of DIR (with
+#                          release and config, as in kernel.sh's directories)
+#                          boot the first disk, whose systemd unpacks the archive
+#                          on the second and runs "system" of it; NAME is a name
 #   --with MODULE          a module of Debian's image, loaded before SCRIPT
 #   --cpus N  --mem MB     (default 2 and 1024; UML has one and 256)
 #   --possible N           so many CPUs could be plugged in, the present ones
@@ -64,7 +68,7 @@ image_modules() {
 
 main() {
 	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
-	local log='' scratch='' timeout=900 modules='' qemu='' possible=''
+	local log='' scratch='' timeout=900 modules='' qemu='' possible='' system=''
 	local disks=() files=() with=()
 	command=$(printf '%q ' "$0" "$@")
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
@@ -75,6 +79,7 @@ main() {
 		--file)		files+=("$2"); shift ;;
 		--disk)		disks+=("$2"); shift ;;
 		--scratch)	scratch=$2; shift ;;
+		--system)	system=$2; shift ;;
 		--with)		with+=("$2"); shift ;;
 		--cpus)		cpus=$2; shift ;;
 		--mem)		mem=$2; shift ;;
@@ -95,7 +100,8 @@ main() {
 
 	need_packages busybox-static cpio kmod xz-utils binutils
 	[ "$name" = uml ] || need_packages qemu-system-x86
-	kernel=$("$TOP/tests/kernel.sh" "$name")
+	kernel=$system
+	[ -n "$kernel" ] || kernel=$("$TOP/tests/kernel.sh" "$name")
 	[ -e "$kernel/vmlinuz" ] || die "$name is only to compile for"
 	release=$(cat "$kernel/release")
 	mkdir -p "$CACHE/run"
@@ -113,7 +119,7 @@ main() {
 	cp "$f" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	cp "$TOP/tests/vm/guest/init" "$root/init"
-	cp "$TOP/tests/vm/guest/lib.sh" "$root/test/lib.sh"
+	cp "$TOP/tests/vm/guest/"{lib.sh,system} "$root/test/"
 	cp "$script" "$root/test/script"
 	chmod +x "$root/init"
 	for f in "${files[@]}"; do
@@ -143,7 +149,14 @@ main() {
 		fi
 		image_modules "${with[@]}" "${deps[@]}"
 	fi
-	(cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$work/initrd"
+	if [ -n "$system" ]; then
+		tar -C "$root/test" -cf "$work/archive" .
+		disks+=("$work/archive")
+		append+=" root=/dev/vda rw"
+		cp "$system/initrd" "$work/initrd"
+	else
+		(cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$work/initrd"
+	fi
 
 	# --- the machine
 	local cmd smp=$cpus panic="panic=-1 oops=panic panic_on_oops=1 $warn log_buf_len=4M"
