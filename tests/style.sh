@@ -38,6 +38,14 @@ refused() {
 		"#error slow-work needs Linux 6.1 or later" ] || { echo "$out"; return 1; }
 }
 
+# The package's version is the module's
+one_version() {
+	local module package
+	module=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' main.c)
+	package=$(sed -n '1s/^slow-work (\(.*\)) .*/\1/p' debian/changelog)
+	[ -n "$module" ] && [ "$module" = "$package" ] || echo "module: $module, package: $package"
+}
+
 echo "KTAP version 1"
 mapfile -t files < <(sources ! -name slow-work-trace.h \( -name '*.[ch]' -o -name Kbuild -o -name Kconfig \
 	-o -name Makefile \))
@@ -51,6 +59,7 @@ result "checkpatch of the tracepoints" silent "${checkpatch[@]}" \
 rm -f .checkpatch-camelcase.*	# its memory
 mapfile -t files < <(sources -name '*.[ch]')
 result "kernel-doc" silent kernel_doc "${files[@]}"
+result "one version in main.c and debian/changelog" silent one_version
 for k in 6.1 uml; do
 	# shellcheck disable=SC2046 # words they are
 	result "sparse, against $k" build $k C=2 $(all_switches $k)
