@@ -46,6 +46,7 @@ help:
 	@echo '  install            as root: the module and its header'
 	@echo '  load, unload       insmod and rmmod of what was built here'
 	@echo '  clean              remove what was built'
+	@echo '  deb                Debian packages, in debs/'
 	@echo 'See it work'
 	@echo '  demo               checksum a real tree in a virtual machine'
 	@echo '  check              all tests; the next targets run one part'
@@ -57,6 +58,7 @@ help:
 	@echo '  matrix             every kernel supported; KERNEL= names one'
 	@echo '  check-abi          the binary interface is the one on record'
 	@echo '  check-tree         as part of a kernel tree, built in and modular'
+	@echo '  check-deb          the packages, from apt install to apt purge'
 	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
 	@echo 'Read'
@@ -69,6 +71,9 @@ help:
 	@echo '  CONFIG_SLOW_WORK_DEBUG=n      leaves the debugfs view out'
 	@echo '  DESTDIR=, INSTALL_MOD_PATH=   root to install under'
 	@echo '  SLOW_WORK_CACHE=   where kernels for tests are kept'
+
+deb:
+	@tests/deb.sh build
 
 demo:
 	@tests/demo.sh
@@ -105,6 +110,9 @@ tree:
 	  echo "Which one?  make tree KERNEL_TREE=/path/to/linux [SERIES=DIR]" >&2; exit 1; }
 	@scripts/in-tree.py $(if $(SERIES),--series "$(SERIES)") "$(KERNEL_TREE)"
 
+check-deb:
+	@tests/deb.sh life
+
 torture:
 	@tests/torture.sh $(or $(KERNEL),debug) \
 		$(or $(SECONDS),$$(($(or $(MINUTES),1) * 60))) $(SEED)
@@ -115,6 +123,6 @@ bench:
 docs:
 	@tests/docs.sh
 
-.PHONY: modules kdir install load unload clean help demo \
+.PHONY: modules kdir install load unload clean help deb demo \
 	check check-style check-kunit check-debug check-bench check-vm \
-	check-abi check-tree tree matrix torture bench docs
+	check-deb check-abi check-tree tree matrix torture bench docs
