@@ -3,7 +3,8 @@
 . ./settings.sh
 
 loaded_as_dependency
-check "apt purge" apt-get -y purge slow-work-dkms slow-work-dev slow-work-tools
+# The boot's apt timers may have the lock
+check "apt purge" apt-get -y -o DPkg::Lock::Timeout=600 purge slow-work-dkms slow-work-dev slow-work-tools
 check "what is loaded works on" setting_is max-threads 24
 check "and goes" eval 'rmmod hello && rmmod slow_work'
 check_not "it cannot be loaded any more" modprobe slow_work
