@@ -8,7 +8,8 @@
 #   up 32bit nosysctl nodebugfs nounload clang
 #                       the same from linux-source-6.12: each lacks what it is
 #                       called, or has it
-#   arm64 s390x         the same for other machines: only to compile for
+#   arm64 s390x         the same for other machines: only to compile for, as there
+#                       is no more than the headers
 #   6.1 6.12            Debian 12's, each also with -cloud or -rt; unpacked
 #                       beside the system, not installed
 #   unstable            the newest of Debian unstable, with the compiler that it
@@ -47,7 +48,7 @@ unpack_source() {
 # --- kernels of our own ------------------------------------------------------
 
 own_kernel() {
-	local words='' version='gcc -dumpfullversion' packages=(gcc) key
+	local words='' machine='' version='gcc -dumpfullversion' packages=(gcc) key
 	ARCH=x86_64 target=bzImage fragments=(x86 newer "$1")
 	case $1 in
 	uml)	ARCH=um target=linux fragments=(uml) ;;
@@ -57,14 +58,14 @@ own_kernel() {
 	case $1 in
 	32bit)	ARCH=i386 ;;
 	clang)	fragments=(x86 newer) words=LLVM=1 version='clang -dumpversion' packages=(clang lld llvm) ;;
-	arm64)	ARCH=arm64 words=CROSS_COMPILE=aarch64-linux-gnu- ;;
-	s390x)	ARCH=s390 words=CROSS_COMPILE=s390x-linux-gnu- ;;
+	arm64)	ARCH=arm64 machine=aarch64-linux-gnu ;;
+	s390x)	ARCH=s390 machine=s390x-linux-gnu ;;
 	esac
-	case $words in
-	CROSS_COMPILE=*)
-		version="${words#*=}gcc -dumpfullversion" target=vmlinux fragments=(compile)
-		packages=("gcc-${words#*=}") packages=("${packages[0]%-}") ;;
-	esac
+	# What modpost would go by is known when all of a kernel is compiled
+	if [ -n "$machine" ]; then
+		words="CROSS_COMPILE=$machine- KBUILD_MODPOST_WARN=1" target='' fragments=(compile)
+		version="$machine-gcc -dumpfullversion" packages=("gcc-$machine")
+	fi
 	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev openssl python3 \
 		"${packages[@]}"
 	source_tree
@@ -97,7 +98,7 @@ build_own() {
 	$mk $target modules_prepare >>"$log" 2>&1 ||
 		{ tail -n 30 "$log" >&2; die "build failed"; }
 	# There are no modules but ours, so vmlinux exports all there is
-	cp "$o/vmlinux.symvers" "$o/Module.symvers"
+	[ -z "$target" ] || cp "$o/vmlinux.symvers" "$o/Module.symvers"
 	$mk -s kernelrelease 2>/dev/null | tail -n 1 >"$1/release"
 	echo $ARCH >"$1/arch"
 	[ -z "$words" ] || echo "$words" >"$1/make"

@@ -209,7 +209,7 @@ main() {
 	tr -d '\r' <"$work/console" >"$work/console.log"
 	[ -z "$log" ] || cp "$work/console.log" "$log"
 	# On kernels that lack something so that we see how we do without it
-	case $name in nosysctl|nodebugfs|nounload) sed -i '1i # skips are no failures' "$work/ktap" ;; esac
+	case $name in up|nosysctl|nodebugfs|nounload) sed -i '1i # skips are no failures' "$work/ktap" ;; esac
 	cat "$work/ktap"
 	local why=()
 	if ! grep -q '^# guest ended: ' "$work/ktap"; then

@@ -18,6 +18,17 @@ nices() { cut -d' ' -f19 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
 cpus() { cut -d' ' -f39 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
 manager() { grep -l '^slow_work_mgr$' /proc/[0-9]*/comm | cut -d/ -f3; }
 
+if ! have_sysctl; then
+	skip "where threads run" "no sysctls"
+	plan
+	exit
+fi
+if ! have_smp; then
+	skip "where threads run" "one CPU"
+	plan
+	exit
+fi
+
 # --- by default
 
 load slow_work
@@ -156,6 +167,11 @@ is "and reads the same by the byte" "$(cat $SYSCTL/cpumask)" "$(cat /tmp/bytes)"
 
 # --- without a user
 
+if ! have_unload; then
+	skip "without a user" "no unloading"
+	plan
+	exit
+fi
 unload slow_work_caller
 check "settings may be written" tell cpumask 2
 tell nice 3

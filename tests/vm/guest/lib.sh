@@ -61,6 +61,7 @@ loaded() { [ -d "/sys/module/$1" ]; }
 # Has the kernel what some of ours are built without?
 have_sysctl() { [ -d /proc/sys/kernel ]; }
 have_debugfs() { grep -qw debugfs /proc/filesystems; }
+have_smp() { [ -e /sys/devices/system/cpu/cpu1 ]; }
 have_unload() { grep -q ' [Tt] .*_sys_delete_module$' /proc/kallsyms; }
 
 # A kernel report between these two is wanted by the test and fails nothing
