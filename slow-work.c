@@ -112,19 +112,25 @@ bool slow_work_catch(struct slow_work_holder *holder)
 
 /*
  * The run of @work that flushes wait for has begun in @holder; or will not come, as
- * it was taken back, but @holder has the item.
+ * it was taken back, but @holder has the item.  Where nobody has it, they wait no
+ * more.
  */
 static noinline void slow_work_bind_flushes(struct slow_work *work,
 					    struct slow_work_holder *holder)
 {
-	struct slow_work_waiter *waiter;
+	struct slow_work_waiter *waiter, *next;
 
 	clear_bit(SLOW_WORK_FLUSHED, &work->flags);
-	list_for_each_entry(waiter, &pool.waiters, link) {
-		if (waiter->work == work) {
-			waiter->work = NULL;
-			waiter->holder = holder;
+	list_for_each_entry_safe(waiter, next, &pool.waiters, link) {
+		if (waiter->work != work)
+			continue;
+		waiter->work = NULL;
+		waiter->holder = holder;
+		if (holder) {
 			holder->wishes |= SLOW_WORK_WAITED;
+		} else {
+			list_del(&waiter->link);
+			complete(&waiter->done);
 		}
 	}
 }
@@ -331,9 +337,14 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 
 	holder = slow_work_held(work);
 	if (!holder) {
-		/* Queued to be put: it is to run after all, and joins anew. */
+		/*
+		 * Queued to be put: it is to run after all, and joins anew.  What
+		 * flushes wait for was cancelled; they are not for this run.
+		 */
 		slow_work_dequeue(work);
 		slow_work_recount(work, delay);
+		if (flags & BIT(SLOW_WORK_FLUSHED))
+			slow_work_bind_flushes(work, NULL);
 	} else if (slow_work_catch(holder)) {
 		/* Executing: the reference that the thread has serves again. */
 		WRITE_ONCE(work->account,

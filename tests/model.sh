@@ -32,6 +32,7 @@ list() {
 	mutant item ACCEPT_IGNORES_DISCARDED TRY: slow_work_accept: busy without DISCARDED
 	mutant item REVIVE_NO_DEQUEUE TRY: slow_work_accept_busy: no slow_work_dequeue()
 	mutant item REVIVE_NO_RECOUNT TRY FLUSH_USERS=1: slow_work_accept_busy: no slow_work_recount() of what is queued to be put
+	mutant item REVIVE_KEEPS_FLUSHES TRY FLUSH: slow_work_accept_busy: no slow_work_bind_flushes()
 	mutant item DEQUEUE_KEEPS_DISCARDED TRY: slow_work_dequeue: no clear_bit(DISCARDED)
 	mutant item ACCEPT_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_accept_busy: an item that executes keeps its account
 	mutant item PLACE_DEFERS: slow_work_place: ENQ_DEFERRED though slow_work_catch() failed

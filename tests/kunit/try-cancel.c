@@ -438,16 +438,34 @@ static void described_and_enqueued_anew_it_is_flushed(struct kunit *test)
 	swt_wait(t, swt_blocked(before));
 	KUNIT_EXPECT_TRUE(test, try(item));
 	swt_must_enqueue(item);
+	/* Its run was cancelled, and this one is another */
+	KUNIT_EXPECT_EQ(test, swt_join(before), 1);
 	since = swt_flush_start(item);
 	swt_wait(t, swt_blocked(since));
 	swt_open(item->desc_gate);
-	/* One run will serve both */
-	KUNIT_EXPECT_FALSE(test, swt_done(before));
 	KUNIT_EXPECT_FALSE(test, swt_done(since));
 	swt_release(t->held[0]);
-	KUNIT_EXPECT_EQ(test, swt_join(before), 1);
 	KUNIT_EXPECT_EQ(test, swt_join(since), 1);
 	KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
+}
+
+/* Its run may be as far away as can be */
+static void described_and_armed_anew_it_holds_no_flush(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = described_item(t, SWT_NEVER, 1);
+	struct swt_thread *before;
+
+	/* Which has it queued */
+	before = swt_flush_start(item);
+	swt_wait(t, swt_blocked(before));
+	KUNIT_EXPECT_TRUE(test, try(item));
+	KUNIT_EXPECT_FALSE(test, swt_done(before));
+	swt_must_arm(item, SWT_NEVER);
+	KUNIT_EXPECT_EQ(test, swt_join(before), 1);
+	KUNIT_EXPECT_TRUE(test, slow_work_is_queued(&item->work));
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+	swt_open(item->desc_gate);
 }
 
 /* It is not for the one who took it back to say when its put_ref is over */
@@ -916,6 +934,7 @@ static struct kunit_case try_cancel_cases[] = {
 	KUNIT_CASE(described_twice_it_is_put_after_both),
 	KUNIT_CASE(described_it_can_be_enqueued_anew),
 	KUNIT_CASE(described_and_enqueued_anew_it_is_flushed),
+	KUNIT_CASE(described_and_armed_anew_it_holds_no_flush),
 	KUNIT_CASE(described_it_can_be_cancelled_for_good),
 	KUNIT_CASE(described_it_can_be_waited_for),
 	KUNIT_CASE(described_its_put_ref_may_cancel_it_in_vain),

@@ -441,6 +441,28 @@ inline bind_flushes(who)
 #endif
 }
 
+/* slow_work_bind_flushes() with no holder */
+inline end_flushes()
+{
+#ifdef FLUSH
+	if
+	:: flags & FLUSHED ->
+		flags = flags & ~FLUSHED;
+		if
+		:: waiter[0] == NONE -> waiter[0] = OVER
+		:: else
+		fi;
+		if
+		:: waiter[1] == NONE -> waiter[1] = OVER
+		:: else
+		fi
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
 /* slow_work_wait(), but for the end of it */
 inline wait_for(who)
 {
@@ -673,6 +695,13 @@ inline accept(f, delay)
 			recount(delay);
 #endif
 			for_put = 0;
+#ifndef MUTANT_REVIVE_KEEPS_FLUSHES
+			end_flushes();
+#endif
+#ifdef FLUSH
+			/* the run that begins here may be far away */
+			assert(waiter[0] != NONE && waiter[1] != NONE);
+#endif
 			flags = flags | PENDING;
 			if
 			:: delay -> arm()
