@@ -879,7 +879,7 @@ void swt_splat_over(struct swt *t)
 	t->in_splat = false;
 }
 
-/* ---- runqueue ----------------------------------------------------------- */
+/* ---- debugfs ------------------------------------------------------------ */
 
 #ifdef CONFIG_SLOW_WORK_DEBUG
 
@@ -887,9 +887,9 @@ void swt_splat_over(struct swt *t)
  * Reads the whole file.  debugfs puts itself before a file's operations and
  * offers reading to user space only, so go round it: behind is a seq_file.
  */
-static int swt_read_runqueue(struct swt *t, char **text)
+int swt_read_debugfs(struct swt *t, const char *path, char **text)
 {
-	struct file *file = swt_file(SWT_RUNQUEUE, O_RDONLY);
+	struct file *file = swt_file(path, O_RDONLY);
 	size_t size = PAGE_SIZE, len = 0;
 	const struct file_operations *fops;
 	struct kiocb kiocb;
@@ -930,7 +930,7 @@ static int swt_read_runqueue(struct swt *t, char **text)
 
 #else
 
-static int swt_read_runqueue(struct swt *t, char **text)
+int swt_read_debugfs(struct swt *t, const char *path, char **text)
 {
 	return -EOPNOTSUPP;
 }
@@ -939,7 +939,7 @@ static int swt_read_runqueue(struct swt *t, char **text)
 
 static int swt_runqueue_fn(struct swt_thread *thread)
 {
-	return swt_read_runqueue(thread->t, &thread->text);
+	return swt_read_debugfs(thread->t, SWT_RUNQUEUE, &thread->text);
 }
 
 /* The same in a thread, since the items' desc may block */

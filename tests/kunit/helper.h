@@ -294,9 +294,11 @@ bool swt_logged(struct swt *t, const char *text, const char *text2);
 void swt_expect_splat(struct swt *t);
 void swt_splat_over(struct swt *t);
 
-/* /sys/kernel/debug/slow_work/runqueue */
+/* /sys/kernel/debug/slow_work/ */
 #define SWT_RUNQUEUE	"/sys/kernel/debug/slow_work/runqueue"
+#define SWT_VALUES	"/sys/kernel/debug/slow_work/stats-values"
 
+int swt_read_debugfs(struct swt *t, const char *path, char **text);
 struct swt_thread *swt_runqueue_start(struct swt *t);
 char *swt_runqueue(struct swt *t);
 

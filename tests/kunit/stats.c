@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * /sys/kernel/debug/slow_work/stats-values: what is counted, by class and by owner,
+ * and the histograms.
+ *
+ * The figures go on from case to case, so each case looks at how they grew.
+ */
+
+#include <linux/slab.h>
+
+#include "helper.h"
+
+/* What is counted for each class and owner */
+#define NR_COUNTERS	5
+
+static const char * const counters[NR_COUNTERS] = {
+	"executed", "merged", "deferred", "cancelled", "refused",
+};
+
+/* What there is of each */
+static const char * const levels[3] = { "queued", "executing", "armed" };
+
+static char *read_values(struct swt *t)
+{
+	char *text;
+
+	KUNIT_ASSERT_GE(t->test, swt_read_debugfs(t, SWT_VALUES, &text), 0);
+	return text;
+}
+
+/* -1 where there is no such key */
+static long value_in(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+	long value;
+
+	for (; *text; text = strchrnul(text, '\n') + 1)
+		if (!strncmp(text, key, len) && text[len] == ' ')
+			return sscanf(text + len, "%ld", &value) == 1 ? value : -1;
+	return -1;
+}
+
+/* @row: class.slow or the like */
+static long field_in(const char *text, const char *row, const char *field)
+{
+	char key[96];
+
+	snprintf(key, sizeof(key), "%s.%s", row, field);
+	return value_in(text, key);
+}
+
+static long field(struct swt *t, const char *row, const char *name)
+{
+	return field_in(read_values(t), row, name);
+}
+
+/* The row of an owner; in memory of the case */
+static char *row_of(struct swt *t, struct module *owner)
+{
+	char *row = swt_alloc(t, 80);
+
+	snprintf(row, 80, "owner.%s", owner ? module_name(owner) : "nobody");
+	return row;
+}
+
+/* Of @row, how the counters of @after grew since @before: executed, merged, ... */
+static void expect_growth(struct swt *t, const char *row, const char *before,
+			  const char *after, const long (*wanted)[NR_COUNTERS])
+{
+	int i;
+
+	for (i = 0; i < NR_COUNTERS; i++) {
+		long from = field_in(before, row, counters[i]);
+
+		KUNIT_EXPECT_GE_MSG(t->test, from, 0L, "%s.%s", row, counters[i]);
+		KUNIT_EXPECT_EQ_MSG(t->test, field_in(after, row, counters[i]) - from,
+				    (*wanted)[i], "%s.%s", row, counters[i]);
+	}
+}
+
+#define GREW(t, row, before, after, ...)				\
+	expect_growth(t, row, before, after, &(const long [NR_COUNTERS]){ __VA_ARGS__ })
+
+/*
+ * The slow class and our own row, while the others stand still.  It waits for as
+ * many items to have been executed: one is counted when its thread lets go of it,
+ * which nobody else sees.
+ */
+#define SLOW_GREW(t, before, count, ...)				\
+do {									\
+	char *__own = row_of(t, THIS_MODULE), *__after;			\
+	long __executed = field_in(before, __own, "executed") + (count);	\
+									\
+	swt_wait(t, field(t, __own, "executed") == __executed &&	\
+		    field(t, __own, "executing") == 0);			\
+	__after = read_values(t);					\
+	GREW(t, "class.slow", before, __after, count, __VA_ARGS__);	\
+	GREW(t, __own, before, __after, count, __VA_ARGS__);		\
+	GREW(t, "class.vslow", before, __after, 0);			\
+	GREW(t, "owner.nobody", before, __after, 0);			\
+} while (0)
+
+static void executed_items_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *delayed = swt_item(t, SWT_DELAYED);
+	char *before = read_values(t);
+	int i;
+
+	for (i = 1; i <= 5; i++) {
+		swt_must_enqueue(item);
+		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
+	}
+	swt_must_arm(delayed, 1);
+	swt_wait(t, swt_runs(delayed) == 1);
+	SLOW_GREW(t, before, 6);
+}
+
+static void classes_are_counted_apart(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *vslow = swt_item(t, SWT_VSLOW), *slow = swt_item(t, SWT_SLOW);
+	char *own = row_of(t, THIS_MODULE), *before = read_values(t), *after;
+	int i;
+
+	for (i = 1; i <= 3; i++) {
+		swt_must_enqueue(vslow);
+		swt_wait(t, swt_runs(vslow) == i && swt_at_rest(vslow));
+	}
+	swt_must_enqueue(slow);
+	swt_wait(t, field(t, own, "executed") == field_in(before, own, "executed") + 4 &&
+		    field(t, own, "executing") == 0);
+	after = read_values(t);
+	GREW(t, "class.slow", before, after, 1);
+	GREW(t, "class.vslow", before, after, 3);
+	GREW(t, own, before, after, 4);
+}
+
+static void merged_enqueues_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *queued = swt_item(t, SWT_SLOW), *armed = swt_item(t, SWT_DELAYED);
+	char *before;
+
+	swt_one_thread(t);
+	before = read_values(t);
+	swt_must_enqueue(queued);
+	swt_must_enqueue(queued);
+	swt_must_enqueue(queued);
+	swt_must_arm(armed, SWT_NEVER);
+	swt_must_arm(armed, 1);
+	swt_must_enqueue(armed);
+	swt_cancel(armed);
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+	/* The two that held the threads count as well */
+	SLOW_GREW(t, before, 3, 4, 0, 1);
+}
+
+static void deferred_enqueues_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	char *before = read_values(t);
+
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	swt_must_enqueue(item);
+	/* It is pending from now on */
+	swt_must_enqueue(item);
+	swt_release(item);
+	swt_wait(t, swt_runs(item) == 2);
+	SLOW_GREW(t, before, 2, 1, 1);
+}
+
+static void enqueues_in_put_ref_are_deferred(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	char *before = read_values(t);
+
+	item->put_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	swt_must_enqueue(item);
+	swt_must_enqueue(item);
+	swt_open(item->put_gate);
+	swt_wait(t, swt_runs(item) == 2);
+	SLOW_GREW(t, before, 2, 1, 1);
+}
+
+static void cancelled_runs_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *queued = swt_item(t, SWT_SLOW), *armed = swt_item(t, SWT_DELAYED);
+	struct swt_item *again = swt_blocker(t, SWT_SLOW);
+	struct swt_item *idle = swt_item(t, SWT_SLOW);
+	char *before = read_values(t);
+
+	/* Nothing to take back */
+	swt_cancel(idle);
+	swt_try_cancel(idle);
+	swt_must_arm(armed, SWT_NEVER);
+	swt_cancel(armed);
+	swt_must_arm(armed, SWT_NEVER);
+	swt_try_cancel(armed);
+	swt_must_enqueue(again);
+	swt_wait(t, swt_executing(again));
+	/* Not that it executes, but that it was to do so again */
+	swt_must_enqueue(again);
+	swt_try_cancel(again);
+	swt_try_cancel(again);
+	swt_release(again);
+	SLOW_GREW(t, before, 1, 0, 1, 3);
+
+	swt_one_thread(t);
+	before = read_values(t);
+	swt_must_enqueue(queued);
+	swt_cancel(queued);
+	swt_must_enqueue(queued);
+	swt_try_cancel(queued);
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+	SLOW_GREW(t, before, 2, 0, 0, 2);
+}
+
+static void rearming_merges_and_is_no_cancel(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	char *before = read_values(t);
+	int i;
+
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, swt_mod(item, SWT_NEVER), 0);
+	KUNIT_EXPECT_EQ(test, swt_mod(item, 0), 0);
+	swt_wait(t, swt_runs(item) == 1);
+	/* One run serves all */
+	SLOW_GREW(t, before, 1, 3);
+}
+
+static void refused_enqueues_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *busy = swt_blocker(t, SWT_SLOW);
+	struct swt_thread *cancel;
+	char *before = read_values(t);
+
+	item->get_result = -ENOENT;
+	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ENOENT);
+	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ENOENT);
+	swt_must_enqueue(busy);
+	swt_wait(t, swt_executing(busy));
+	cancel = swt_cancel_start(busy);
+	swt_wait(t, swt_blocked(cancel));
+	KUNIT_EXPECT_EQ(test, swt_enqueue(busy), -ECANCELED);
+	swt_release(busy);
+	swt_join(cancel);
+	SLOW_GREW(t, before, 1, 0, 0, 0, 3);
+}
+
+static void owners_are_counted_apart(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_counted");
+	struct swt_item *item, *busy;
+	char *own = row_of(t, THIS_MODULE), *theirs = row_of(t, owner), *before, *after;
+
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	before = read_values(t);
+	GREW(t, theirs, before, before, 0);
+	KUNIT_EXPECT_EQ(test, field_in(before, theirs, "executed"), 0L);
+	item = swt_item_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	busy = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	swt_must_enqueue(item);
+	swt_must_enqueue(busy);
+	swt_wait(t, swt_executing(busy) && swt_runs(item) == 1);
+	swt_must_enqueue(busy);
+	swt_must_enqueue(busy);
+	/* A flush makes another account current, and the sum is the same */
+	swt_flush_user_start(t, owner, NULL);
+	swt_release(busy);
+	swt_wait(t, field(t, theirs, "executed") == 3 && field(t, theirs, "executing") == 0);
+	after = read_values(t);
+	GREW(t, theirs, before, after, 3, 1, 1);
+	GREW(t, own, before, after, 0);
+	GREW(t, "class.slow", before, after, 3, 1, 1);
+
+	/* The classes remember those who left */
+	swt_unregister(t, owner);
+	after = read_values(t);
+	KUNIT_EXPECT_EQ(test, field_in(after, theirs, "executed"), -1L);
+	GREW(t, "class.slow", before, after, 3, 1, 1);
+	/* Nor does one who comes later count on */
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	KUNIT_EXPECT_EQ(test, field(t, theirs, "executed"), 0L);
+	KUNIT_EXPECT_EQ(test, field(t, theirs, "merged"), 0L);
+}
+
+static void nobodys_items_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item_ops(t, SWT_SLOW, swt_ops_of(t, NULL));
+	char *own = row_of(t, THIS_MODULE), *before = read_values(t), *after;
+
+	swt_must_enqueue(item);
+	swt_wait(t, field(t, "owner.nobody", "executed") ==
+		    field_in(before, "owner.nobody", "executed") + 1);
+	after = read_values(t);
+	GREW(t, "owner.nobody", before, after, 1);
+	GREW(t, own, before, after, 0);
+	GREW(t, "class.slow", before, after, 1);
+}
+
+/* queued, executing, armed */
+static void expect_levels(struct swt *t, const char *text, const char *row,
+			  const long (*wanted)[3])
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(levels); i++)
+		KUNIT_EXPECT_EQ_MSG(t->test, field_in(text, row, levels[i]), (*wanted)[i],
+				    "%s.%s", row, levels[i]);
+}
+
+#define LEVELS(t, text, row, ...) \
+	expect_levels(t, text, row, &(const long [3]){ __VA_ARGS__ })
+
+static void what_there_is_is_shown(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[3], *delayed[2];
+	char *own = row_of(t, THIS_MODULE), *text;
+	int i;
+
+	swt_wait(t, field(t, own, "executing") == 0);
+	text = read_values(t);
+	LEVELS(t, text, own, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, field_in(text, own, "oldest-queued-ms"), 0L);
+
+	swt_one_thread(t);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_item(t, i ? SWT_SLOW : SWT_VSLOW);
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(delayed); i++) {
+		delayed[i] = swt_item(t, SWT_DELAYED);
+		swt_must_arm(delayed[i], SWT_NEVER);
+	}
+	swt_wait(t, field(t, own, "oldest-queued-ms") > 0);
+	text = read_values(t);
+	LEVELS(t, text, "class.slow", 2, 2, 2);
+	LEVELS(t, text, "class.vslow", 1, 0, 0);
+	LEVELS(t, text, own, 3, 2, 2);
+	LEVELS(t, text, "owner.nobody", 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, value_in(text, "pool.threads"), 2L);
+	KUNIT_EXPECT_EQ(test, value_in(text, "pool.executing"), 2L);
+	KUNIT_EXPECT_EQ(test, value_in(text, "pool.idle"), 0L);
+	/* Each waits at its gate */
+	swt_wait(t, value_in(read_values(t), "pool.blocked") == 2);
+	KUNIT_EXPECT_EQ(test, value_in(text, "pool.sleeping"), 0L);
+}
+
+/* Times ************************************************************/
+
+static void switch_histograms(struct swt *t, bool on)
+{
+	swt_set(t, "histograms", on);
+}
+
+/* The sum of the buckets; -1 where one stands in the wrong place */
+static long buckets_in(const char *text, const char *row, const char *time)
+{
+	long sum = 0, count;
+	char name[32];
+	int n;
+
+	for (n = 0; n < 64; n++) {
+		snprintf(name, sizeof(name), "%s.bucket.%d", time, n);
+		count = field_in(text, row, name);
+		if (count > 0)
+			sum += count;
+		else if (!count)
+			return -1;	/* those that are 0 are left out */
+	}
+	return sum;
+}
+
+/* The end of the bucket in which the share of @percent is complete */
+static long quantile_in(const char *text, const char *row, const char *time, int percent)
+{
+	long sum = 0, count, total = buckets_in(text, row, time);
+	char name[32];
+	int n;
+
+	for (n = 0; n < 62; n++) {
+		snprintf(name, sizeof(name), "%s.bucket.%d", time, n);
+		count = field_in(text, row, name);
+		if (count > 0)
+			sum += count;
+		if (sum * 100 >= total * percent)
+			return 2L << n;
+	}
+	return -1;
+}
+
+static void times_go_into_histograms(struct kunit *test)
+{
+	static const char * const times[] = { "wait", "run" };
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *longest = swt_blocker(t, SWT_SLOW);
+	char *own = row_of(t, THIS_MODULE), *rows[] = { "class.slow", own };
+	char *before, *after;
+	long count, most;
+	int i, n;
+
+	if (BITS_PER_LONG < 64)
+		kunit_skip(test, "ns of more than 2 s do not fit");
+	switch_histograms(t, true);
+	before = read_values(t);
+	KUNIT_EXPECT_EQ(test, value_in(before, "histograms"), 1L);
+	for (i = 1; i <= 20; i++) {
+		swt_must_enqueue(item);
+		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
+	}
+	swt_must_enqueue(longest);
+	swt_wait(t, swt_executing(longest));
+	/* 2^24 ns are 17 ms */
+	swt_wait(t, time_after(jiffies, longest->started_at + msecs_to_jiffies(20)));
+	swt_release(longest);
+	swt_wait(t, field(t, own, "executed") == field_in(before, own, "executed") + 21 &&
+		    field(t, own, "executing") == 0);
+	switch_histograms(t, false);
+	after = read_values(t);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (n = 0; n < ARRAY_SIZE(times); n++) {
+			char name[32];
+
+			snprintf(name, sizeof(name), "%s.count", times[n]);
+			count = field_in(after, rows[i], name);
+			KUNIT_EXPECT_EQ(test, count - field_in(before, rows[i], name), 21L);
+			KUNIT_EXPECT_EQ(test, buckets_in(after, rows[i], times[n]), count);
+			snprintf(name, sizeof(name), "%s.median", times[n]);
+			KUNIT_EXPECT_EQ(test, field_in(after, rows[i], name),
+					quantile_in(after, rows[i], times[n], 50));
+			snprintf(name, sizeof(name), "%s.p99", times[n]);
+			KUNIT_EXPECT_EQ(test, field_in(after, rows[i], name),
+					quantile_in(after, rows[i], times[n], 99));
+		}
+		most = quantile_in(after, rows[i], "run", 100);
+		KUNIT_EXPECT_GT_MSG(test, most, 1L << 24, "%s: the longest", rows[i]);
+	}
+	KUNIT_EXPECT_EQ(test, field_in(after, "class.vslow", "run.count"),
+			field_in(before, "class.vslow", "run.count"));
+}
+
+static void times_are_not_taken_when_off(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *across = swt_blocker(t, SWT_SLOW);
+	char *own = row_of(t, THIS_MODULE), *before, *after;
+
+	switch_histograms(t, false);
+	before = read_values(t);
+	KUNIT_EXPECT_EQ(test, value_in(before, "histograms"), 0L);
+	swt_must_enqueue(item);
+	/* Nor of what begins now, when it ends while they are on */
+	swt_must_enqueue(across);
+	swt_wait(t, swt_executing(across) && swt_runs(item) == 1);
+	switch_histograms(t, true);
+	swt_release(across);
+	swt_wait(t, field(t, own, "executed") == field_in(before, own, "executed") + 2 &&
+		    field(t, own, "executing") == 0);
+	switch_histograms(t, false);
+	after = read_values(t);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.count"),
+			field_in(before, own, "run.count"));
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.count"),
+			field_in(before, own, "wait.count"));
+}
+
+static struct kunit_case stats_cases[] = {
+	KUNIT_CASE(executed_items_are_counted),
+	KUNIT_CASE(classes_are_counted_apart),
+	KUNIT_CASE(merged_enqueues_are_counted),
+	KUNIT_CASE(deferred_enqueues_are_counted),
+	KUNIT_CASE(enqueues_in_put_ref_are_deferred),
+	KUNIT_CASE(cancelled_runs_are_counted),
+	KUNIT_CASE(rearming_merges_and_is_no_cancel),
+	KUNIT_CASE(refused_enqueues_are_counted),
+	KUNIT_CASE(owners_are_counted_apart),
+	KUNIT_CASE(nobodys_items_are_counted),
+	KUNIT_CASE(what_there_is_is_shown),
+	KUNIT_CASE(times_go_into_histograms),
+	KUNIT_CASE(times_are_not_taken_when_off),
+	{}
+};
+
+/* Whatever a case left behind */
+static void stats_exit(struct kunit *test)
+{
+	swt_write("histograms", 0);
+	swt_exit(test);
+}
+
+static struct kunit_suite stats_suite = {
+	.name = "slow_work_stats",
+	.init = swt_init,
+	.exit = stats_exit,
+	.test_cases = stats_cases,
+};
+
+kunit_test_suite(stats_suite);
