@@ -18,10 +18,14 @@
 
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/kernel_stat.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
 #include <linux/sched/signal.h>
 #include <linux/sort.h>
 #include "bench.h"
@@ -543,6 +547,126 @@ static int bench_cancel(struct bench_run *run)
 	return 0;
 }
 
+/* --- read runqueue, with many items queued; and enqueue meanwhile; arg: how many */
+
+#define BENCH_RUNQUEUE	"/sys/kernel/debug/slow_work/runqueue"
+
+static unsigned long bench_lines;	/* of runqueue that were read */
+
+#ifdef CONFIG_SLOW_WORK_DEBUG
+static void bench_desc(struct slow_work *work, struct seq_file *m)
+{
+	seq_puts(m, "benchmark");
+}
+#endif
+
+/* An item that says what it is for */
+static const struct slow_work_ops bench_listed_ops = {
+	.owner = THIS_MODULE,
+	.get_ref = bench_get_ref,
+	.put_ref = bench_put_ref,
+	.execute = bench_noop_slow,
+#ifdef CONFIG_SLOW_WORK_DEBUG
+	.desc = bench_desc,
+#endif
+};
+
+/*
+ * debugfs goes before a file and lets user space alone read it; the seq_file is
+ * behind.
+ */
+static int bench_read_runqueue(void)
+{
+	struct file *file = filp_open(BENCH_RUNQUEUE, O_RDONLY, 0);
+	char *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	struct iov_iter to;
+	struct kiocb kiocb;
+	struct kvec vec;
+	ssize_t ret = -ENOMEM, i;
+
+	if (IS_ERR(file)) {
+		kfree(buf);
+		return PTR_ERR(file);
+	}
+	init_sync_kiocb(&kiocb, file);
+	vec.iov_base = buf;
+	vec.iov_len = PAGE_SIZE;
+	while (buf) {
+		iov_iter_kvec(&to, READ, &vec, 1, PAGE_SIZE);
+		ret = seq_read_iter(&kiocb, &to);
+		if (ret <= 0)
+			break;
+		for (i = 0; i < ret; i++)
+			if (buf[i] == '\n')
+				WRITE_ONCE(bench_lines, bench_lines + 1);
+	}
+	filp_close(file, NULL);
+	kfree(buf);
+	return ret;
+}
+
+/* Again and again */
+static int bench_reader(void *unused)
+{
+	int ret = 0;
+
+	while (!kthread_should_stop()) {
+		if (ret >= 0)
+			ret = bench_read_runqueue();
+		else
+			bench_nap(10000);
+	}
+	return ret;
+}
+
+static void bench_enqueue_timed(struct bench_run *run, const char *what,
+				struct bench_item *items)
+{
+	u64 ns = ktime_get_ns();
+
+	run->engine->enqueue(items, run->job->arg);
+	ns = ktime_get_ns() - ns;
+	bench_report(run, "what=%s n=%u ns=%llu", what, run->job->arg, ns);
+}
+
+static int bench_runqueue(struct bench_run *run)
+{
+	unsigned int first = bench_block_all(run), extra = run->job->arg, i;
+	struct bench_item *items = run->items + first;
+	struct task_struct *reader;
+	u64 ns;
+	int ret;
+
+	for (i = 0; i < run->job->items; i++)
+		slow_work_init(&items[i].slow.work, &bench_listed_ops);
+	run->engine->enqueue(items, run->job->items - 2 * extra);
+	items += run->job->items - 2 * extra;
+
+	bench_lines = 0;
+	ns = ktime_get_ns();
+	ret = bench_read_runqueue();
+	ns = ktime_get_ns() - ns;
+	if (ret < 0)
+		goto out;
+	bench_report(run, "what=list n=%lu ns=%llu", bench_lines, ns);
+
+	bench_enqueue_timed(run, "alone", items);
+	bench_lines = 0;
+	reader = kthread_run(bench_reader, NULL, "bench_reader");
+	if (IS_ERR(reader)) {
+		ret = PTR_ERR(reader);
+		goto out;
+	}
+	/* Or until it is clear that there is nothing to read */
+	for (i = 0; i < 1000 && !READ_ONCE(bench_lines); i++)
+		bench_nap(1000);
+	bench_enqueue_timed(run, "beside", items + extra);
+	ret = kthread_stop(reader);
+out:
+	bench_unblock(run);
+	return ret;
+}
+
 /* --- arm delayed items, and take them back */
 
 static int bench_delayed(struct bench_run *run)
@@ -801,6 +925,9 @@ static int bench_size(struct bench_run *run)
 	BENCH_JOB(name, bench_burst, ENGINES_POOLS, min, max, items, us)
 #define CANCEL(name, depth)						\
 	BENCH_JOB(name, bench_cancel, ENGINES_ALL, 0, 4, depth, 0)
+#define RUNQUEUE(name, queued, more)					\
+	BENCH_JOB(name, bench_runqueue, ENGINE_SLOW, 0, 4,		\
+		  (queued) + 2 * (more), more)
 
 static const struct bench_job bench_jobs[] = {
 	NOOP("noop-p1", 4, 100000, 1),
@@ -847,6 +974,8 @@ static const struct bench_job bench_jobs[] = {
 	CANCEL("cancel-1000", 1000),
 	CANCEL("cancel-100000", 100000),
 	CANCEL("cancel-1000000", 1000000),
+	RUNQUEUE("runqueue-1000", 1000, 1000),
+	RUNQUEUE("runqueue-100000", 100000, 20000),
 	BENCH_JOB("delayed", bench_delayed, ENGINES_ALL, 0, 4, 10000, 0),
 	BENCH_JOB("threads", bench_threads, ENGINES_ALL, 2, 64, 64, 0),
 	BENCH_JOB("register", bench_register, ENGINE_SLOW, 0, 4, 1, 1000),
