@@ -553,12 +553,10 @@ static int bench_cancel(struct bench_run *run)
 
 static unsigned long bench_lines;	/* of runqueue that were read */
 
-#ifdef CONFIG_SLOW_WORK_DEBUG
 static void bench_desc(struct slow_work *work, struct seq_file *m)
 {
 	seq_puts(m, "benchmark");
 }
-#endif
 
 /* An item that says what it is for */
 static const struct slow_work_ops bench_listed_ops = {
@@ -566,9 +564,7 @@ static const struct slow_work_ops bench_listed_ops = {
 	.get_ref = bench_get_ref,
 	.put_ref = bench_put_ref,
 	.execute = bench_noop_slow,
-#ifdef CONFIG_SLOW_WORK_DEBUG
 	.desc = bench_desc,
-#endif
 };
 
 /*
