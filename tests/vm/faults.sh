@@ -62,6 +62,9 @@ is "with the minimum of them" 2 "$(threads)"
 
 # --- no thread to grow with
 
+TRACING=/sys/kernel/tracing
+mount -t tracefs none $TRACING
+echo 1 >$TRACING/events/slow_work/slow_work_thread_fail/enable
 echo 6 >$SYSCTL/max-threads
 order close
 mark growth
@@ -81,6 +84,9 @@ enough_threads
 echo 4 2>/tmp/err >$SYSCTL/min-threads
 wrote=$?
 is "the pool tries to grow, and says that it cannot" 0 $tried
+check "an event tells why" grep -q 'slow_work_thread_fail: error=-11 threads=2' $TRACING/trace
+check "it is counted" grep -q '^pool.start-failures [1-9]' /sys/kernel/debug/slow_work/stats-values
+echo 0 >$TRACING/events/slow_work/slow_work_thread_fail/enable
 is "what waits is reported as a stall, for want of threads" 0 $advised
 is "a sysctl that wants threads is accepted" 0 $wrote
 is "and holds" 4 "$(cat $SYSCTL/min-threads)"
