@@ -479,7 +479,8 @@ EXPORT_SYMBOL(slow_work_unregister_user);
  * For NULL, and for a module that has not registered, nothing is waited for.
  *
  * Context: Process context, not a pool thread (that warns once and waits for
- *	nothing), nor a put_ref(); sleeps.
+ *	nothing), nor a put_ref(); sleeps.  With no lock held that a call-out of
+ *	the module's items takes.
  */
 void slow_work_flush_user(struct module *module)
 {

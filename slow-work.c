@@ -1518,7 +1518,8 @@ EXPORT_SYMBOL(slow_work_try_cancel);
  * From inside the item's own execute() or put_ref() that would never end: it
  * warns, and returns.
  *
- * Context: Process context; sleeps.
+ * Context: Process context; sleeps.  With no lock held that a call-out of the item
+ *	takes.
  * Return: true if there was something to wait for; false if @work was at rest.
  */
 bool slow_work_flush(struct slow_work *work)

@@ -40,8 +40,8 @@ struct slow_work_holder;
  *	to @put_ref), register or unregister.  Required.
  * @desc: print in a few words what the item is for, on one line.  Process
  *	context of whoever reads, no lock of the pool held, perhaps while
- *	@execute runs.  May not take a lock that is held around a cancel or an
- *	unregister.  Optional.
+ *	@execute runs.  May not take a lock that is held around a cancel, a flush,
+ *	a register or an unregister.  Optional.
  */
 struct slow_work_ops {
 	struct module *owner;
