@@ -219,6 +219,7 @@ static int slow_work_start_thread(void)
 	raw_spin_lock_irq(&pool.lock);
 	thread->task = task;
 	thread->holder.task = task;
+	thread->asleep_since = jiffies;
 	thread->errand = SLOW_WORK_COMING;
 	pool.coming++;
 	pool.threads[slot] = thread;

@@ -281,7 +281,7 @@ static bool slow_work_stall_is_due(struct slow_work_seen *seen,
 
 	if (age < seen->told)
 		seen->told = 0;
-	if (!least || age < max(least, 2 * seen->told))
+	if (!least || age < least || age / 2 < seen->told)
 		return false;
 	seen->told = age;
 	return true;
