@@ -71,11 +71,9 @@ struct slow_work_seen {
  * @classes: L: what the looks saw
  * @threads: L: the same, by number
  * @since: L: nothing counts from before then
- * @busy: the last look saw items queued or executing; written by the looks, and
- *	before they start
- * @due: jiffies when the next look is due; the same
- * @busy_timer: brings the next look
- * @idle_timer: the same when there is nothing to be seen; wakes no CPU for it
+ * @due: jiffies when the next look is due; written by the looks, and before they
+ *	start
+ * @timer: brings it
  */
 struct slow_work_watchman {
 	unsigned int secs;
@@ -84,17 +82,13 @@ struct slow_work_watchman {
 	struct slow_work_seen classes[SLOW_WORK_NR_CLASSES];
 	struct slow_work_seen *threads;
 	unsigned long since;
-	bool busy;
 	unsigned long due;
-	struct timer_list busy_timer;
-	struct timer_list idle_timer;
+	struct timer_list timer;
 };
 
 static struct slow_work_watchman watchman = {
 	.secs		= SLOW_WORK_STALL_SECS,
-	.busy_timer	= __TIMER_INITIALIZER(slow_work_look_is_due, 0),
-	.idle_timer	= __TIMER_INITIALIZER(slow_work_look_is_due,
-					      TIMER_DEFERRABLE),
+	.timer		= __TIMER_INITIALIZER(slow_work_look_is_due, 0),
 };
 
 /**
@@ -535,16 +529,11 @@ static unsigned long slow_work_look_period(void)
 
 static void slow_work_look_next(void)
 {
-	struct timer_list *next, *other;
-
 	lockdep_assert_held(&slow_work_stall_mutex);
 	if (!watchman.on || !watchman.secs)
 		return;
-	next = watchman.busy ? &watchman.busy_timer : &watchman.idle_timer;
-	other = watchman.busy ? &watchman.idle_timer : &watchman.busy_timer;
-	timer_delete(other);
 	watchman.due = jiffies + slow_work_look_period();
-	mod_timer(next, watchman.due);
+	mod_timer(&watchman.timer, watchman.due);
 }
 
 /* False: the system is not as it should be, and no judge of what is late. */
@@ -556,30 +545,10 @@ static bool slow_work_look_begin(void)
 
 	raw_spin_lock_irq(&pool.lock);
 	fit = !watchman.suspended;
-	/* the other timer may be late */
-	if (watchman.busy && time_after(jiffies, watchman.due + late))
+	if (time_after(jiffies, watchman.due + late))
 		slow_work_forgive();
 	raw_spin_unlock_irq(&pool.lock);
 	return fit;
-}
-
-static void slow_work_look_end(void)
-{
-	unsigned int queued = 0, working = 0;
-	int i;
-
-	raw_spin_lock_irq(&pool.lock);
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		queued += pool.classes[i].queued;
-		working += pool.classes[i].executing -
-			   pool.classes[i].nr_sleepers;
-	}
-	raw_spin_unlock_irq(&pool.lock);
-
-	mutex_lock(&slow_work_stall_mutex);
-	watchman.busy = queued || working;
-	slow_work_look_next();
-	mutex_unlock(&slow_work_stall_mutex);
 }
 
 static void slow_work_look(struct work_struct *unused)
@@ -594,7 +563,9 @@ static void slow_work_look(struct work_struct *unused)
 		if (slow_work_judge_threads(&stall))
 			slow_work_report(&stall);
 	}
-	slow_work_look_end();
+	mutex_lock(&slow_work_stall_mutex);
+	slow_work_look_next();
+	mutex_unlock(&slow_work_stall_mutex);
 }
 
 static void slow_work_look_is_due(struct timer_list *unused)
@@ -646,7 +617,6 @@ void slow_work_stall_start(void)
 
 	mutex_lock(&slow_work_stall_mutex);
 	watchman.on = true;
-	watchman.busy = false;
 	slow_work_look_next();
 	mutex_unlock(&slow_work_stall_mutex);
 }
@@ -657,8 +627,7 @@ void slow_work_stall_stop(void)
 	mutex_lock(&slow_work_stall_mutex);
 	watchman.on = false;
 	mutex_unlock(&slow_work_stall_mutex);
-	timer_delete_sync(&watchman.busy_timer);
-	timer_delete_sync(&watchman.idle_timer);
+	timer_delete_sync(&watchman.timer);
 	cancel_work_sync(&slow_work_look_work);
 }
 
