@@ -426,8 +426,11 @@ static int slow_work_manager_main(void *unused)
 			continue;
 		}
 
-		while (slow_work_cull(&nap))
-			;
+		if (slow_work_cull(&nap)) {
+			raw_spin_unlock_irq(&pool.lock);
+			__set_current_state(TASK_RUNNING);
+			continue;
+		}
 		slow_work_kick();	/* sleepers may have rested */
 		rest = slow_work_rest();
 		if (rest)
