@@ -14,6 +14,7 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
+#include <linux/mutex.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
 
@@ -26,6 +27,9 @@
 
 DEFINE_STATIC_KEY_FALSE(slow_work_watched);
 
+/* Who is the first is so until what he found is put right. */
+static DEFINE_MUTEX(slow_work_watch_mutex);
+
 /*
  * One more reason to watch, or one less.  What is under way when the first comes
  * began unseen; a time left over in its thread is of another run.
@@ -36,6 +40,7 @@ int slow_work_watch(void)
 {
 	unsigned int slot;
 
+	mutex_lock(&slow_work_watch_mutex);
 	raw_spin_lock_irq(&pool.lock);
 	/* an event may be switched on while the module goes */
 	for (slot = 0; pool.threads && slot < pool.limit; slot++)
@@ -43,12 +48,15 @@ int slow_work_watch(void)
 			WRITE_ONCE(pool.threads[slot]->began, 0);
 	raw_spin_unlock_irq(&pool.lock);
 	static_branch_inc(&slow_work_watched);
+	mutex_unlock(&slow_work_watch_mutex);
 	return 0;
 }
 
 void slow_work_unwatch(void)
 {
+	mutex_lock(&slow_work_watch_mutex);
 	static_branch_dec(&slow_work_watched);
+	mutex_unlock(&slow_work_watch_mutex);
 }
 
 static u32 slow_work_stamp(u64 now)
