@@ -540,8 +540,8 @@ int slow_work_pool_init(void)
 	hash_init(pool.users);
 	slow_work_user_init(&pool.nobody, NULL);
 	pool.recent = pool.nobody.current_account;
-	pool.reset_at = jiffies;
-	pool.histograms_since = jiffies;
+	pool.reset_at = get_jiffies_64();
+	pool.histograms_since = get_jiffies_64();
 	pool.max_since = jiffies;
 
 	pool.threads = kvcalloc(pool.limit, sizeof(*pool.threads), GFP_KERNEL);

@@ -80,8 +80,8 @@ struct slow_work_stats {
 	unsigned int vslow_percentage;
 	unsigned int vslow_limit;
 	bool histograms;
-	unsigned long since;
-	unsigned long histograms_since;
+	u64 since;
+	u64 histograms_since;
 	unsigned int peak;
 	unsigned long started;
 	unsigned long culled;
@@ -175,8 +175,8 @@ static void slow_work_gather_pool(struct slow_work_stats *stats)
 	stats->vslow_percentage = pool.vslow_percentage;
 	stats->vslow_limit = pool.classes[SLOW_WORK_VSLOW].limit;
 	stats->histograms = pool.histograms;
-	stats->since = jiffies - pool.reset_at;
-	stats->histograms_since = jiffies - pool.histograms_since;
+	stats->since = get_jiffies_64() - pool.reset_at;
+	stats->histograms_since = get_jiffies_64() - pool.histograms_since;
 	stats->peak = pool.peak;
 	stats->started = pool.starts;
 	stats->culled = pool.culled;
@@ -330,8 +330,8 @@ static void slow_work_show_values_row(struct seq_file *m,
 		   row->counts[SLOW_WORK_COUNT_CANCELLED]);
 	seq_printf(m, "%s.%s.refused %lu\n", kind, name,
 		   row->counts[SLOW_WORK_COUNT_REFUSED]);
-	seq_printf(m, "%s.%s.oldest-queued-ms %u\n", kind, name,
-		   jiffies_to_msecs(row->oldest));
+	seq_printf(m, "%s.%s.oldest-queued-ms %llu\n", kind, name,
+		   jiffies64_to_msecs(row->oldest));
 	for (which = 0; which < SLOW_WORK_NR_TIMES; which++) {
 		const char *time = slow_work_time_names[which];
 		const unsigned long *buckets = row->times[which];
@@ -358,7 +358,7 @@ static int slow_work_stats_values_show(struct seq_file *m, void *v)
 	if (!stats)
 		return -ENOMEM;
 	seq_printf(m, "format %d\n", SLOW_WORK_STATS_FORMAT);
-	seq_printf(m, "since-ms %u\n", jiffies_to_msecs(stats->since));
+	seq_printf(m, "since-ms %llu\n", jiffies64_to_msecs(stats->since));
 	seq_printf(m, "pool.threads %u\n", stats->threads);
 	seq_printf(m, "pool.idle %u\n", stats->idle);
 	seq_printf(m, "pool.executing %u\n", stats->executing);
@@ -373,11 +373,12 @@ static int slow_work_stats_values_show(struct seq_file *m, void *v)
 	seq_printf(m, "pool.started %lu\n", stats->started);
 	seq_printf(m, "pool.culled %lu\n", stats->culled);
 	seq_printf(m, "pool.start-failures %lu\n", stats->failures);
-	seq_printf(m, "pool.at-max-ms %u\n", jiffies_to_msecs(stats->max_ticks));
+	seq_printf(m, "pool.at-max-ms %llu\n",
+		   jiffies64_to_msecs(stats->max_ticks));
 	seq_printf(m, "pool.stalls %lu\n", stats->stalls);
 	seq_printf(m, "histograms %d\n", stats->histograms);
-	seq_printf(m, "histograms-since-ms %u\n",
-		   jiffies_to_msecs(stats->histograms_since));
+	seq_printf(m, "histograms-since-ms %llu\n",
+		   jiffies64_to_msecs(stats->histograms_since));
 	for (i = 0; i < stats->nr_rows; i++)
 		slow_work_show_values_row(m, &stats->rows[i]);
 	kvfree(stats);
@@ -418,6 +419,14 @@ static void slow_work_show_row(struct seq_file *m,
 	seq_putc(m, '\n');
 }
 
+static void slow_work_show_seconds(struct seq_file *m, u64 ticks)
+{
+	u32 ms;
+	u64 s = div_u64_rem(jiffies64_to_msecs(ticks), 1000, &ms);
+
+	seq_printf(m, "%llu.%03u s", s, ms);
+}
+
 /* For people */
 static int slow_work_stats_show(struct seq_file *m, void *v)
 {
@@ -432,19 +441,21 @@ static int slow_work_stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "         %u to %u allowed; very slow items may have %u (%u %%)\n",
 		   stats->min, stats->max, stats->vslow_limit,
 		   stats->vslow_percentage);
-	seq_printf(m, "counted  since %u.%03u s: at most %u threads, %lu started, %lu culled, %lu not to be had\n",
-		   jiffies_to_msecs(stats->since) / 1000,
-		   jiffies_to_msecs(stats->since) % 1000, stats->peak,
-		   stats->started, stats->culled, stats->failures);
-	seq_printf(m, "         %u.%03u s at the maximum, %lu stalls reported\n",
-		   jiffies_to_msecs(stats->max_ticks) / 1000,
-		   jiffies_to_msecs(stats->max_ticks) % 1000, stats->stalls);
-	if (stats->histograms)
-		seq_printf(m, "times    since %u.%03u s; median and 99th, less than\n",
-			   jiffies_to_msecs(stats->histograms_since) / 1000,
-			   jiffies_to_msecs(stats->histograms_since) % 1000);
-	else
-		seq_puts(m, "times    off: sysctl kernel.slow-work.histograms=1\n");
+	seq_puts(m, "counted  since ");
+	slow_work_show_seconds(m, stats->since);
+	seq_printf(m, ": at most %u threads, %lu started, %lu culled, %lu not to be had\n",
+		   stats->peak, stats->started, stats->culled, stats->failures);
+	seq_puts(m, "         ");
+	slow_work_show_seconds(m, stats->max_ticks);
+	seq_printf(m, " at the maximum, %lu stalls reported\n", stats->stalls);
+	seq_puts(m, "times    ");
+	if (stats->histograms) {
+		seq_puts(m, "since ");
+		slow_work_show_seconds(m, stats->histograms_since);
+		seq_puts(m, "; median and 99th, less than\n");
+	} else {
+		seq_puts(m, "off: sysctl kernel.slow-work.histograms=1\n");
+	}
 
 	seq_puts(m, "\n                  QUEUED  EXEC  ARMED   EXECUTED     MERGED DEFERRED CANCELLD REFUSED   WAIT   99TH    RUN   99TH\n");
 	for (i = 0; i < stats->nr_rows; i++) {
@@ -491,7 +502,7 @@ static int slow_work_reset_set(void *data, u64 value)
 	}
 	memset(pool.gone, 0, sizeof(pool.gone));
 	memset(pool.gone_merged, 0, sizeof(pool.gone_merged));
-	pool.reset_at = jiffies;
+	pool.reset_at = get_jiffies_64();
 	pool.peak = pool.nr;
 	pool.starts = 0;
 	pool.culled = 0;

@@ -71,7 +71,7 @@ static u32 slow_work_stamp(u64 now)
  */
 static u64 slow_work_waited(const struct slow_work *work, u64 now)
 {
-	u64 coarse = jiffies_to_nsecs(jiffies - work->mark);
+	u64 coarse = jiffies64_to_nsecs(jiffies - work->mark);
 	u64 fine = (u64)(slow_work_stamp(now) - work->stamp) <<
 		   SLOW_WORK_STAMP_SHIFT;
 
@@ -113,7 +113,7 @@ void slow_work_reset_times(void)
 	slow_work_clear(&pool.nobody.times);
 	hash_for_each(pool.users, i, user, hash)
 		slow_work_clear(&user->times);
-	pool.histograms_since = jiffies;
+	pool.histograms_since = get_jiffies_64();
 }
 
 /*

@@ -1001,6 +1001,8 @@ static void slow_work_put_discarded(struct slow_work_thread *thread,
 	clear_bit(SLOW_WORK_PENDING, &work->flags);
 	slow_work_hold(&thread->holder, work);
 	thread->class = class;
+	/* Taken, and executing, and in the end not executed: see stats */
+	class->started++;
 	class->executing++;
 	slow_work_kick();
 	slow_work_unlock();
@@ -1010,6 +1012,7 @@ static void slow_work_put_discarded(struct slow_work_thread *thread,
 	raw_spin_lock_irq(&pool.lock);
 	slow_work_let_go(&thread->holder, true, 0);
 	class->executing--;
+	pool.ended[class - pool.classes]++;
 }
 
 /*

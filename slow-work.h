@@ -336,8 +336,8 @@ struct slow_work_todo {
  * @waiters: L: see there
  * @pins: L: walks that keep an item from its put_ref
  * @histograms: H: times go into the histograms
- * @histograms_since: L: jiffies when that was switched on or reset
- * @reset_at: L: jiffies when the figures were reset
+ * @histograms_since: L: jiffies (64 bits) when that was switched on or reset
+ * @reset_at: L: the same when the figures were reset
  * @peak: L: the most threads since then
  * @starts: L: threads started since then
  * @culled: L: threads retired as surplus since then
@@ -385,8 +385,8 @@ struct slow_work_pool {
 	struct list_head waiters;
 	struct list_head pins;
 	bool histograms;
-	unsigned long histograms_since;
-	unsigned long reset_at;
+	u64 histograms_since;
+	u64 reset_at;
 	unsigned int peak;
 	unsigned long starts;
 	unsigned long culled;

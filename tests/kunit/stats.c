@@ -100,6 +100,20 @@ do {									\
 	GREW(t, "owner.nobody", before, __after, 0);			\
 } while (0)
 
+/* queued, executing, armed */
+static void expect_levels(struct swt *t, const char *text, const char *row,
+			  const long (*wanted)[3])
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(levels); i++)
+		KUNIT_EXPECT_EQ_MSG(t->test, field_in(text, row, levels[i]), (*wanted)[i],
+				    "%s.%s", row, levels[i]);
+}
+
+#define LEVELS(t, text, row, ...) \
+	expect_levels(t, text, row, &(const long [3]){ __VA_ARGS__ })
+
 static void executed_items_are_counted(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -224,6 +238,31 @@ static void cancelled_runs_are_counted(struct kunit *test)
 	SLOW_GREW(t, before, 2, 0, 0, 2);
 }
 
+/* A thread has it meanwhile, as if it were executed */
+static void run_that_is_only_put_is_not_executed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	char *before, *within;
+
+	swt_one_thread(t);
+	item->desc_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	swt_runqueue_start(t);
+	swt_wait(t, atomic_read(&item->describing) == 1);
+	before = read_values(t);
+	KUNIT_EXPECT_TRUE(test, swt_try_cancel(item));
+	swt_release(t->held[0]);
+	swt_wait(t, field(t, "class.slow", "queued") == 0);
+	within = read_values(t);
+	GREW(t, "class.slow", before, within, 1, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, value_in(within, "pool.executing"), 2L);
+	swt_open(item->desc_gate);
+	swt_wait(t, swt_at_rest(item));
+	swt_release(t->held[1]);
+	SLOW_GREW(t, before, 2, 0, 0, 1);
+}
+
 static void rearming_merges_and_is_no_cancel(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -311,20 +350,6 @@ static void nobodys_items_are_counted(struct kunit *test)
 	GREW(t, own, before, after, 0);
 	GREW(t, "class.slow", before, after, 1);
 }
-
-/* queued, executing, armed */
-static void expect_levels(struct swt *t, const char *text, const char *row,
-			  const long (*wanted)[3])
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(levels); i++)
-		KUNIT_EXPECT_EQ_MSG(t->test, field_in(text, row, levels[i]), (*wanted)[i],
-				    "%s.%s", row, levels[i]);
-}
-
-#define LEVELS(t, text, row, ...) \
-	expect_levels(t, text, row, &(const long [3]){ __VA_ARGS__ })
 
 static void what_there_is_is_shown(struct kunit *test)
 {
@@ -454,6 +479,28 @@ static void times_go_into_histograms(struct kunit *test)
 			field_in(before, "class.vslow", "run.count"));
 }
 
+/* Longer than the stamp that the item has goes round */
+static void long_waits_are_told(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	char *own = row_of(t, THIS_MODULE), *before, *after;
+
+	switch_histograms(t, true);
+	swt_one_thread(t);
+	swt_must_enqueue(item);
+	before = read_values(t);
+	/* 4300 s; it is alone in the queue, and nobody takes it yet */
+	item->work.mark -= 4300 * HZ;
+	swt_release(t->held[0]);
+	swt_wait(t, swt_runs(item) == 1);
+	after = read_values(t);
+	/* 2^41 ns are 2199 s */
+	KUNIT_EXPECT_EQ(test, field_in(before, own, "wait.bucket.41"), -1L);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.bucket.41"), 1L);
+	KUNIT_EXPECT_EQ(test, field_in(after, "class.slow", "wait.bucket.41"), 1L);
+}
+
 static void times_are_not_taken_when_off(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -486,12 +533,14 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(deferred_enqueues_are_counted),
 	KUNIT_CASE(enqueues_in_put_ref_are_deferred),
 	KUNIT_CASE(cancelled_runs_are_counted),
+	KUNIT_CASE(run_that_is_only_put_is_not_executed),
 	KUNIT_CASE(rearming_merges_and_is_no_cancel),
 	KUNIT_CASE(refused_enqueues_are_counted),
 	KUNIT_CASE(owners_are_counted_apart),
 	KUNIT_CASE(nobodys_items_are_counted),
 	KUNIT_CASE(what_there_is_is_shown),
 	KUNIT_CASE(times_go_into_histograms),
+	KUNIT_CASE(long_waits_are_told),
 	KUNIT_CASE(times_are_not_taken_when_off),
 	{}
 };
