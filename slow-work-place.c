@@ -11,6 +11,7 @@
  *
  * When the last of its CPUs goes off line the scheduler lets a thread run
  * anywhere, and leaves it so.  Therefore all are placed again when a CPU comes.
+ * (Not when one fails to go: the kernel tells nobody of that.)
  */
 
 #include <linux/cpu.h>

@@ -10,6 +10,7 @@
 
 #include <linux/ctype.h>
 #include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slow-work.h>
 #include <linux/string.h>
@@ -139,6 +140,7 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 {
 	bool found = false;
 
+	cond_resched();		/* the queues may be long */
 	raw_spin_lock_irq(&pool.lock);
 	while (walk->list < SLOW_WORK_LIST_END) {
 		found = walk->list == SLOW_WORK_LIST_THREADS ?
