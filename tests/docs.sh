@@ -16,7 +16,7 @@ cd "$TOP"
 HEADER=include/linux/slow-work.h
 OUT=Documentation/output
 MAN=$OUT/man
-texts=(README.md Documentation/*.rst)
+texts=(README.md CONTRIBUTING.md CHANGELOG.md Documentation/*.rst)
 
 # --- pages -------------------------------------------------------------------
 
@@ -235,7 +235,36 @@ whatever_is_named_is_there() {
 	known option "$(sed -n 's/^config //p' Kconfig)" CONFIG_ 'SLOW_WORK\w*' || status=1
 	known call "$(public; exported)" '' '\w*(slow_work|SLOW_WORK)\w*[(][)]' || status=1
 	known target "$(targets)" '(    |`)make ' '[a-z-]+' || status=1
-	known file "$(printf '%s\n' * */*)" '\]\(' '[^):]*[^):/]' || status=1
+	return $status
+}
+
+links_lead_somewhere() {
+	local text link status=0
+	while IFS=: read -r text link; do
+		[ -e "$(dirname "$text")/$link" ] || { echo "$text: there is no $link"; status=1; }
+	done < <(grep -oHE '\]\([^):]*[^):/]' "${texts[@]}" Documentation/*.md | sed 's/\](//')
+	return $status
+}
+
+# What is not built, and has no capitals for a name of the reader's choice
+files_are_there() {
+	local text file status=0
+	while IFS=: read -r text file; do
+		[ -e "$file" ] || { echo "$text: there is no $file"; status=1; }
+	done < <(grep -oHP '(?<![\w/.-])(debian|include|samples|scripts|tests|tools)/[a-z0-9/._-]*[a-z0-9](?!\w)' \
+		README.md CONTRIBUTING.md CHANGELOG.md Documentation/*.md | grep -v '\.ko$' | sort -u)
+	return $status
+}
+
+# design.md tells which file to open for what
+each_file_is_told_of() {
+	local file name status=0
+	for file in *.[ch]; do
+		grep -qF "\`$file\`" Documentation/design.md || { echo "no word of $file"; status=1; }
+	done
+	while read -r name; do
+		grep -qE "^(\w.*\W)?$name\(" ./*.[ch] || { echo "there is no $name()"; status=1; }
+	done < <(grep -oE '\w*slow_work\w*[(][)]' Documentation/design.md | sed 's/..$//' | sort -u)
 	return $status
 }
 
@@ -257,6 +286,9 @@ result "tracepoints" same tracepoints "$(written tracepoints)" "$(tracepoints)"
 result "lines in the log" log_lines_are_there
 result "calls of workqueues" workqueue_has_them
 result "whatever is named is there" whatever_is_named_is_there
+result "links" links_lead_somewhere
+result "files that are named" files_are_there
+result "design.md tells of each file" each_file_is_told_of
 rm -rf "$OUT/doctrees"
 echo "# see $OUT/html/index.html and man -M $OUT/man slow-work"
 plan
