@@ -9,6 +9,7 @@ no compat.h, as the names that the tree has not got yet are written as it has th
   kernel/slow-work/            the rest, since its like (workqueues, padata) is
                                in kernel/; with tests/ the KUnit suites
   samples/slow-work/           the callers to copy from
+  tools/slow-work/             what administrators look at it with
   Documentation/core-api/      what callers read
 
 With --series nothing is written into the tree; DIR gets the same as patches to send.
@@ -45,6 +46,8 @@ WORDS = [
     (r"# SUITES=yield tests/kunit\.sh uml",
      "# tools/testing/kunit/kunit.py run --raw_output --kunitconfig=kernel/slow-work slow_work_yield"),
     (r'^#include "\.\./\.\./(slow-work)', r'#include "../\1'),
+    (r"^(    # )(slow-work-\w+)(\.py)?(?= )", r"\1tools/slow-work/\2.py"),
+    (r"\btools/(slow-work-\w+)(\.py)?(?![\w/.])", r"tools/slow-work/\1.py"),
     (r"\s\(``make check`` builds\sone\)", ""),
     (r" This is\sthe caller tests/vm/slow-work-deadlock\.c::", "::"),
     (r"^\.\. only:: not man\n\n((?:   .*\n|\n)*)", lambda m: textwrap.dedent(m[1])),
@@ -84,6 +87,11 @@ its callers and what they have to keep to.
 The least that a caller needs, and one that does real work: it reads and
 checksums all files under a directory, with references, both classes,
 delays, and an unload at any time.
+""",
+    """tools: a look at slow-work
+
+For the administrator who wants to see what the pool does, and not to read
+its files in debugfs by hand.
 """,
 ]
 
@@ -254,10 +262,19 @@ class Tree:
                          "include/linux/slow-work.h", "kernel/slow-work/*",
                          "kernel/slow-work/tests/", "samples/slow-work/")
 
+    def tools(self, who):
+        for path in glob.glob(f"{TOP}/tools/*"):
+            name = os.path.basename(path).removesuffix(".py")
+            self.put(f"tools/slow-work/{name}.py", read(path))
+        self.maintainers(who, "Documentation/core-api/slow-work*.rst",
+                         "include/linux/slow-work.h", "kernel/slow-work/*",
+                         "kernel/slow-work/tests/", "samples/slow-work/",
+                         "tools/slow-work/")
+
     def steps(self, who):
         """After each patch: what it says"""
         for message, fill in zip(SERIES, (self.core, self.kunit, self.documentation,
-                                          self.samples)):
+                                          self.samples, self.tools)):
             fill(who)
             yield message
 
@@ -269,6 +286,8 @@ def write(top, files):
         # A new file in its place: the tree may be made of hard links
         with open(path + ".slow-work", "w", encoding="utf-8") as f:
             f.write(text)
+        if text.startswith("#!"):
+            os.chmod(f.name, 0o755)
         os.rename(path + ".slow-work", path)
 
 

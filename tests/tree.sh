@@ -133,7 +133,7 @@ main() {
 		result "the options of patch $n can be had" configure "${options[@]}"
 		result "patch $n builds" build prepare "${dirs[@]}"
 	done
-	result "the series has four patches" [ "$n" = 4 ]
+	result "the series has five patches" [ "$n" = 5 ]
 	result "what it speaks of is in the tree" references
 	result "the tree itself is written the same" same_as_series
 	result "KUnit suites as a module" suites_as_module
