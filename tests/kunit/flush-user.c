@@ -7,9 +7,36 @@
 
 #include "helper.h"
 
+/* Whose items most are: a module's, as of code that is built in nothing is flushed */
+static struct module *us;
+static const struct slow_work_ops *our_ops;
+
+static int flush_user_init(struct kunit *test)
+{
+	int ret = swt_init(test);
+
+	us = THIS_MODULE;
+	our_ops = &swt_ops;
+	if (ret || us)
+		return ret;
+	us = swt_owner(test->priv, "us");
+	our_ops = swt_ops_of(test->priv, us);
+	return swt_register(test->priv, us);
+}
+
+static struct swt_item *our_item(struct swt *t, enum swt_kind kind)
+{
+	return swt_item_ops(t, kind, our_ops);
+}
+
+static struct swt_item *our_blocker(struct swt *t)
+{
+	return swt_blocker_ops(t, SWT_DELAYED, our_ops);
+}
+
 static struct swt_thread *flush_start(struct swt *t, struct swt_item *item)
 {
-	return swt_flush_user_start(t, THIS_MODULE, item);
+	return swt_flush_user_start(t, us, item);
 }
 
 static void expect_waits(struct swt_thread *flush)
@@ -66,7 +93,7 @@ static void queued_item_is_waited_for(struct kunit *test)
 static void executing_item_is_waited_for(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = busy_item(t, &swt_ops);
+	struct swt_item *item = busy_item(t, our_ops);
 	struct swt_thread *flush = flush_start(t, item);
 
 	expect_waits(flush);
@@ -77,7 +104,7 @@ static void executing_item_is_waited_for(struct kunit *test)
 static void put_ref_is_waited_for(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct swt_item *item = our_item(t, SWT_SLOW);
 	struct swt_thread *flush;
 
 	item->put_gate = swt_gate(t);
@@ -92,7 +119,7 @@ static void put_ref_is_waited_for(struct kunit *test)
 static void put_ref_by_a_cancel_is_waited_for(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	struct swt_item *item = our_item(t, SWT_DELAYED);
 	struct swt_thread *flush, *cancel;
 
 	swt_must_arm(item, SWT_NEVER);
@@ -134,7 +161,7 @@ static void cancelled_item_is_waited_for_no_more(struct kunit *test)
 static void item_enqueued_meanwhile_is_not_waited_for(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *before = busy_item(t, &swt_ops), *since;
+	struct swt_item *before = busy_item(t, our_ops), *since;
 	struct swt_thread *flush;
 	int i;
 
@@ -142,7 +169,7 @@ static void item_enqueued_meanwhile_is_not_waited_for(struct kunit *test)
 	for (i = 0; i < 4; i++) {
 		flush = flush_start(t, before);
 		expect_waits(flush);
-		since = busy_item(t, &swt_ops);
+		since = busy_item(t, our_ops);
 		swt_release(before);
 		expect_rest(flush);
 		KUNIT_EXPECT_TRUE(test, swt_executing(since));
@@ -159,7 +186,7 @@ static void requeue_self(struct swt_item *item)
 static void item_that_requeues_itself_does_not_hold_it_up(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct swt_item *item = our_item(t, SWT_SLOW);
 	int i;
 
 	item->on_execute = requeue_self;
@@ -178,7 +205,7 @@ static void change_gates(struct swt_item *item)
 
 static struct swt_item *two_gates(struct swt *t)
 {
-	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
+	struct swt_item *item = our_blocker(t);
 
 	item->data = swt_gate(t);
 	item->on_execute = change_gates;
@@ -269,7 +296,7 @@ static void reference_used_again_counts_anew(struct kunit *test)
 static void armed_item_is_not_waited_for(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	struct swt_item *item = our_item(t, SWT_DELAYED);
 
 	swt_must_arm(item, SWT_NEVER);
 	swt_join(flush_start(t, NULL));
@@ -281,7 +308,7 @@ static void armed_item_is_not_waited_for(struct kunit *test)
 static void item_whose_delay_is_over_is_waited_for(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
+	struct swt_item *item = our_blocker(t);
 	struct swt_thread *flush;
 
 	swt_must_arm(item, 1);
@@ -311,7 +338,7 @@ static struct swt_thread *flush_before_the_delay_ends(struct swt_item *item)
 static void item_whose_delay_ends_meanwhile_is_not_waited_for(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *busy = busy_item(t, &swt_ops), *item = swt_blocker(t, SWT_DELAYED);
+	struct swt_item *busy = busy_item(t, our_ops), *item = our_blocker(t);
 	struct swt_thread *flush = flush_before_the_delay_ends(item);
 
 	swt_wait(t, swt_executing(item));
@@ -411,7 +438,7 @@ static void several_flushes_each_wait_for_theirs(struct kunit *test)
 
 	swt_pool(t, 4, 4);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
-		items[i] = busy_item(t, &swt_ops);
+		items[i] = busy_item(t, our_ops);
 		flushes[i] = flush_start(t, items[i]);
 		expect_waits(flushes[i]);
 	}
@@ -427,12 +454,12 @@ static void several_flushes_each_wait_for_theirs(struct kunit *test)
 static void later_flush_waits_for_what_the_earlier_does(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *first = busy_item(t, &swt_ops), *second;
+	struct swt_item *first = busy_item(t, our_ops), *second;
 	struct swt_thread *flushes[2];
 
 	flushes[0] = flush_start(t, first);
 	expect_waits(flushes[0]);
-	second = busy_item(t, &swt_ops);
+	second = busy_item(t, our_ops);
 	flushes[1] = flush_start(t, first);
 	expect_waits(flushes[1]);
 	swt_release(second);
@@ -447,7 +474,7 @@ static void later_flush_waits_for_what_the_earlier_does(struct kunit *test)
 static void flushes_at_once_all_return(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = busy_item(t, &swt_ops);
+	struct swt_item *item = busy_item(t, our_ops);
 	struct swt_thread *flushes[6];
 	int i;
 
@@ -469,7 +496,7 @@ static void many_flushes_at_once_all_return(struct kunit *test)
 	int i, round;
 
 	for (i = 0; i < ARRAY_SIZE(items); i++)
-		items[i] = swt_item(t, i % 3);
+		items[i] = our_item(t, i % 3);
 	swt_one_thread(t);
 	for (round = 1; round <= 2; round++) {
 		for (i = 0; i < ARRAY_SIZE(items); i++) {
@@ -512,7 +539,9 @@ static void nobody_registered(struct kunit *test)
 {
 	struct swt *t = test->priv;
 
-	swt_unregister(t, THIS_MODULE);
+	swt_unregister(t, us);
+	if (us != THIS_MODULE)
+		swt_unregister(t, THIS_MODULE);
 	swt_join(flush_start(t, NULL));
 	swt_join(swt_flush_user_start(t, NULL, NULL));
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
@@ -520,13 +549,13 @@ static void nobody_registered(struct kunit *test)
 
 static void flush_from_execute(struct swt_item *item)
 {
-	slow_work_flush_user(THIS_MODULE);
+	slow_work_flush_user(us);
 }
 
 static void flush_in_a_pool_thread_waits_for_nothing(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_item(t, SWT_SLOW), *busy = busy_item(t, &swt_ops);
+	struct swt_item *item = our_item(t, SWT_SLOW), *busy = busy_item(t, our_ops);
 
 	item->on_execute = flush_from_execute;
 	item->on_put = flush_from_execute;
@@ -587,7 +616,7 @@ static int flush_crowd(struct swt_thread *thread)
 	while (swt_more(thread->t, &budget)) {
 		for (i = 0; i < NR_ITEMS; i++)
 			accepted[i] = atomic_read(&crowd->accepted[i]);
-		slow_work_flush_user(THIS_MODULE);
+		slow_work_flush_user(us);
 		for (i = 0; i < NR_ITEMS; i++)
 			if (atomic_read(&crowd->seen[i]) < accepted[i])
 				return -EBUSY;
@@ -605,7 +634,7 @@ static void flush_against_enqueue(struct kunit *test)
 
 	swt_pool(t, 4, 4);
 	for (i = 0; i < NR_ITEMS; i++) {
-		crowd->items[i] = swt_item(t, SWT_DELAYED);
+		crowd->items[i] = our_item(t, SWT_DELAYED);
 		crowd->items[i]->value = i;
 		crowd->items[i]->data = crowd;
 		crowd->items[i]->on_execute = see_wants;
@@ -650,7 +679,7 @@ static struct kunit_case flush_user_cases[] = {
 
 static struct kunit_suite flush_user_suite = {
 	.name = "slow_work_flush_user",
-	.init = swt_init,
+	.init = flush_user_init,
 	.exit = swt_exit,
 	.test_cases = flush_user_cases,
 };
