@@ -80,7 +80,7 @@ matrix_parts() {
 
 # Anew, so that the time says something; the kernel is made before
 matrix_build() {
-	local switches began
+	local switches began FAILED=0
 	mapfile -t switches < <(all_switches "$1")
 	echo "KTAP version 1"
 	tests/kernel.sh "$1" >/dev/null || true
