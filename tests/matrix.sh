@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# matrix.sh [KERNEL]: builds for every kernel that is supported, and tests there
+# matrix.sh [KERNEL...]: builds for every kernel that is supported, and tests there
 #
 # Prints what fails as it comes, and last a table: what was built with what and
 # in how many seconds, and how many results passed in each of the tests.  Some
@@ -71,7 +71,7 @@ main() {
 	work=$(mktemp -d "$CACHE/run/XXXXXX")
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 130' INT TERM HUP
-	"$TOP/tests/check.sh" matrix "$@" | tee "$work/said" |
+	"$TOP/tests/check.sh" matrix "$*" | tee "$work/said" |
 		grep --line-buffered -E '^(not )?ok |^ *not ok |^# failed|passed, ' || status=1
 	[ -s "$work/said" ] || exit 1
 	TESTS=$(sed -nE 's/.*ok [0-9]+ - matrix-.*-([a-z]+) # .*/\1/p' "$work/said" |
