@@ -18,6 +18,8 @@ not_from() {
 }
 
 load slow_work max_threads=4
+# Reports of what hangs here are not of a fault
+echo 0 >$SYSCTL/stall-warn-secs
 load slow_work_caller
 order close
 order vslow 2
@@ -36,7 +38,7 @@ note "$(cat /tmp/rq)"
 is "no item executed meanwhile" 0 "$(state executed)"
 is "all are shown" 11 "$(sed 1,2d /tmp/rq | grep -c caller)"
 is "executing and queued ones with how long" "" \
-	"$(lines 'v*slow' | not_from $((305 - began)) 3600)"
+	"$(lines 'v*slow' | not_from $((304 - began)) 3600)"
 is "so is the one whose delay ended before" "" "$(lines 'delayed 7' | not_from 10 3600)"
 is "those armed for much later are so still" 2 "$(grep -c '^dly.*caller: delayed \(9\|10\)$' /tmp/rq)"
 is "with how long until then" "" "$(lines 'delayed \(9\|10\)' | not_from 1 3300)"
