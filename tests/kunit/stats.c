@@ -54,6 +54,15 @@ static long field(struct swt *t, const char *row, const char *name)
 	return field_in(read_values(t), row, name);
 }
 
+/* So many since @before, and none executes */
+static bool has_executed(struct swt *t, const char *row, const char *before, long nr)
+{
+	const char *now = read_values(t);
+
+	return field_in(now, row, "executed") - field_in(before, row, "executed") == nr &&
+	       field_in(now, row, "executing") == 0;
+}
+
 /* The row of an owner; in memory of the case */
 static char *row_of(struct swt *t, struct module *owner)
 {
@@ -79,7 +88,7 @@ static void expect_growth(struct swt *t, const char *row, const char *before,
 }
 
 #define GREW(t, row, before, after, ...)				\
-	expect_growth(t, row, before, after, &(const long [NR_COUNTERS]){ __VA_ARGS__ })
+	expect_growth(t, row, before, after, &(const long [NR_COUNTERS]) { __VA_ARGS__ })
 
 /*
  * The slow class and our own row, while the others stand still.  It waits for as
@@ -89,10 +98,8 @@ static void expect_growth(struct swt *t, const char *row, const char *before,
 #define SLOW_GREW(t, before, count, ...)				\
 do {									\
 	char *__own = row_of(t, THIS_MODULE), *__after;			\
-	long __executed = field_in(before, __own, "executed") + (count);	\
 									\
-	swt_wait(t, field(t, __own, "executed") == __executed &&	\
-		    field(t, __own, "executing") == 0);			\
+	swt_wait(t, has_executed(t, __own, before, count));		\
 	__after = read_values(t);					\
 	GREW(t, "class.slow", before, __after, count, __VA_ARGS__);	\
 	GREW(t, __own, before, __after, count, __VA_ARGS__);		\
@@ -112,7 +119,7 @@ static void expect_levels(struct swt *t, const char *text, const char *row,
 }
 
 #define LEVELS(t, text, row, ...) \
-	expect_levels(t, text, row, &(const long [3]){ __VA_ARGS__ })
+	expect_levels(t, text, row, &(const long [3]) { __VA_ARGS__ })
 
 static void executed_items_are_counted(struct kunit *test)
 {
@@ -142,8 +149,7 @@ static void classes_are_counted_apart(struct kunit *test)
 		swt_wait(t, swt_runs(vslow) == i && swt_at_rest(vslow));
 	}
 	swt_must_enqueue(slow);
-	swt_wait(t, field(t, own, "executed") == field_in(before, own, "executed") + 4 &&
-		    field(t, own, "executing") == 0);
+	swt_wait(t, has_executed(t, own, before, 4));
 	after = read_values(t);
 	GREW(t, "class.slow", before, after, 1);
 	GREW(t, "class.vslow", before, after, 3);
@@ -453,8 +459,7 @@ static void times_go_into_histograms(struct kunit *test)
 	/* 2^24 ns are 17 ms */
 	swt_wait(t, time_after(jiffies, longest->started_at + msecs_to_jiffies(20)));
 	swt_release(longest);
-	swt_wait(t, field(t, own, "executed") == field_in(before, own, "executed") + 21 &&
-		    field(t, own, "executing") == 0);
+	swt_wait(t, has_executed(t, own, before, 21));
 	switch_histograms(t, false);
 	after = read_values(t);
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -516,8 +521,7 @@ static void times_are_not_taken_when_off(struct kunit *test)
 	swt_wait(t, swt_executing(across) && swt_runs(item) == 1);
 	switch_histograms(t, true);
 	swt_release(across);
-	swt_wait(t, field(t, own, "executed") == field_in(before, own, "executed") + 2 &&
-		    field(t, own, "executing") == 0);
+	swt_wait(t, has_executed(t, own, before, 2));
 	switch_histograms(t, false);
 	after = read_values(t);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.count"),
