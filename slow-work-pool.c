@@ -40,6 +40,7 @@ struct slow_work_pool slow_work_pool = {
 	.retired		= LIST_HEAD_INIT(pool.retired),
 	.min			= SLOW_WORK_MIN_THREADS,
 	.vslow_percentage	= 50,
+	.hz			= HZ,
 	.waiters		= LIST_HEAD_INIT(pool.waiters),
 	.pins			= LIST_HEAD_INIT(pool.pins),
 	.described		= __WAIT_QUEUE_HEAD_INITIALIZER(pool.described),

@@ -349,6 +349,7 @@ struct slow_work_todo {
  * @threads: S, pointers read under L: by number; not freed while loaded
  * @slots: S: the numbers in use
  * @limit: I: hard limit of @max, and the size of @threads
+ * @hz: I: HZ, for those who read our memory from outside
  * @manager: L: starts threads, and buries them
  * @described: those who wait until an item's desc has returned
  */
@@ -398,6 +399,7 @@ struct slow_work_pool {
 	struct slow_work_thread **threads;
 	unsigned long *slots;
 	unsigned int limit;
+	unsigned int hz;
 	struct task_struct *manager;
 	wait_queue_head_t described;
 };
