@@ -32,4 +32,6 @@ man_pages = [
      "moving a caller from a workqueue, and back", author, 7),
     ("slow-work-top", "slow-work-top", "what the slow-work pool does, live",
      author, 8),
+    ("slow-work-dump", "slow-work-dump",
+     "what the slow-work pool has, from a kernel's memory", author, 8),
 ]

@@ -9,7 +9,7 @@
 # shellcheck disable=SC2016 # backquotes are the documents'
 . "$(dirname "$0")/lib/env.sh"
 
-need_packages python3 python3-sphinx groff-base perl
+need_packages python3 python3-drgn python3-sphinx groff-base perl
 KERNEL_SOURCE=$("$TOP/tests/kernel.sh" --source)
 export KERNEL_SOURCE
 cd "$TOP"
@@ -40,12 +40,13 @@ kernel_doc() {
 	done
 }
 
-# What tools say of themselves is a part of their pages
+# What tools say of themselves is a part of their pages.  By Debian's Python, since
+# drgn is Debian's.
 help_texts() {
 	local tool
 	mkdir -p "$OUT/help" || return
 	for tool in tools/*; do
-		COLUMNS=80 "$tool" --help >"$OUT/help/${tool##*/}" || return
+		COLUMNS=80 /usr/bin/python3 "$tool" --help >"$OUT/help/${tool##*/}" || return
 	done
 }
 
