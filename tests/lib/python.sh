@@ -8,7 +8,7 @@
 python_root() {
 	local root=$1 python packages f
 	shift
-	need_packages python3 ncurses-base "$@"
+	need_packages python3 "$@"
 	python=$(readlink /usr/bin/python3)
 	packages=(python3-minimal "$python-minimal" "lib$python-minimal" "lib$python-stdlib"
 		ncurses-base "$@")

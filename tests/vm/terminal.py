@@ -17,8 +17,7 @@ import sys
 import termios
 
 LINES, COLUMNS = 40, 160
-TOKEN = re.compile(rb"\x1b\[H\x1b\[2J|\x1b\[(\d+);(\d+)H|[^\x1b]|"
-                   rb"\x1b(?:\[(?!H)[?>]?[\d;]*[A-Za-z@`]|[()\]][A-Z0-9]|[^\[()\]])")
+TOKEN = re.compile(rb"\x1b\[([\d;?>]*)([A-Za-z@`])|\x1b[()\]][A-Z0-9]|\x1b[^\[()\]]|[^\x1b]")
 
 
 class Screen:
@@ -38,15 +37,18 @@ class Screen:
         self.rest += data
         while token := TOKEN.match(self.rest):
             self.rest = self.rest[token.end():]
-            if token[1]:
-                self.line, self.column = int(token[1]) - 1, int(token[2]) - 1
-            elif token[0] == b"\x1b[H\x1b[2J":
+            if token[2] == b"H":
+                line, column = (token[1] or b"1;1").split(b";")
+                self.line, self.column = int(line) - 1, int(column) - 1
+            elif token[2] == b"J":
                 self.clear()
+            elif len(token[0]) > 1:
+                pass
             elif token[0] == b"\r":
                 self.column = 0
             elif token[0] == b"\n":
                 self.line = min(self.line + 1, LINES - 1)
-            elif token[0] >= b" ":
+            elif token[0][0] >= 32:
                 self.cells[self.line][min(self.column, COLUMNS - 1)] = token[0].decode("latin-1")
                 self.column += 1
 
