@@ -14,7 +14,7 @@ VM_SCRIPTS="sysctl place runqueue load samples"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT
 VM_ONCE="6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
 VM_ONCE+=" debug:suspend debug:inject debug:deadlock-cancel debug:deadlock-put"
-VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall"
+VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall debug:dump"
 VM_ONCE+=" 6.1:stall 6.12-rt:stall 6.1:watch 6.12:watch"
 VM_ONCE+=" 6.12:top 6.12:access locked:signed locked:lockdown"
 # Short runs; make torture gives it longer ones
@@ -161,7 +161,7 @@ main() {
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
 		libelf-dev libssl-dev openssl dwarves xz-utils binutils git linux-source-6.1 \
 		linux-source-6.12 qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
-		python3-sphinx groff-base
+		python3-drgn python3-sphinx groff-base
 	[[ "$list" != matrix* ]] || need_packages linux-source-6.12 clang lld llvm \
 		gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap debian-archive-keyring
 	echo "KTAP version 1"
