@@ -3,8 +3,9 @@
 # matrix.sh [KERNEL...]: builds for every kernel that is supported, and tests there
 #
 # Prints what fails as it comes, and last a table: what was built with what and
-# in how many seconds, and how many results passed in each of the tests.  Some
-# twelve kernels are made first, of which seven take a few minutes each, once.
+# in how many seconds, how many results passed in each of the tests, and why some
+# were skipped.  Some twelve kernels are made first, of which six take a few minutes
+# each, once.
 . "$(dirname "$0")/lib/env.sh"
 
 # What a row says of its kernel
@@ -65,6 +66,13 @@ row() {
 	}' "$work/said"
 }
 
+# Why something was skipped, each reason once
+skips() {
+	awk '/^# matrix-/ { part = substr($2, 8) }
+		/^ +ok .* # SKIP ./ { sub(/.* # SKIP /, ""); why = "Skipped in " part ": " $0
+			if (!seen[why]++) print why }' "$work/said"
+}
+
 main() {
 	local status=0 k
 	mkdir -p "$CACHE/run"
@@ -82,6 +90,7 @@ main() {
 	for k in $(sed -nE 's/.*ok [0-9]+ - matrix-(.*)-build # .*/\1/p' "$work/said"); do
 		row "$k"
 	done
+	skips
 	return $status
 }
 
