@@ -591,10 +591,14 @@ struct duel {
 static int cancel_as_second(struct swt_thread *thread)
 {
 	struct duel *duel = thread->arg;
-	int round = 0;
+	int rounds, round = 0;
 
-	while (!READ_ONCE(thread->t->stop) && atomic_read(&duel->rounds) >= 0) {
-		if (atomic_read(&duel->rounds) == round) {
+	while (!READ_ONCE(thread->t->stop)) {
+		/* One look: the end may come between two */
+		rounds = atomic_read(&duel->rounds);
+		if (rounds < 0)
+			break;
+		if (rounds == round) {
 			swt_relax();
 			continue;
 		}
