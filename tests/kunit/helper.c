@@ -1104,11 +1104,13 @@ void swt_exit(struct kunit *test)
 	struct swt_thread *thread;
 	struct swt_item *item, *next;
 	struct swt *t = test->priv;
+	bool quiet;
 
 	if (!t || swt_wedged)
 		return;
+	quiet = swt_quiet(t);
 	swt_splat_over(t);
-	if (!swt_quiet(t)) {
+	if (!quiet) {
 		swt_wedged = true;
 		KUNIT_EXPECT_TRUE_MSG(test, false, "the pool hangs; no further case is run");
 		return;
