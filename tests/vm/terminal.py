@@ -13,6 +13,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import termios
 
@@ -68,6 +69,8 @@ def main(work, *command):
     """Goes on until COMMAND has ended"""
     child, terminal = pty.fork()
     if not child:
+        # who runs us in the background has it ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         termios.tcsetwinsize(0, (LINES, COLUMNS))
         os.execvp(command[0], command)
     keys = os.open(f"{work}/keys", os.O_RDWR)
