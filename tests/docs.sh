@@ -242,7 +242,12 @@ whatever_is_named_is_there() {
 links_lead_somewhere() {
 	local text link status=0
 	while IFS=: read -r text link; do
-		[ -e "$(dirname "$text")/$link" ] || { echo "$text: there is no $link"; status=1; }
+		case $link in
+		# a heading of the same page
+		\#*)	sed -n 's/^##* //p' "$text" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-' |
+				grep -qxF -- "${link#?}" ;;
+		*)	[ -e "$(dirname "$text")/$link" ] ;;
+		esac || { echo "$text: there is no $link"; status=1; }
 	done < <(grep -oHE '\]\([^):]*[^):/]' "${texts[@]}" Documentation/*.md | sed 's/\](//')
 	return $status
 }
