@@ -200,7 +200,7 @@ struct slow_work_waiter {
  * @link: L: in pool.idle or pool.retired
  * @idle_since: L: jiffies when it joined pool.idle
  * @sleeper: L: in its class's sleepers
- * @asleep_since: L: jiffies when it joined them
+ * @asleep_since: L: jiffies when it joined them last, or was started
  * @errand: L: what is expected of it when it comes back to the queues
  * @slot: I: its number
  * @began: T, but that L clears it: ns when execute began; 0 if nobody looked
@@ -331,7 +331,8 @@ struct slow_work_todo {
  * @spare: L: users that have left
  * @gone: L: what was counted of these, when they left
  * @gone_merged: L: the same
- * @ended: L: by class, items that had been executed at the last reset
+ * @ended: L: by class, items that had been executed at the last reset; and those
+ *	that were taken since to be put alone
  * @times: by class, see there
  * @waiters: L: see there
  * @pins: L: walks that keep an item from its put_ref
