@@ -27,11 +27,7 @@ order delayed 3 5000000
 order revoke
 
 # --- what there is
-order close
-order vslow 2
-wait_for "two very slow items execute" 60 state_is vslow 2
-order slow 2
-wait_for "two slow ones beside them" 60 state_is executing 4
+occupy
 order slow 3
 order vslow 4
 order delayed 2 5000000

@@ -25,11 +25,7 @@ is "an idle pool shows the head alone" "$head" "$(cat $RUNQUEUE)"
 
 # Two very slow items and two slow ones on four threads, some more of each queued,
 # some armed
-order close
-order vslow 2
-wait_for "two very slow items execute" 60 state_is vslow 2
-order slow 2
-wait_for "two slow ones beside them" 60 state_is executing 4
+occupy
 order slow 3
 order vslow 2
 order delayed 2 5000000

@@ -40,11 +40,7 @@ is "no such column" "2 1" "$(top --sort beauty 2>/tmp/said; echo $?) $(grep -c "
 
 # --- what there is
 load slow_work_caller
-order close
-order vslow 2
-wait_for "two very slow items execute" 60 state_is vslow 2
-order slow 2
-wait_for "two slow ones beside them" 60 state_is executing 4
+occupy
 order slow 3
 order vslow 4
 order delayed 2 5000000

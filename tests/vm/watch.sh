@@ -24,11 +24,7 @@ wait_for "all threads idle" 60 is_value pool.idle 2
 is "nothing happened yet" "0 0 0 0 0" "$(counts class.slow)"
 
 # --- what there is
-order close
-order vslow 2
-wait_for "two very slow items execute" 60 state_is vslow 2
-order slow 2
-wait_for "two slow ones beside them" 60 state_is executing 4
+occupy
 order slow 3
 order vslow 4
 order delayed 2 5000000

@@ -132,6 +132,14 @@ order() { echo "$*" >$CALLER/control; }
 state() { sed -n "s/^$1 //p" $CALLER/state; }
 state_is() { [ "$(state "$1")" = "$2" ]; }
 threads_are() { [ "$(threads)" = "$1" ]; }
+# Four threads execute, two very slow items and two slow ones, until order open
+occupy() {
+	order close
+	order vslow 2
+	wait_for "two very slow items execute" 60 state_is vslow 2
+	order slow 2
+	wait_for "two slow ones beside them" 60 state_is executing 4
+}
 
 # --- slow_work_user, which comes and goes when it is told to: user register
 
