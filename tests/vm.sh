@@ -308,17 +308,21 @@ end_unbooted() {
 	kill "$1"
 }
 
-# lost_breakpoint LOG: does a CPU hang in a jump label?  The kernel patches those
-# by way of a breakpoint (the freezer's, when it freezes); QEMU 7.2 with a thread
-# a CPU may translate that just before it goes, and execute it for ever.  Then
-# all that hang are at the first byte of a patched jump or nop.
+# lost_breakpoint LOG: is it a breakpoint that the kernel has taken away?  It
+# patches jump labels by way of one (the freezer's, when it freezes); QEMU 7.2 with
+# a thread a CPU may translate that just before it goes, and execute it later.
+# Then the CPU hangs, or the kernel finds that it has set no breakpoint there; in
+# either case what it stands at, or has just left, is a jump or a nop.
 lost_breakpoint() {
 	awk '
 	/RIP: 0010:asm_exc_int3/	{ next }
 	/soft lockup - CPU/		{ hangs++; look = 1 }
+	/int3: 0000 \[#/		{ hangs++; look = 1; next }
 	look && /Code: /		{
 		look = 0
-		if (/<e9>/ || /<0f> 1f 44 00 00/) labels++
+		if (/<e9>/ || /<0f> 1f 44 00 00/ || / e9 </ || / eb </ ||
+		    / 0f <1f> 44 00 00/ || / 66 <90>/)
+			labels++
 	}
 	/KASAN:|KCSAN:|Oops|UBSAN:|ODEBUG:|slow-work-torture: FAULT/ { other++ }
 	END	{ exit !(hangs && hangs == labels && !other) }' "$1"
