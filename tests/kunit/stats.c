@@ -29,19 +29,19 @@ static char *read_values(struct swt *t)
 }
 
 /* -1 where there is no such key */
-static long value_in(const char *text, const char *key)
+static s64 value_in(const char *text, const char *key)
 {
 	size_t len = strlen(key);
-	long value;
+	s64 value;
 
 	for (; *text; text = strchrnul(text, '\n') + 1)
 		if (!strncmp(text, key, len) && text[len] == ' ')
-			return sscanf(text + len, "%ld", &value) == 1 ? value : -1;
+			return sscanf(text + len, "%lld", &value) == 1 ? value : -1;
 	return -1;
 }
 
 /* @row: class.slow or the like */
-static long field_in(const char *text, const char *row, const char *field)
+static s64 field_in(const char *text, const char *row, const char *field)
 {
 	char key[96];
 
@@ -49,7 +49,7 @@ static long field_in(const char *text, const char *row, const char *field)
 	return value_in(text, key);
 }
 
-static long field(struct swt *t, const char *row, const char *name)
+static s64 field(struct swt *t, const char *row, const char *name)
 {
 	return field_in(read_values(t), row, name);
 }
@@ -79,7 +79,7 @@ static void expect_growth(struct swt *t, const char *row, const char *before,
 	int i;
 
 	for (i = 0; i < NR_COUNTERS; i++) {
-		long from = field_in(before, row, counters[i]);
+		s64 from = field_in(before, row, counters[i]);
 
 		KUNIT_EXPECT_GE_MSG(t->test, from, 0L, "%s.%s", row, counters[i]);
 		KUNIT_EXPECT_EQ_MSG(t->test, field_in(after, row, counters[i]) - from,
@@ -406,9 +406,9 @@ static void switch_histograms(struct swt *t, bool on)
 }
 
 /* The sum of the buckets; -1 where one stands in the wrong place */
-static long buckets_in(const char *text, const char *row, const char *time)
+static s64 buckets_in(const char *text, const char *row, const char *time)
 {
-	long sum = 0, count;
+	s64 sum = 0, count;
 	char name[32];
 	int n;
 
@@ -424,9 +424,9 @@ static long buckets_in(const char *text, const char *row, const char *time)
 }
 
 /* The end of the bucket in which the share of @percent is complete */
-static long quantile_in(const char *text, const char *row, const char *time, int percent)
+static s64 quantile_in(const char *text, const char *row, const char *time, int percent)
 {
-	long sum = 0, count, total = buckets_in(text, row, time);
+	s64 sum = 0, count, total = buckets_in(text, row, time);
 	char name[32];
 	int n;
 
@@ -436,7 +436,7 @@ static long quantile_in(const char *text, const char *row, const char *time, int
 		if (count > 0)
 			sum += count;
 		if (sum * 100 >= total * percent)
-			return 2L << n;
+			return 2LL << n;
 	}
 	return -1;
 }
@@ -448,11 +448,9 @@ static void times_go_into_histograms(struct kunit *test)
 	struct swt_item *item = swt_item(t, SWT_SLOW), *longest = swt_blocker(t, SWT_SLOW);
 	char *own = row_of(t, THIS_MODULE), *rows[] = { "class.slow", own };
 	char *before, *after;
-	long count, most;
+	s64 count, most;
 	int i, n;
 
-	if (BITS_PER_LONG < 64)
-		kunit_skip(test, "ns of more than 2 s do not fit");
 	switch_histograms(t, true);
 	before = read_values(t);
 	KUNIT_EXPECT_EQ(test, value_in(before, "histograms"), 1L);
