@@ -14,7 +14,8 @@ DEBS=$TOP/debs
 
 # --- the packages ------------------------------------------------------------
 
-# In a copy, as dpkg-buildpackage writes beside the directory it works in
+# build_packages DIR [VERSION]: in a copy, as dpkg-buildpackage writes beside the
+# directory it works in; as VERSION, if it is not to be today's
 build_packages() {
 	need_packages build-essential debhelper dh-dkms dpkg-dev rsync
 	built=$CACHE/build/deb-$(echo "$TOP" | sha256sum | cut -c1-8)
@@ -26,11 +27,15 @@ build_packages() {
 	rsync -a --delete --exclude=.git --include='/Documentation/output/' \
 		--include='/Documentation/output/man/***' --exclude='/Documentation/output/*' \
 		--filter=':- .gitignore' "$TOP/" "$built/slow-work/"
+	if [ $# -gt 1 ]; then
+		sed -i "1s/([^)]*)/($2)/" "$built/slow-work/debian/changelog"
+		sed -i "s/^MODULE_VERSION(.*/MODULE_VERSION(\"$2\");/" "$built/slow-work/main.c"
+	fi
 	( cd "$built/slow-work" && dpkg-buildpackage -us -uc ) >"$built/log" 2>&1 ||
 		{ tail -n 30 "$built/log" >&2; die "dpkg-buildpackage failed"; }
-	rm -rf "$DEBS"
-	mkdir "$DEBS"
-	cp "$built"/*.deb "$DEBS/"
+	rm -rf "$1"
+	mkdir "$1"
+	cp "$built"/*.deb "$1/"
 	exec 8>&-
 }
 
@@ -117,10 +122,22 @@ files() {
 
 # --- its life ----------------------------------------------------------------
 
+# install_packages DIR
 install_packages() {
-	mkdir "$root/root/debs" &&
-	cp "$DEBS"/*.deb "$root/root/debs/" &&
+	rm -rf "$root/root/debs" &&
+	cp -r "$1" "$root/root/debs" &&
 	in_root sh -c 'apt-get -y -qq install /root/debs/*.deb'
+}
+
+# It takes the place of the one before: there are no sources, no module and no entry
+# of DKMS but its own
+only_version() {
+	local version
+	version=$(in_root dpkg-query -W -f '${Version}' slow-work-dkms) &&
+	[ "$version" = "$1" ] &&
+	[ "$(in_root dkms status | sed -n 's,^slow-work/\([^,]*\).*,\1,p' | sort -u)" = "$1" ] &&
+	[ "$(cd "$root/usr/src" && echo slow-work-*)" = "slow-work-$1" ] &&
+	[ "$(in_root modinfo -k "$first" -F version slow_work)" = "$1" ]
 }
 
 # DKMS says so, it is where modprobe finds it, and it is signed by DKMS's key
@@ -185,7 +202,7 @@ boot() {
 }
 
 life() {
-	local first unit
+	local first unit version
 	[ "$(id -u)" = 0 ] || die "debootstrap and chroot need root"
 	need_packages lintian e2fsprogs kmod
 	exec 3>&1
@@ -193,7 +210,9 @@ life() {
 	work=$(mktemp -d "$CACHE/run/XXXXXX")
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 130' INT TERM HUP
-	build_packages
+	build_packages "$work/older" 0.0
+	build_packages "$DEBS"
+	version=$(dpkg-parsechangelog -l "$TOP/debian/changelog" -S Version)
 	debian_root
 	root=$work/root net=(--net)
 	cp -a "$debian/root" "$root"
@@ -202,7 +221,10 @@ life() {
 	echo "KTAP version 1"
 	result "lintian finds no error" lintian_errors
 	files >"$work/before"
-	result "apt install" install_packages
+	result "apt install of an older version" install_packages "$work/older"
+	result "that is what there is" only_version 0.0
+	result "apt install of this one" install_packages "$DEBS"
+	result "there is no other" only_version "$version"
 	result "the module is built for $first" module_built_for "$first"
 	result "a caller of three lines' Makefile is built" caller_built_for "$first"
 	result "slow-work-top starts" in_root slow-work-top --help
@@ -238,7 +260,7 @@ life() {
 
 main() {
 	case ${1-} in
-	build)	build_packages; ls "$DEBS"/*.deb ;;
+	build)	build_packages "$DEBS"; ls "$DEBS"/*.deb ;;
 	life)	life ;;
 	*)	die "usage: deb.sh build | life (see the head of $0)" ;;
 	esac
