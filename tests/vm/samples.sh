@@ -236,20 +236,29 @@ right "after a stop all is found" /mnt/tree tree
 
 # --- what vanishes
 
-errors=0
-for n in 1 2 3 4 5 6 7 8; do
-	mkdir /mnt/v
-	cp -r /mnt/tree/plain /mnt/v/
-	rm -rf /mnt/v &
-	if order /mnt/v >/dev/null; then
-		until_true 300 ended || not_ok "a scrub of what vanishes ends"
-		errors=$((errors + $(result errors)))
-	fi
-	wait $!
-	[ $errors = 0 ] || break
-done
-note "of a tree that was being removed: $(result files) files, $errors errors"
-check "what vanishes is counted" [ $errors -gt 0 ]
+# Another caller takes all threads but one, and that one once some files are read:
+# it comes behind at most 8 that are queued, of 905
+hold() { echo "$*" >$CALLER/control; }
+waiting() { grep -c ' read [0-9a-z]*/[0-9]*$' $RUNQUEUE; }
+unload slow_scrub
+load slow_scrub max_files=8
+load slow_work_caller
+mkdir /mnt/v
+cp -r /mnt/many/flat /mnt/v/
+hold close
+hold slow 7
+wait_for "all threads but one are taken" 60 state_is executing 7
+check "a scrub is in progress on that" in_progress /mnt/v 1
+hold slow 1
+wait_for "that one is taken" 60 state_is executing 8
+n=$(waiting)
+check "files wait" [ "$n" -gt 0 ]
+rm -r /mnt/v
+hold open
+wait_for "a scrub of what vanishes ends" 300 ended
+note "of a tree that was removed: $(result files) files, $(result errors) errors"
+check "what vanishes is counted" [ "$(result errors)" -ge "$n" ]
+unload slow_work_caller
 check "unmount after that" cold_disk
 
 # --- rescans
