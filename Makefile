@@ -8,6 +8,9 @@ INSTALL_MOD_PATH ?= $(DESTDIR)
 export INSTALL_MOD_PATH
 
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+# kbuild leaves it out where the headers have no System.map, as Debian's
+depmod = PATH="$$PATH:/sbin" depmod \
+	$$(sed -n 's/.* UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 
 .DEFAULT_GOAL := modules
 
@@ -25,6 +28,7 @@ install: modules
 	$(kbuild) modules_install
 	install -D -m 644 include/linux/slow-work.h \
 		$(DESTDIR)/usr/include/slow-work/linux/slow-work.h
+	$(if $(INSTALL_MOD_PATH),,$(depmod))
 
 load: modules
 	insmod ./slow_work.ko

@@ -24,12 +24,16 @@ else
 
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
+# kbuild leaves it out where the headers have no System.map, as Debian's
+depmod = PATH="$$PATH:/sbin" depmod \
+	$$(sed -n 's/.* UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 
 modules modules_install clean:
 	@test -e $(KDIR)/Makefile || { \
 	  echo "No kernel headers at $(KDIR); install linux-headers-$(KVER)." >&2; \
 	  exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+	$(if $(INSTALL_MOD_PATH),,$(if $(filter modules_install,$@),$(depmod)))
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install clean

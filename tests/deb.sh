@@ -159,7 +159,6 @@ caller_built_for() {
 		tee "$work/make" &&
 	! grep -i warning "$work/make" &&
 	in_root make -C /home/caller KVER="$1" modules_install &&
-	in_root depmod "$1" &&
 	in_root make -C /home/caller KVER="$1" clean &&
 	[ "$(find "$dir" -type f | wc -l)" = 2 ] &&
 	in_root modinfo -k "$1" -F depends hello | grep -w slow_work
