@@ -68,6 +68,8 @@ call_pages() {
 	"$KERNEL_SOURCE/scripts/split-man.pl" "$MAN/man9" <"$OUT/man9" 2>/dev/null || return
 	rm "$OUT/man9"
 	for page in "$MAN"/man9/struct\ *; do
+		# By that name man -k lists it, too
+		sed -i '3s/^struct //' "$page"
 		mv "$page" "${page/struct /}"
 	done
 	# A macro that defines may be told of with others of its kind
