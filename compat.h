@@ -7,6 +7,7 @@
 #ifndef _SLOW_WORK_COMPAT_H
 #define _SLOW_WORK_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/sysctl.h>
 #include <linux/timer.h>
 #include <linux/version.h>
@@ -21,6 +22,12 @@
 #endif
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 91)
 #define timer_delete(timer)		del_timer(timer)
+#endif
+
+/* 6.13; 6.15 has no other */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define hrtimer_setup(timer, expired, clock, mode) \
+	(hrtimer_init(timer, clock, mode), (void)((timer)->function = (expired)))
 #endif
 
 /* 6.16 */

@@ -128,6 +128,7 @@ class Compat:
             die(f"compat.h does not take this tree:\n{out.stderr}")
         ours = set(re.findall(r"#\s*define\s+(\w+)", text))
         self.names = []
+        self.others = []        # what the tree cannot be given by another name
         for line in out.stdout.splitlines():
             m = re.match(r"#define (\w+)(\([^)]*\))? ?(.*)", line)
             if m and m[1] in ours and m[1] not in have and not m[1].endswith("_H"):
@@ -146,10 +147,13 @@ class Compat:
         elif m := re.fullmatch(r"(\w+)" + re.escape(args.replace(",", ", ")), body):
             self.names.append((name, m[1]))
         else:
-            die(f"compat.h: {name} is not another name for something of this tree")
+            self.others.append(name)
 
     def apply(self, text):
         text = re.sub(r'^#include "(\.\./)*compat\.h"\n', "", text, flags=re.M)
+        for name in self.others:
+            if re.search(rf"\b{name}\b", text):
+                die(f"compat.h: {name} is not another name for something of this tree")
         for name, body in self.names:
             if not body:
                 text = re.sub(rf"^\s*{name}\n", "", text, flags=re.M)

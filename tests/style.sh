@@ -46,6 +46,11 @@ one_version() {
 	[ -n "$module" ] && [ "$module" = "$package" ] || echo "module: $module, package: $package"
 }
 
+# compat.h is the only file that looks at the kernel's
+looks_at_version() {
+	! sources -name '*.[ch]' ! -name compat.h | xargs grep -nE 'LINUX_VERSION|KERNEL_VERSION|linux/version\.h'
+}
+
 echo "KTAP version 1"
 mapfile -t files < <(sources ! -name slow-work-trace.h \( -name '*.[ch]' -o -name Kbuild -o -name Kconfig \
 	-o -name Makefile \))
@@ -60,6 +65,7 @@ rm -f .checkpatch-camelcase.*	# its memory
 mapfile -t files < <(sources -name '*.[ch]')
 result "kernel-doc" silent kernel_doc "${files[@]}"
 result "one version in main.c and debian/changelog" silent one_version
+result "only compat.h looks at a version" looks_at_version
 for k in 6.1 uml; do
 	# shellcheck disable=SC2046 # words they are
 	result "sparse, against $k" build $k C=2 $(all_switches $k)

@@ -600,7 +600,8 @@ static int tort_actor_start(struct tort_actor *actor, enum tort_role role,
 	tort_seed(&actor->rng, name, nr);
 	tort_seed(&actor->irq_rng, name, nr + 1000);
 	timer_setup(&actor->timer, tort_softirq, 0);
-	tort_hrtimer_setup(&actor->hrtimer, tort_hardirq);
+	hrtimer_setup(&actor->hrtimer, tort_hardirq, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
 	for (i = 0; i < TORT_OWN; i++) {
 		tort_item_init(&actor->own[i], "delayed", nr * TORT_OWN + i,
 			       TORT_DELAYED, TORT_COUNTED | TORT_DUE,

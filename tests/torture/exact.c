@@ -383,7 +383,8 @@ int tort_exact_init(void)
 	init_waitqueue_head(&order.wq);
 	tort_seed(&order.rng, "order", 0);
 	timer_setup(&order.timer, tort_order_softirq, 0);
-	tort_hrtimer_setup(&order.hrtimer, tort_order_hardirq);
+	hrtimer_setup(&order.hrtimer, tort_order_hardirq, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
 	order.items = kcalloc(TORT_ORDERED, sizeof(*order.items), GFP_KERNEL);
 	order.blockers = kcalloc(TORT_BLOCKERS, sizeof(*order.blockers),
 				 GFP_KERNEL);

@@ -24,8 +24,8 @@
 #include <linux/sched.h>
 #include <linux/slow-work.h>
 #include <linux/timer.h>
-#include <linux/version.h>
 #include <linux/wait.h>
+#include "../../compat.h"
 
 struct module;
 
@@ -332,18 +332,5 @@ void tort_give_up(const char *what);
 		schedule_timeout_idle(1);				\
 	__true;								\
 })
-
-/* 6.13 sets a timer up in one call; 6.15 has only that one */
-static inline void
-tort_hrtimer_setup(struct hrtimer *timer,
-		   enum hrtimer_restart (*function)(struct hrtimer *))
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-	hrtimer_setup(timer, function, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-#else
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	timer->function = function;
-#endif
-}
 
 #endif /* _SLOW_WORK_TORTURE_H */
