@@ -14,6 +14,13 @@ DEBS=$TOP/debs
 
 # --- the packages ------------------------------------------------------------
 
+make_pages() {
+	mkdir -p "$CACHE/run"
+	"$TOP/tests/docs.sh" >"$CACHE/run/docs" 2>&1 ||
+		{ grep -A20 '^not ok' "$CACHE/run/docs" >&2; die "make docs failed: no man pages"; }
+	rm "$CACHE/run/docs"
+}
+
 # build_packages DIR [VERSION]: in a copy, as dpkg-buildpackage writes beside the
 # directory it works in; as VERSION, if it is not to be today's
 build_packages() {
@@ -23,7 +30,7 @@ build_packages() {
 	exec 8>"$CACHE/locks/${built##*/}"
 	flock 8
 	rm -f "$built"/slow-work[_-]*
-	# With the man pages, if make docs has made them
+	# With the man pages that make docs has made
 	rsync -a --delete --exclude=.git --include='/Documentation/output/' \
 		--include='/Documentation/output/man/***' --exclude='/Documentation/output/*' \
 		--filter=':- .gitignore' "$TOP/" "$built/slow-work/"
@@ -122,6 +129,22 @@ files() {
 
 # --- its life ----------------------------------------------------------------
 
+# From the sources, as README has it
+sources_install_for() {
+	local dir=$root/home/slow-work
+	cp -r "$built/slow-work" "$dir" &&
+	in_root make -C /home/slow-work KDIR="/lib/modules/$1/build" install &&
+	in_root modprobe -n -v -S "$1" slow_work &&
+	[ -e "$root/usr/include/slow-work/linux/slow-work.h" ]
+}
+
+sources_go() {
+	rm -r "$root/home/slow-work" "$root/usr/include/slow-work" &&
+	find "$root/lib/modules" -depth \( -name 'slow_work.ko*' -o -name extra -empty \
+		-o -name updates -empty \) -delete &&
+	in_root depmod "$1"
+}
+
 # install_packages DIR
 install_packages() {
 	rm -rf "$root/root/debs" &&
@@ -209,6 +232,7 @@ life() {
 	work=$(mktemp -d "$CACHE/run/XXXXXX")
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 130' INT TERM HUP
+	make_pages
 	build_packages "$work/older" 0.0
 	build_packages "$DEBS"
 	version=$(dpkg-parsechangelog -l "$TOP/debian/changelog" -S Version)
@@ -220,6 +244,8 @@ life() {
 	echo "KTAP version 1"
 	result "lintian finds no error" lintian_errors
 	files >"$work/before"
+	result "make install" sources_install_for "$first"
+	result "what that brought goes" sources_go "$first"
 	result "apt install of an older version" install_packages "$work/older"
 	result "that is what there is" only_version 0.0
 	result "apt install of this one" install_packages "$DEBS"
@@ -259,7 +285,7 @@ life() {
 
 main() {
 	case ${1-} in
-	build)	build_packages "$DEBS"; ls "$DEBS"/*.deb ;;
+	build)	make_pages; build_packages "$DEBS"; ls "$DEBS"/*.deb ;;
 	life)	life ;;
 	*)	die "usage: deb.sh build | life (see the head of $0)" ;;
 	esac
