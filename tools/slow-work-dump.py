@@ -8,13 +8,13 @@
 With no help from debugfs, nor from the module: so it works when nothing else
 does.  It shows what slow-work-top shows, but for what only code can tell: an item
 has its function here and not its desc.  Below each thread that is blocked in an
-item stands where it is.  Functions of modules have names if these are given, too:
--s slow_scrub.ko.
+item, in a crash dump below one that ran, too, stands where it is.  Functions of
+modules have names if these are given, too: -s slow_scrub.ko.
 """
 
 import argparse
 
-from drgn import container_of
+from drgn import ProgramFlags, container_of
 from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.sched import task_state_to_char
 
@@ -180,12 +180,13 @@ def show_item(where, pid, pool, work, since):
 
 def show_executing(pool, stacks):
     """The threads that have an item, and where they are"""
+    live = prog.flags & ProgramFlags.IS_LIVE
     print(f"\n{'EXECUTING':<12}{'PID':>6} {'AGE':>7} {'FLAGS':>5}  ITEM")
     for thread, work in pool.executing():
         task = thread.task
         show_item(text(task.comm), task.pid.value_(), pool, work, pool.seconds(work.mark))
         state = task_state_to_char(task)
-        if state == "R" or not stacks:
+        if not stacks or (state == "R" and live):
             continue
         print(f"    state {state}")
         try:
