@@ -22,6 +22,8 @@
 #                          nothing to the kernel is a variable in SCRIPT
 #   --no-panic-on-warn     for scripts that provoke warnings
 #   --qemu "WORDS"         further options for QEMU
+#   --dump FILE            SCRIPT leaves in /tmp/last what makes the kernel panic
+#                          when all is told; a dump of its memory then goes to FILE
 #   --log FILE             where to keep a copy of the console
 #   --timeout SECONDS      (default 900) when to give up
 #
@@ -69,7 +71,7 @@ image_modules() {
 main() {
 	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
 	local log='' scratch='' timeout=900 modules='' qemu='' possible='' system=''
-	local disks=() files=() with=()
+	local disks=() files=() with=() dump=''
 	command=$(printf '%q ' "$0" "$@")
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
 	name=$1; shift
@@ -88,6 +90,7 @@ main() {
 		--append)	append+=" $2"; shift ;;
 		--no-panic-on-warn) warn= ;;
 		--qemu)		qemu+=" $2"; shift ;;
+		--dump)		dump=$2; shift ;;
 		--log)		log=$2; shift ;;
 		--timeout)	timeout=$2; shift ;;
 		-*)		die "unknown option $1" ;;
@@ -179,6 +182,11 @@ main() {
 		else
 			cmd+=(-accel tcg,thread=multi -cpu max -smp "$smp")
 		fi
+		if [ -n "$dump" ]; then
+			mkfifo "$work/monitor"
+			cmd+=(-device vmcoreinfo -monitor stdio)
+			append+=" panic=0"
+		fi
 		for f in "${disks[@]}"; do
 			cmd+=(-drive "file=$f,if=virtio,format=raw,cache=unsafe")
 		done
@@ -223,6 +231,7 @@ main() {
 	fi
 	kernel_reports "$work/console.log" >"$work/reports" || why+=("the kernel reported something")
 	ktap_complete "$work/ktap" || why+=("results missing or not ok")
+	[ -z "$dump" ] || [ -s "$dump" ] || why+=("there is no dump")
 	[ ${#why[@]} -gt 0 ] || return 0
 
 	local keep
@@ -278,15 +287,16 @@ keep_failure() {
 # Runs cmd of main(), in the background, since a trap is not run while bash waits
 # for a command
 run_machine() {
-	local status=0
+	local status=0 input=/dev/null
+	[ -z "$dump" ] || input=$work/monitor
 	if [ "$name" = uml ]; then
 		timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/console" 2>&1 \
 			3>"$work/results" &
 	else
-		timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/qemu" 2>&1 &
+		timeout -k 5 "$timeout" "${cmd[@]}" <>"$input" >"$work/qemu" 2>&1 &
 	fi
 	vm=$!
-	end_unbooted "$vm" >/dev/null 2>&1 &
+	{ end_unbooted "$vm"; [ -z "$dump" ] || take_dump "$vm"; } >/dev/null 2>&1 &
 	wait "$vm" || status=$?
 	vm=
 	kill $! 2>/dev/null || true
@@ -306,6 +316,15 @@ end_unbooted() {
 		kill -0 "$1" && ! booted "$work/console" || return 0
 	done
 	kill "$1"
+}
+
+# Once the kernel has said all, and goes round in circles; QEMU ends with that
+take_dump() {
+	until grep -q 'end Kernel panic' "$work/console"; do
+		sleep 1
+		kill -0 "$1" || return
+	done
+	printf 'dump-guest-memory "%s"\nquit\n' "$dump" >"$work/monitor"
 }
 
 # lost_breakpoint LOG: is it a breakpoint that the kernel has taken away?  It
