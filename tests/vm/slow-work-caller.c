@@ -12,6 +12,7 @@
  *	open		let them all through
  *	cancel		cancel every item there is
  *	revoke		take back every item that is pending, waiting for none
+ *	crash		the item that came to the gate last makes the kernel panic
  *
  * and .../state tells what became of it.  Unloading opens the gate, cancels what
  * is armed, and leaves the rest to slow_work_unregister_user().
@@ -19,11 +20,14 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/panic.h>
 #include <linux/proc_fs.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/slow-work.h>
@@ -52,6 +56,8 @@ static LIST_HEAD(caller_items);
 static unsigned int caller_numbers;
 static DECLARE_WAIT_QUEUE_HEAD(caller_gate);
 static bool caller_closed;
+static struct task_struct *caller_last;	/* to come to the gate, while there */
+static bool caller_crash;
 
 static atomic_t caller_gets, caller_puts, caller_executed;
 static atomic_t caller_executing, caller_vslow, caller_most, caller_most_vslow;
@@ -99,8 +105,13 @@ static void caller_execute(struct slow_work *work)
 	caller_enter(&caller_executing, &caller_most);
 	if (vslow)
 		caller_enter(&caller_vslow, &caller_most_vslow);
+	WRITE_ONCE(caller_last, current);
 	/* Idle: a gate that is closed for long is neither load nor a hang. */
-	wait_event_idle(caller_gate, !READ_ONCE(caller_closed));
+	wait_event_idle(caller_gate, !READ_ONCE(caller_closed) ||
+			READ_ONCE(caller_crash));
+	if (READ_ONCE(caller_crash))
+		panic("as ordered");
+	cmpxchg(&caller_last, current, NULL);
 	if (vslow)
 		atomic_dec(&caller_vslow);
 	atomic_dec(&caller_executing);
@@ -206,6 +217,11 @@ static void caller_set_gate(bool closed)
 
 static int caller_word(const char *word)
 {
+	/* The others sleep on, so that a dump is the same each time. */
+	if (!strcmp(word, "crash") && caller_last) {
+		WRITE_ONCE(caller_crash, true);
+		return wake_up_process(caller_last) ? 0 : -ESRCH;
+	}
 	if (!strcmp(word, "cancel")) {
 		caller_cancel(false);
 		return 0;
