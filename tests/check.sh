@@ -60,6 +60,7 @@ parts() {
 		k=${s%%:*} s=${s#*:}
 		[ "${1:-$k}" != "$k" ] || echo "vm-$k-$s" vm_script "$k" "$s"
 	done
+	[ "${1:-debug}" != debug ] || echo crash tests/crash.sh
 }
 
 # The parts of the matrix are no parts of a check of everything
