@@ -42,7 +42,7 @@ WORDS = [
     (r"``make (CONFIG_\w+=m)``", r"``\1``"),
     (r"^\* The module may depend on no other that is outside the kernel tree\.\n", ""),
     (r" \(``make docs``\)", ""),
-    (r"\s\(tests/vm/dump\.sh\)", ""),
+    (r"\s\(tests/(vm/dump|crash)\.sh\)", ""),
     (r"(?<![\w/])tests/kunit``", "kernel/slow-work/tests``"),
     (r"# SUITES=yield tests/kunit\.sh uml",
      "# tools/testing/kunit/kunit.py run --raw_output --kunitconfig=kernel/slow-work slow_work_yield"),
