@@ -56,11 +56,11 @@ parts() {
 	for k in $TORTURE_KERNELS; do
 		[ "${1:-$k}" != "$k" ] || echo "torture-$k" tests/torture.sh "$k" $TORTURE_SECONDS
 	done
+	[ "${1:-debug}" != debug ] || echo crash tests/crash.sh
 	for s in $VM_ONCE; do
 		k=${s%%:*} s=${s#*:}
 		[ "${1:-$k}" != "$k" ] || echo "vm-$k-$s" vm_script "$k" "$s"
 	done
-	[ "${1:-debug}" != debug ] || echo crash tests/crash.sh
 }
 
 # The parts of the matrix are no parts of a check of everything
