@@ -330,21 +330,22 @@ take_dump() {
 # lost_breakpoint LOG: is it a breakpoint that the kernel has taken away?  It
 # patches jump labels by way of one (the freezer's, when it freezes); QEMU 7.2 with
 # a thread a CPU may translate that just before it goes, and execute it later.
-# Then the CPU hangs, or the kernel finds that it has set no breakpoint there; in
-# either case what it stands at, or has just left, is a jump or a nop.
+# Then the CPU hangs at the first byte of a patched jump or nop, or the kernel finds
+# that it has set no breakpoint there, and stands behind that byte.
 lost_breakpoint() {
 	awk '
 	/RIP: 0010:asm_exc_int3/	{ next }
-	/soft lockup - CPU/		{ hangs++; look = 1 }
-	/int3: 0000 \[#/		{ hangs++; look = 1; next }
+	/soft lockup - CPU/		{ faults++; look = "hang" }
+	/int3: 0000 \[#/		{ faults++; look = "trap"; next }
 	look && /Code: /		{
-		look = 0
-		if (/<e9>/ || /<0f> 1f 44 00 00/ || / e9 </ || / eb </ ||
-		    / 0f <1f> 44 00 00/ || / 66 <90>/)
+		if (look == "hang" && (/<e9>/ || /<0f> 1f 44 00 00/))
 			labels++
+		if (look == "trap" && (/ e9 </ || / eb </ || / 0f <1f> 44 00 00/ || / 66 <90>/))
+			labels++
+		look = ""
 	}
 	/KASAN:|KCSAN:|Oops|UBSAN:|ODEBUG:|slow-work-torture: FAULT/ { other++ }
-	END	{ exit !(hangs && hangs == labels && !other) }' "$1"
+	END	{ exit !(faults && faults == labels && !other) }' "$1"
 }
 
 # Slow hosts make watchdogs bark; lists and freed memory are poisoned on all kernels
