@@ -15,10 +15,9 @@ DEBS=$TOP/debs
 # --- the packages ------------------------------------------------------------
 
 make_pages() {
-	mkdir -p "$CACHE/run"
-	"$TOP/tests/docs.sh" >"$CACHE/run/docs" 2>&1 ||
-		{ grep -A20 '^not ok' "$CACHE/run/docs" >&2; die "make docs failed: no man pages"; }
-	rm "$CACHE/run/docs"
+	local said
+	said=$("$TOP/tests/docs.sh" 2>&1) ||
+		{ grep -B20 '^not ok' <<<"$said" >&2; die "make docs failed: no man pages"; }
 }
 
 # build_packages DIR [VERSION]: in a copy, as dpkg-buildpackage writes beside the
