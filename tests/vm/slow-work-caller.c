@@ -217,10 +217,16 @@ static void caller_set_gate(bool closed)
 
 static int caller_word(const char *word)
 {
-	/* The others sleep on, so that a dump is the same each time. */
-	if (!strcmp(word, "crash") && caller_last) {
+	struct task_struct *last = READ_ONCE(caller_last);
+
+	/*
+	 * The others sleep on, so that a dump is the same each time.  One that is
+	 * not asleep yet looks at caller_crash before it is.
+	 */
+	if (last && !strcmp(word, "crash")) {
 		WRITE_ONCE(caller_crash, true);
-		return wake_up_process(caller_last) ? 0 : -ESRCH;
+		wake_up_process(last);
+		return 0;
 	}
 	if (!strcmp(word, "cancel")) {
 		caller_cancel(false);
