@@ -726,7 +726,25 @@ int swt_default_max(void)
 	return max_t(int, 4, num_possible_cpus());
 }
 
-/* Sets the limits and waits until the threads are that many */
+static void swt_count_begun(struct task_struct *task, void *arg)
+{
+	*(int *)arg += !IS_ENABLED(CONFIG_FREEZER) || !(READ_ONCE(task->flags) & PF_NOFREEZE);
+}
+
+/*
+ * A kthread has its name before it counts in the pool and has its niceness and
+ * its CPUs; once it runs it has all of them.  The first that it does then is to
+ * be freezable, which no kthread is by itself.
+ */
+static int swt_begun_threads(void)
+{
+	int count = 0;
+
+	swt_each_thread(swt_count_begun, &count);
+	return count;
+}
+
+/* Sets the limits and waits until the threads are that many, and run */
 void swt_pool(struct swt *t, int min, int max)
 {
 	swt_need_sysctls(t);
@@ -737,7 +755,7 @@ void swt_pool(struct swt *t, int min, int max)
 		swt_set(t, "min-threads", min);
 		swt_set(t, "max-threads", max);
 	}
-	swt_wait(t, swt_threads() >= min && swt_threads() <= max);
+	swt_wait(t, swt_begun_threads() >= min && swt_threads() <= max);
 }
 
 /* Blocks so many threads with slow items, each with a gate of its own */
