@@ -45,6 +45,19 @@ unpack_source() {
 	tar -C "$1" --strip-components=1 -xJf "/usr/src/$SRC_PACKAGE.tar.xz"
 }
 
+# The same with kernels/NAME.patch, by links to all that it leaves alone
+patched_tree() {
+	local plain=$SRC patch=$TOP/tests/kernels/$1.patch
+	need_packages patch
+	SRC+=-$1-$(sha256sum <"$patch" | cut -c1-12)
+	once "$SRC_PACKAGE $SRC_VERSION for $1" "$SRC" patch_source
+}
+
+patch_source() {
+	cp -al "$plain/." "$1"
+	patch -s -d "$1" -p1 <"$patch"
+}
+
 # --- kernels of our own ------------------------------------------------------
 
 own_kernel() {
@@ -69,10 +82,11 @@ own_kernel() {
 	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev openssl python3 \
 		"${packages[@]}"
 	source_tree
+	[ ! -e "$TOP/tests/kernels/$1.patch" ] || patched_tree "$1"
 	fragments=("${fragments[@]/#/$TOP/tests/kernels/}")
 	fragments=("${fragments[@]/%/.config}")
 	# The key: version, configuration, compiler, and how it is built (below).
-	key=$( { echo "$SRC_VERSION" $words; $version; declare -f build_own
+	key=$( { echo "${SRC#"$CACHE/source/$SRC_PACKAGE-"}" $words; $version; declare -f build_own
 		cat "${fragments[@]}"; } | sha256sum | cut -c1-12)
 	ENTRY=$CACHE/kernels/$1-$SRC_VERSION-$key
 	once "kernel $1 (2 to 12 minutes, once)" "$ENTRY" build_own
