@@ -14,6 +14,8 @@
 #                       beside the system, not installed
 #   unstable            the newest of Debian unstable, with the compiler that it
 #                       wants in a root of its own
+# or qemu               no kernel, but what runs them: qemu-system-x86_64 of
+#                       Debian's backports, where Debian's own is too old
 #
 # The directory holds:
 #   kdir      to hand to make -C        release   what uname -r says there
@@ -178,6 +180,38 @@ apt_of() {
 	) 9>"$CACHE/locks/apt-$1-$2"
 }
 
+# --- QEMU -----------------------------------------------------------------------
+
+# Until 8.1 a thread a CPU may translate a breakpoint that is just taken away, and
+# run into it later.  The kernel patches jump labels by way of breakpoints.
+qemu() {
+	local suite
+	need_packages qemu-system-x86
+	if dpkg --compare-versions "$(dpkg-query -W -f '${Version}' qemu-system-x86)" ge 1:8.1; then
+		ENTRY=$(dirname "$(command -v qemu-system-x86_64)")
+		return
+	fi
+	suite=$(codename)-backports
+	ENTRY=$CACHE/qemu/$suite
+	once "QEMU of $suite" "$ENTRY" backported_qemu
+}
+
+# Its libraries are those of Debian's own
+backported_qemu() {
+	local p
+	apt_of "$(codename)-backports" amd64
+	for p in qemu-system-x86 qemu-system-common qemu-system-data seabios; do
+		fetch_deb "$1" $p
+	done
+	cat >"$1/qemu-system-x86_64" <<-END
+		#!/bin/sh
+		share=$ENTRY/usr/share
+		exec $ENTRY/usr/bin/qemu-system-x86_64 -L \$share/qemu -L \$share/seabios "\$@"
+	END
+	chmod +x "$1/qemu-system-x86_64"
+	"$1/usr/bin/qemu-system-x86_64" --version >&2
+}
+
 # --- Debian's kernels --------------------------------------------------------
 
 # resolve NAME: sets VERSION, the newest that can be had, and PKG_VERSION.  Asking
@@ -321,8 +355,10 @@ main() {
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
 	unstable) unstable_kernel ;;
+	qemu)	qemu ;;
 	*) die "usage: kernel.sh [--headers] NAME (uml, 6.1-rt, ...: see the head of $0)
-	       kernel.sh --source [6.12] (unpacked kernel sources)" ;;
+	       kernel.sh --source [6.12] (unpacked kernel sources)
+	       kernel.sh qemu" ;;
 	esac
 	echo "$ENTRY"
 }
