@@ -160,7 +160,7 @@ main() {
 
 	# All at once, before anything runs side by side
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
-		libelf-dev libssl-dev openssl dwarves xz-utils binutils git linux-source-6.1 \
+		libelf-dev libssl-dev openssl dwarves xz-utils binutils git patch linux-source-6.1 \
 		linux-source-6.12 qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
 		python3-drgn python3-sphinx groff-base
 	[[ "$list" != matrix* ]] || need_packages linux-source-6.12 clang lld llvm \

@@ -8,7 +8,7 @@
 # Linux; what was built is kept, so only the first run takes minutes.
 . "$(dirname "$0")/lib/env.sh"
 
-need_packages make gcc libc6-dev flex bison bc kmod libelf-dev libssl-dev python3 perl git
+need_packages make gcc libc6-dev flex bison bc kmod libelf-dev libssl-dev python3 perl git patch
 pristine=$("$TOP/tests/kernel.sh" --source 6.12)
 dir=$CACHE/tree/${pristine##*/}-$(echo "$TOP" | sha256sum | cut -c1-8)
 src=$dir/src series=$dir/series um=$dir/modular builtin=$dir/builtin
@@ -23,9 +23,11 @@ fi
 
 in_um() { make -C "$src" O="$um" ARCH=um -j"$JOBS" "$@"; }
 
-# Links, for none of the tools writes into a file of the tree's that is there
+# Links, for none of the tools writes into a file of the tree's that is there; this
+# User Mode Linux is no newer than kernel.sh's
 fresh_tree() {
 	rm -rf "$src" "$series" && cp -al "$pristine" "$src" &&
+		patch -s -d "$src" -p1 <"$TOP/tests/kernels/uml.patch" &&
 		"$TOP/scripts/in-tree.py" --series "$series" "$src"
 }
 
