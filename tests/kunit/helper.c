@@ -196,7 +196,8 @@ static void swt_execute(struct slow_work *work)
 	WRITE_ONCE(item->number, swt_number(current));
 	WRITE_ONCE(item->started_at, jiffies);
 	WRITE_ONCE(item->order, atomic_inc_return(&t->sequence));
-	atomic_inc(&item->starts);
+	/* for the acquire of swt_executing() */
+	atomic_fetch_inc_release(&item->starts);
 	swt_poke(t);
 	if (item->on_execute)
 		item->on_execute(item);
@@ -346,10 +347,12 @@ bool swt_at_rest(struct swt_item *item)
 /* The thread that executes the item is off its processor for good */
 bool swt_asleep(struct swt_item *item)
 {
-	struct task_struct *task = READ_ONCE(item->thread);
+	struct task_struct *task;
 
-	return swt_executing(item) && READ_ONCE(task->__state) != TASK_RUNNING &&
-	       !READ_ONCE(task->on_rq);
+	if (!swt_executing(item))
+		return false;
+	task = READ_ONCE(item->thread);
+	return READ_ONCE(task->__state) != TASK_RUNNING && !READ_ONCE(task->on_rq);
 }
 
 void swt_settle(struct swt *t)

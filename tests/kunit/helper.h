@@ -232,9 +232,10 @@ static inline int swt_starts(struct swt_item *item)
 	return atomic_read(&item->starts);
 }
 
+/* And what it notes of itself, its thread to begin with, is there; see swt_execute() */
 static inline bool swt_executing(struct swt_item *item)
 {
-	return atomic_read(&item->inside) > 0;
+	return atomic_read_acquire(&item->starts) > atomic_read(&item->runs);
 }
 
 /* Whatever was queued in the slow class before has been started */
