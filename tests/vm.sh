@@ -162,7 +162,7 @@ main() {
 	fi
 
 	# --- the machine
-	local cmd smp=$cpus panic="panic=-1 oops=panic panic_on_oops=1 $warn log_buf_len=4M"
+	local cmd cpu=max smp=$cpus panic="panic=-1 oops=panic panic_on_oops=1 $warn log_buf_len=4M"
 	: >"$work/results"
 	if [ "$name" = uml ]; then
 		cmd=("$kernel/vmlinuz" "mem=${mem}M" "initrd=$work/initrd" "uml_dir=$work/" umid=uml
@@ -175,12 +175,14 @@ main() {
 			cmd+=(-machine q35)
 			smp="cpus=$cpus,maxcpus=$possible"
 		fi
+		# To 32 bits newer QEMUs' would be an AMD that is not for SMP, with a warning
+		[ "$name" != 32bit ] || cpu+=,vendor=GenuineIntel
 		if [ -n "$icount" ]; then
-			cmd+=(-accel tcg,thread=single -icount "shift=1,sleep=off" -smp 1 -cpu max)
+			cmd+=(-accel tcg,thread=single -icount "shift=1,sleep=off" -smp 1 -cpu "$cpu")
 		elif kvm_works; then
 			cmd+=(-accel kvm -cpu host -smp "$smp")
 		else
-			cmd+=(-accel tcg,thread=multi -cpu max -smp "$smp")
+			cmd+=(-accel tcg,thread=multi -cpu "$cpu" -smp "$smp")
 		fi
 		if [ -n "$dump" ]; then
 			mkfifo "$work/monitor"
