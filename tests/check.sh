@@ -162,9 +162,9 @@ main() {
 	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
 		libelf-dev libssl-dev openssl dwarves xz-utils binutils git patch linux-source-6.1 \
 		linux-source-6.12 qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
-		python3-drgn python3-sphinx groff-base
+		python3-drgn python3-sphinx groff-base debian-archive-keyring
 	[[ "$list" != matrix* ]] || need_packages linux-source-6.12 clang lld llvm \
-		gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap debian-archive-keyring
+		gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap
 	echo "KTAP version 1"
 	echo "1..$(echo "$list" | wc -l)"
 	# Guests mostly keep one CPU busy, so two parts at a time; a kernel that takes

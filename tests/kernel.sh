@@ -199,7 +199,7 @@ qemu() {
 # Its libraries are those of Debian's own
 backported_qemu() {
 	local p
-	apt_of "$(codename)-backports" amd64
+	apt_of "$suite" amd64
 	for p in qemu-system-x86 qemu-system-common qemu-system-data seabios; do
 		fetch_deb "$1" $p
 	done

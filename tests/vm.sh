@@ -324,9 +324,10 @@ take_dump() {
 	printf 'dump-guest-memory "%s"\nquit\n' "$dump" >"$work/monitor"
 }
 
-# The older one does, but for a run in some hundred that a lost breakpoint ends
+# Debian 12's own does, but for a run in some hundred that a lost breakpoint ends
 find_qemu() {
 	local dir
+	need_packages qemu-system-x86
 	if dir=$("$TOP/tests/kernel.sh" qemu); then
 		PATH=$dir:$PATH
 	else
