@@ -825,6 +825,7 @@ static void bench_give_way(bool give)
 	const struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = give ? SCHED_IDLE : SCHED_NORMAL,
+		.sched_nice = task_nice(current),	/* as it was */
 	};
 
 	WARN_ON_ONCE(sched_setattr_nocheck(current, &attr));
