@@ -731,7 +731,7 @@ int swt_default_max(void)
 
 static void swt_count_begun(struct task_struct *task, void *arg)
 {
-	*(int *)arg += !IS_ENABLED(CONFIG_FREEZER) || !(READ_ONCE(task->flags) & PF_NOFREEZE);
+	*(int *)arg += swt_is_freezable(task);
 }
 
 /*
@@ -788,6 +788,12 @@ void swt_one_thread(struct swt *t)
 bool swt_is_kslowd(struct task_struct *task)
 {
 	return (task->flags & PF_KTHREAD) && str_has_prefix(task->comm, "kslowd");
+}
+
+/* Or there is no freezer */
+bool swt_is_freezable(struct task_struct *task)
+{
+	return !IS_ENABLED(CONFIG_FREEZER) || !(READ_ONCE(task->flags) & PF_NOFREEZE);
 }
 
 /* The number in a thread's name, or -1 */

@@ -283,6 +283,7 @@ void swt_hold(struct swt *t, int threads);
 void swt_one_thread(struct swt *t);
 
 bool swt_is_kslowd(struct task_struct *task);
+bool swt_is_freezable(struct task_struct *task);
 int swt_number(struct task_struct *task);
 int swt_threads(void);
 int swt_idle_threads(void);

@@ -78,8 +78,7 @@ static void look_at_manners(struct task_struct *task, void *arg)
 	char name[TASK_COMM_LEN];
 
 	manners->bad_nice += task_nice(task) != -5;
-	manners->not_freezable += IS_ENABLED(CONFIG_FREEZER) &&
-				  (READ_ONCE(task->flags) & PF_NOFREEZE);
+	manners->not_freezable += !swt_is_freezable(task);
 	snprintf(name, sizeof(name), "kslowd%03d", swt_number(task));
 	manners->bad_name += strcmp(name, task->comm) != 0;
 }
