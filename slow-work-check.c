@@ -11,11 +11,15 @@
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
 
 #include <linux/bottom_half.h>
+#include <linux/cpumask.h>
 #include <linux/cred.h>
 #include <linux/debug_locks.h>
 #include <linux/debugobjects.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_buf.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
 
@@ -68,28 +72,91 @@ static void slow_work_enable_all(void)
 	}
 }
 
+static void slow_work_reset_signals(void)
+{
+	int sig;
+
+	flush_signals(current);
+	for (sig = 1; sig <= _NSIG; sig++)
+		disallow_signal(sig);
+}
+
+/*
+ * A plug is on the stack of the execute that has returned, so it is not flushed:
+ * the requests in it are lost.  The kernel does not tell modules of an associated
+ * blkcg: it goes whenever something else is found.
+ */
+static void slow_work_reset_io(void)
+{
+	current->plug = NULL;
+	current->journal_info = NULL;
+	if (current->mm)
+		kthread_unuse_mm(current->mm);
+#ifdef CONFIG_MEMCG
+	current->active_memcg = NULL;
+#endif
+#ifdef CONFIG_BLK_CGROUP
+	kthread_associate_blkcg(NULL);
+#endif
+}
+
+static void slow_work_tell(struct seq_buf *text, bool left, const char *what)
+{
+	if (left)
+		seq_buf_printf(text, "%s%s", text->len ? ", " : "", what);
+}
+
+/* The next execute is compared with what the thread is like now. */
+void slow_work_note_self(struct slow_work_thread *thread)
+{
+	thread->prio = READ_ONCE(current->normal_prio);
+	thread->policy = READ_ONCE(current->policy);
+	thread->nr_cpus = READ_ONCE(current->nr_cpus_allowed);
+	thread->cpus = READ_ONCE(*cpumask_bits(current->cpus_ptr));
+}
+
 /**
  * slow_work_report_left - an item's execute has left something behind
  * @thread: the calling thread
  * @work: the item
  *
- * Says so, and puts right all but locks: these cannot be released by others.
+ * Reports what it is and puts it right; but not locks, which only their holder
+ * can release.  A niceness or affinity that differs because a setting was written
+ * during the run is not reported.
  *
- * Context: The thread, in whatever state it was left.
+ * Context: The thread, in whatever state execute left it.
  */
-void slow_work_report_left(const struct slow_work_thread *thread,
+void slow_work_report_left(struct slow_work_thread *thread,
 			   const struct slow_work *work)
 {
 	bool locks = slow_work_locks_left(thread);
 	bool cred = current_cred() != thread->cred;
+	unsigned int moved = 0;
+	char buffer[256];
+	struct seq_buf text;
 
-	pr_err("BUG: %ps returned with preempt_count %x%s, RCU depth %d, task state %x, allocation flags %x%s%s%s\n",
-	       work->ops->execute, preempt_count(),
-	       irqs_disabled() ? ", interrupts off" : "", rcu_preempt_depth(),
-	       get_current_state(), current->flags & SLOW_WORK_PF_LEFT,
-	       slow_work_migration_off() ? ", migration off" : "",
-	       cred ? ", other credentials" : "",
-	       locks ? ", locks held" : "");
+	seq_buf_init(&text, buffer, sizeof(buffer));
+	if (preempt_count() || rcu_preempt_depth())
+		seq_buf_printf(&text, "preempt_count %x, RCU depth %d",
+			       preempt_count(), rcu_preempt_depth());
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		slow_work_tell(&text, softirq_count(), "softirqs off");
+	slow_work_tell(&text, irqs_disabled(), "interrupts off");
+	slow_work_tell(&text, slow_work_migration_off(), "migration off");
+	slow_work_tell(&text, locks, "locks held");
+	slow_work_tell(&text, cred, "other credentials");
+	if (get_current_state())
+		seq_buf_printf(&text, "%stask state %x", text.len ? ", " : "",
+			       get_current_state());
+	if (current->flags & SLOW_WORK_PF_LEFT)
+		seq_buf_printf(&text, "%sallocation flags %x",
+			       text.len ? ", " : "",
+			       current->flags & SLOW_WORK_PF_LEFT);
+	slow_work_tell(&text, current->plug, "a plug");
+	slow_work_tell(&text, current->journal_info, "journal_info");
+	slow_work_tell(&text, current->mm, "an adopted mm");
+	slow_work_tell(&text, slow_work_adopted_memcg(), "an adopted memcg");
+	slow_work_tell(&text, task_sigpending(current), "a pending signal");
 	if (locks)
 		debug_show_held_locks(current);
 
@@ -98,6 +165,22 @@ void slow_work_report_left(const struct slow_work_thread *thread,
 	slow_work_enable_all();
 	if (cred)
 		slow_work_restore_cred(thread->cred);
+	if (task_sigpending(current))
+		slow_work_reset_signals();
+	slow_work_reset_io();
+
+	/* Needs a mutex, so comes last. */
+	if (slow_work_moved(thread))
+		moved = slow_work_place_self();
+	slow_work_tell(&text, moved & SLOW_WORK_MOVED_POLICY,
+		       "another scheduling policy");
+	slow_work_tell(&text, moved & SLOW_WORK_MOVED_NICE, "another niceness");
+	slow_work_tell(&text, moved & SLOW_WORK_MOVED_CPUS, "another affinity");
+	slow_work_note_self(thread);
+
+	if (text.len)
+		pr_err("BUG: %ps returned with %.*s\n", work->ops->execute,
+		       (int)text.len, buffer);
 }
 
 /* debugobjects ******************************************************/

@@ -121,6 +121,39 @@ static void slow_work_place_all(void)
 	}
 }
 
+/**
+ * slow_work_place_self - put right what execute changed of the calling thread
+ *
+ * Compares with the settings, so a sysctl that was written meanwhile is no change.
+ * While no CPU of the mask is active, the scheduler has chosen the affinity.
+ *
+ * Context: A pool thread; sleeps.
+ * Return: SLOW_WORK_MOVED_* bits of what differed.
+ */
+unsigned int slow_work_place_self(void)
+{
+	const struct cpumask *mask;
+	unsigned int moved = 0;
+
+	mutex_lock(&slow_work_place_mutex);
+	if (current->policy != SCHED_NORMAL) {
+		moved |= SLOW_WORK_MOVED_POLICY;
+		sched_set_normal(current, place.nice);
+	}
+	if (task_nice(current) != place.nice) {
+		moved |= SLOW_WORK_MOVED_NICE;
+		set_user_nice(current, place.nice);
+	}
+	mask = slow_work_place_mask();
+	if (!cpumask_equal(current->cpus_ptr, mask) &&
+	    cpumask_intersects(mask, cpu_active_mask)) {
+		moved |= SLOW_WORK_MOVED_CPUS;
+		slow_work_place_task(current);
+	}
+	mutex_unlock(&slow_work_place_mutex);
+	return moved;
+}
+
 /* New threads *******************************************************/
 
 /**

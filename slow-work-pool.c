@@ -405,7 +405,7 @@ static int slow_work_manager_main(void *unused)
 	set_freezable();
 	for (;;) {
 		try_to_freeze();
-		set_current_state(TASK_INTERRUPTIBLE);
+		set_current_state(SLOW_WORK_IDLE);
 		if (kthread_should_stop())
 			break;
 		nap = KTIME_MAX;

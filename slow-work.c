@@ -1097,9 +1097,10 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
 /* The thread ********************************************************/
 
 /*
- * Nothing to do: wait to be found by slow_work_find_thread(), retired, or
- * frozen.  The state is set under the lock under which all of them find us, so
- * none can wake us before we sleep.
+ * Nothing to do: sleep until slow_work_find_thread() or the manager wakes us.  The
+ * state is set under the lock that both hold when they take us off the list, so
+ * neither wake-up can come before the sleep.  The freezer freezes an idle thread
+ * where it is.
  */
 static void slow_work_idle(struct slow_work_thread *thread)
 	__must_hold(&pool.lock)
@@ -1109,9 +1110,11 @@ static void slow_work_idle(struct slow_work_thread *thread)
 	pool.helpers = true;
 	if (pool.nr > pool.min && !pool.culling)
 		slow_work_summon_manager();
-	set_current_state(TASK_INTERRUPTIBLE);
+	set_current_state(SLOW_WORK_IDLE);
 	slow_work_unlock();
 	schedule();
+	/* Whoever renices a thread that idles means it. */
+	slow_work_note_self(thread);
 	raw_spin_lock_irq(&pool.lock);
 	if (!list_empty(&thread->link))
 		list_del_init(&thread->link);
@@ -1131,6 +1134,7 @@ int slow_work_thread_main(void *data)
 
 	set_freezable();
 	thread->cred = get_current_cred();
+	slow_work_note_self(thread);
 
 	raw_spin_lock_irq(&pool.lock);
 	for (;;) {

@@ -21,6 +21,7 @@
 
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/cred.h>
 #include <linux/debugobjects.h>
 #include <linux/hashtable.h>
@@ -33,6 +34,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include "compat.h"
@@ -69,6 +71,12 @@
 #define SLOW_WORK_FLUSHED	10	/* its pending run is waited for */
 
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
+
+/*
+ * How threads and the manager idle, as worker_thread() does: no part of the load
+ * average, no hung-task report, deaf to signals.
+ */
+#define SLOW_WORK_IDLE		(TASK_IDLE | TASK_FREEZABLE)
 
 #define SLOW_WORK_NICE		(-5)
 #define SLOW_WORK_STALL_SECS	120
@@ -206,6 +214,10 @@ struct slow_work_waiter {
  * @began: T, but that L clears it: ns when execute began; 0 if nobody looked
  * @task: S, pointer read under L: the task, on which we hold a reference
  * @cred: T: its credentials, on which it holds a reference
+ * @prio: T: its current->normal_prio before execute
+ * @policy: T: its current->policy before execute
+ * @nr_cpus: T: its current->nr_cpus_allowed before execute
+ * @cpus: T: the first word of its current->cpus_ptr before execute
  * @locks: T: locks held by it, as lockdep counts, when execute began
  * @map: T: of the item that it runs
  * @mapped: T: it took that, and its user's
@@ -222,6 +234,10 @@ struct slow_work_thread {
 	u64 began;
 	struct task_struct *task;
 	const struct cred *cred;
+	int prio;
+	unsigned int policy;
+	int nr_cpus;
+	unsigned long cpus;
 #ifdef CONFIG_LOCKDEP
 	int locks;
 	struct lockdep_map map;
@@ -509,8 +525,9 @@ static __always_inline void slow_work_unlock_irqrestore(unsigned long irq)
 #define SLOW_WORK_PF_LEFT	(PF_MEMALLOC | PF_MEMALLOC_NOFS | \
 				 PF_MEMALLOC_NOIO)
 
-void slow_work_report_left(const struct slow_work_thread *thread,
+void slow_work_report_left(struct slow_work_thread *thread,
 			   const struct slow_work *work);
+void slow_work_note_self(struct slow_work_thread *thread);
 
 static inline unsigned int slow_work_migration_off(void)
 {
@@ -562,9 +579,32 @@ static inline bool slow_work_locks_left(const struct slow_work_thread *thread)
 
 #endif
 
+static __always_inline bool slow_work_adopted_memcg(void)
+{
+#ifdef CONFIG_MEMCG
+	return current->active_memcg;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Has the policy, the niceness or the affinity of the calling thread changed since
+ * slow_work_note_self()?  Others may have set them, hence READ_ONCE(); CPUs from 64
+ * on show by their number alone.
+ */
+static __always_inline unsigned long
+slow_work_moved(const struct slow_work_thread *thread)
+{
+	return (READ_ONCE(current->normal_prio) ^ thread->prio) |
+	       (READ_ONCE(current->policy) ^ thread->policy) |
+	       (READ_ONCE(current->nr_cpus_allowed) ^ thread->nr_cpus) |
+	       (READ_ONCE(*cpumask_bits(current->cpus_ptr)) ^ thread->cpus);
+}
+
 /* Is the task as it was before execute, as far as the kernel can tell? */
 static __always_inline void
-slow_work_check_left(const struct slow_work_thread *thread,
+slow_work_check_left(struct slow_work_thread *thread,
 		     const struct slow_work *work)
 {
 	/* preempt_count() has the softirqs in it, but on PREEMPT_RT */
@@ -572,6 +612,12 @@ slow_work_check_left(const struct slow_work_thread *thread,
 		     rcu_preempt_depth() | slow_work_migration_off() |
 		     (current->flags & SLOW_WORK_PF_LEFT) |
 		     (IS_ENABLED(CONFIG_PREEMPT_RT) ? softirq_count() : 0)) ||
+	    unlikely((unsigned long)current->plug |
+		     (unsigned long)current->journal_info |
+		     (unsigned long)current->mm |
+		     slow_work_adopted_memcg()) ||
+	    unlikely(slow_work_moved(thread)) ||
+	    unlikely(task_sigpending(current)) ||
 	    unlikely(irqs_disabled()) ||
 	    unlikely(current_cred() != thread->cred) ||
 	    unlikely(slow_work_locks_left(thread)))
@@ -622,6 +668,13 @@ void slow_work_update(void);
 void slow_work_summon_manager(void);
 
 /* slow-work-place.c */
+
+/* What slow_work_place_self() had to put right */
+#define SLOW_WORK_MOVED_POLICY	BIT(0)
+#define SLOW_WORK_MOVED_NICE	BIT(1)
+#define SLOW_WORK_MOVED_CPUS	BIT(2)
+
+unsigned int slow_work_place_self(void);
 int slow_work_place_init(void);
 void slow_work_place_exit(void);
 void slow_work_place_begin(struct task_struct *task);
