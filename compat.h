@@ -35,6 +35,11 @@
 #define timer_destroy_on_stack(timer)	destroy_timer_on_stack(timer)
 #endif
 
+/* 6.16 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define timer_delete_sync_try(timer)	try_to_del_timer_sync(timer)
+#endif
+
 /* 6.16; from_timer() went with it */
 #ifndef timer_container_of
 #define timer_container_of(var, callback_timer, timer_fieldname) \

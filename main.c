@@ -53,6 +53,7 @@ static void __exit slow_work_module_exit(void)
 	slow_work_stall_exit();
 	slow_work_place_exit();
 	slow_work_pool_exit();
+	slow_work_users_exit();
 }
 
 /* Built in, callers among drivers and filesystems come later than this */
@@ -62,4 +63,4 @@ module_exit(slow_work_module_exit);
 MODULE_DESCRIPTION("Shared pool of threads for work that blocks for long");
 MODULE_AUTHOR("The slow-work developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION("0.2");

@@ -72,7 +72,8 @@ static void slow_work_enable_all(void)
 	}
 }
 
-static void slow_work_reset_signals(void)
+/* Drop the signals that the calling thread has, and hear none. */
+void slow_work_reset_signals(void)
 {
 	int sig;
 
@@ -84,9 +85,9 @@ static void slow_work_reset_signals(void)
 /*
  * A plug is on the stack of the execute that has returned, so it is not flushed:
  * the requests in it are lost.  The kernel does not tell modules of an associated
- * blkcg: it goes whenever something else is found.
+ * blkcg: it goes whenever something else is found, and when the thread exits.
  */
-static void slow_work_reset_io(void)
+void slow_work_reset_io(void)
 {
 	current->plug = NULL;
 	current->journal_info = NULL;
@@ -100,6 +101,22 @@ static void slow_work_reset_io(void)
 #endif
 }
 
+/**
+ * slow_work_report_signals - an item's execute has left a signal pending
+ * @thread: the calling thread
+ *
+ * The next item's interruptible sleep would end at once.
+ *
+ * Context: The thread, between items.
+ */
+void slow_work_report_signals(const struct slow_work_thread *thread)
+{
+	if (thread->execute)
+		pr_err("BUG: %ps returned with a pending signal\n",
+		       thread->execute);
+	slow_work_reset_signals();
+}
+
 static void slow_work_tell(struct seq_buf *text, bool left, const char *what)
 {
 	if (left)
@@ -110,9 +127,7 @@ static void slow_work_tell(struct seq_buf *text, bool left, const char *what)
 void slow_work_note_self(struct slow_work_thread *thread)
 {
 	thread->prio = READ_ONCE(current->normal_prio);
-	thread->policy = READ_ONCE(current->policy);
-	thread->nr_cpus = READ_ONCE(current->nr_cpus_allowed);
-	thread->cpus = READ_ONCE(*cpumask_bits(current->cpus_ptr));
+	thread->cpus = READ_ONCE(*cpumask_bits(&current->cpus_mask));
 }
 
 /**
@@ -345,7 +360,7 @@ void slow_work_user_acquire(struct slow_work_user *user)
 
 void slow_work_user_init_map(struct slow_work_user *user)
 {
-	if (user != &pool.nobody)	/* which is static */
+	if (user != &pool.unowned)	/* which is static */
 		lockdep_register_key(&user->key);
 	lockdep_init_map(&user->map, user->name, &user->key, 0);
 }

@@ -34,24 +34,6 @@ struct slow_work_reader {
 	struct seq_file desc;
 };
 
-static void slow_work_read_desc(struct slow_work_reader *reader)
-{
-	struct slow_work *work = reader->walk.seen;
-	struct seq_file *m = &reader->desc;
-	char *larger;
-
-	if (slow_work_describe(work, m) || m->size == SLOW_WORK_DESC_MAX)
-		return;
-	larger = kzalloc(SLOW_WORK_DESC_MAX, GFP_KERNEL);
-	if (!larger)
-		return;
-	kfree(m->buf);
-	m->buf = larger;
-	m->size = SLOW_WORK_DESC_MAX;
-	m->count = 0;
-	slow_work_describe(work, m);
-}
-
 /* Go to the next line.  False: there is none. */
 static bool slow_work_advance(struct slow_work_reader *reader)
 {
@@ -62,7 +44,7 @@ static bool slow_work_advance(struct slow_work_reader *reader)
 	memset(reader->desc.buf, 0, reader->desc.count);
 	reader->desc.count = 0;
 	if (walk->pinned) {
-		slow_work_read_desc(reader);
+		slow_work_describe(walk->seen, &reader->desc);
 		slow_work_walk_unpin(walk);
 	}
 	reader->line++;
@@ -99,7 +81,7 @@ static void slow_work_runqueue_stop(struct seq_file *m, void *v)
 {
 }
 
-/* Time since @walk's mark, or until it: five characters with the unit */
+/* Time since @walk's timestamp, or until it: five characters with the unit */
 static void slow_work_show_mark(struct seq_file *m,
 				const struct slow_work_walk *walk)
 {
@@ -123,6 +105,7 @@ static void slow_work_show_mark(struct seq_file *m,
 static int slow_work_runqueue_show(struct seq_file *m, void *v)
 {
 	static const char * const lists[] = {
+		[SLOW_WORK_LIST_LOST] = "lst",
 		[SLOW_WORK_LIST_SLOW] = " sq",
 		[SLOW_WORK_LIST_VSLOW] = "vsq",
 		[SLOW_WORK_LIST_ARMED] = "dly",
@@ -138,6 +121,8 @@ static int slow_work_runqueue_show(struct seq_file *m, void *v)
 
 	if (walk->list == SLOW_WORK_LIST_THREADS)
 		seq_printf(m, "%3u %5d ", walk->thread, walk->pid);
+	else if (walk->list == SLOW_WORK_LIST_LOST)
+		seq_printf(m, "%s %5d ", lists[walk->list], walk->pid);
 	else
 		seq_printf(m, "%s     - ", lists[walk->list]);
 	/* a width of ours would take the leading zeros away */
@@ -145,7 +130,10 @@ static int slow_work_runqueue_show(struct seq_file *m, void *v)
 		   (int)(16 - 2 * sizeof(walk->seen)), "",
 		   walk->flags & SLOW_WORK_PUBLIC_FLAGS);
 	slow_work_show_mark(m, walk);
-	seq_write(m, reader->desc.buf, reader->desc.count);
+	if (reader->desc.count)
+		seq_write(m, reader->desc.buf, reader->desc.count);
+	else	/* its function, and whose that is */
+		seq_printf(m, "%ps", walk->execute);
 	seq_putc(m, '\n');
 	return 0;
 }
@@ -165,10 +153,11 @@ static int slow_work_runqueue_open(struct inode *inode, struct file *file)
 				    sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
-	INIT_LIST_HEAD(&reader->walk.place.link);
+	INIT_LIST_HEAD(&reader->walk.cursor.link);
 	mutex_init(&reader->desc.lock);
 	reader->desc.file = file;
-	reader->desc.size = 128;
+	/* Now, as an allocation may wait for the very item that is pinned. */
+	reader->desc.size = SLOW_WORK_DESC_MAX;
 	reader->desc.buf = kzalloc(reader->desc.size, GFP_KERNEL);
 	if (!reader->desc.buf) {
 		seq_release_private(inode, file);
@@ -182,6 +171,9 @@ static int slow_work_runqueue_release(struct inode *inode, struct file *file)
 	struct seq_file *m = file->private_data;
 	struct slow_work_reader *reader = m->private;
 
+	/* An oops in a desc takes the reader with it, and not its item. */
+	if (reader->walk.pinned)
+		slow_work_walk_unpin(&reader->walk);
 	slow_work_walk_end(&reader->walk);
 	kfree(reader->desc.buf);
 	return seq_release_private(inode, file);

@@ -31,17 +31,26 @@
 
 static DEFINE_MUTEX(slow_work_place_mutex);
 
+/*
+ * Serialises writers of the settings; P nests inside.  Held while a thread is moved,
+ * which waits for that thread where it sleeps with migration disabled: so not P, for
+ * which the manager would wait.
+ */
+static DEFINE_MUTEX(slow_work_settings_mutex);
+
 /**
  * struct slow_work_place - the settings
  * @given: P: somebody wrote @mask; until then it follows housekeeping
  * @mask: P: CPUs to run on; slow_work_place_mask() tells
  * @nice: P: niceness
+ * @changing: P: threads are being placed anew, and may not be as settings have it
  * @hotplug: I: the state of CPU hotplug that calls us
  */
 struct slow_work_place {
 	bool given;
 	struct cpumask mask;
 	int nice;
+	bool changing;
 	int hotplug;
 };
 
@@ -66,10 +75,11 @@ static const struct cpumask *slow_work_place_mask(void)
 	return &place.mask;
 }
 
-static void slow_work_place_task(struct task_struct *task)
+static void slow_work_place_task(struct task_struct *task,
+				 const struct cpumask *mask)
 {
 	/* Refused while none of them is on line: then anywhere, until one comes. */
-	if (set_cpus_allowed_ptr(task, slow_work_place_mask()))
+	if (set_cpus_allowed_ptr(task, mask))
 		set_cpus_allowed_ptr(task, cpu_possible_mask);
 }
 
@@ -99,32 +109,50 @@ static struct task_struct *slow_work_get_manager(void)
 	return task;
 }
 
-/* The settings, or the CPUs, have changed. */
+/* Place one thread as the settings are now, and put it. */
+static void slow_work_place_anew(struct task_struct *task, bool nice)
+{
+	static struct cpumask mask;	/* settings_mutex protected */
+
+	if (!task)
+		return;
+	mutex_lock(&slow_work_place_mutex);
+	cpumask_copy(&mask, slow_work_place_mask());
+	if (nice)
+		set_user_nice(task, place.nice);
+	mutex_unlock(&slow_work_place_mutex);
+	slow_work_place_task(task, &mask);
+	put_task_struct(task);
+}
+
+static void slow_work_place_changing(bool changing)
+{
+	mutex_lock(&slow_work_place_mutex);
+	place.changing = changing;
+	mutex_unlock(&slow_work_place_mutex);
+}
+
+/*
+ * The settings, or the CPUs, have changed.  A thread that is created meanwhile is
+ * placed as they are now; one that was known before is found here.
+ */
 static void slow_work_place_all(void)
 {
-	struct task_struct *task;
 	unsigned int slot;
 
-	lockdep_assert_held(&slow_work_place_mutex);
-	for (slot = 0; slot < pool.limit; slot++) {
-		task = slow_work_get_task(slot);
-		if (!task)
-			continue;
-		slow_work_place_task(task);
-		set_user_nice(task, place.nice);
-		put_task_struct(task);
-	}
-	task = slow_work_get_manager();
-	if (task) {
-		slow_work_place_task(task);
-		put_task_struct(task);
-	}
+	lockdep_assert_held(&slow_work_settings_mutex);
+	slow_work_place_changing(true);
+	for (slot = 0; slot < pool.limit; slot++)
+		slow_work_place_anew(slow_work_get_task(slot), true);
+	slow_work_place_anew(slow_work_get_manager(), false);
+	slow_work_place_changing(false);
 }
 
 /**
  * slow_work_place_self - put right what execute changed of the calling thread
  *
- * Compares with the settings, so a sysctl that was written meanwhile is no change.
+ * Compares with the settings, so a sysctl that was written meanwhile is no change; nor
+ * is anything while one is being written.
  * While no CPU of the mask is active, the scheduler has chosen the affinity.
  *
  * Context: A pool thread; sleeps.
@@ -148,8 +176,10 @@ unsigned int slow_work_place_self(void)
 	if (!cpumask_equal(current->cpus_ptr, mask) &&
 	    cpumask_intersects(mask, cpu_active_mask)) {
 		moved |= SLOW_WORK_MOVED_CPUS;
-		slow_work_place_task(current);
+		slow_work_place_task(current, mask);
 	}
+	if (place.changing)
+		moved = 0;	/* that may have been a setting */
 	mutex_unlock(&slow_work_place_mutex);
 	return moved;
 }
@@ -170,7 +200,7 @@ void slow_work_place_begin(struct task_struct *task)
 	mutex_lock(&slow_work_place_mutex);
 	/* for the mark that it is bound; which CPU does not matter */
 	kthread_bind(task, cpumask_first(slow_work_place_mask()));
-	slow_work_place_task(task);
+	slow_work_place_task(task, slow_work_place_mask());
 }
 
 void slow_work_place_end(void)
@@ -203,10 +233,13 @@ int slow_work_set_nice(int nice)
 {
 	if (nice < MIN_NICE || nice > MAX_NICE)
 		return -EINVAL;
+	mutex_lock(&slow_work_settings_mutex);
 	mutex_lock(&slow_work_place_mutex);
 	WRITE_ONCE(place.nice, nice);
-	slow_work_place_all();
+	place.changing = true;
 	mutex_unlock(&slow_work_place_mutex);
+	slow_work_place_all();
+	mutex_unlock(&slow_work_settings_mutex);
 	return 0;
 }
 
@@ -236,11 +269,14 @@ int slow_work_set_cpumask(const struct cpumask *mask)
 {
 	if (!cpumask_intersects(mask, cpu_possible_mask))
 		return -EINVAL;
+	mutex_lock(&slow_work_settings_mutex);
 	mutex_lock(&slow_work_place_mutex);
 	cpumask_and(&place.mask, mask, cpu_possible_mask);
 	place.given = true;
-	slow_work_place_all();
+	place.changing = true;
 	mutex_unlock(&slow_work_place_mutex);
+	slow_work_place_all();
+	mutex_unlock(&slow_work_settings_mutex);
 	return 0;
 }
 
@@ -248,9 +284,9 @@ int slow_work_set_cpumask(const struct cpumask *mask)
 
 static int slow_work_cpu_online(unsigned int cpu)
 {
-	mutex_lock(&slow_work_place_mutex);
+	mutex_lock(&slow_work_settings_mutex);
 	slow_work_place_all();
-	mutex_unlock(&slow_work_place_mutex);
+	mutex_unlock(&slow_work_settings_mutex);
 	return 0;
 }
 

@@ -20,6 +20,8 @@
 
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/kdebug.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/sched/task.h>
@@ -32,19 +34,6 @@
 
 #define SLOW_WORK_LOOK_US	200
 #define SLOW_WORK_HORIZON_US	10000
-
-struct slow_work_pool slow_work_pool = {
-	.lock			= __RAW_SPIN_LOCK_UNLOCKED(pool.lock),
-	.idle			= LIST_HEAD_INIT(pool.idle),
-	.armed			= LIST_HEAD_INIT(pool.armed),
-	.retired		= LIST_HEAD_INIT(pool.retired),
-	.min			= SLOW_WORK_MIN_THREADS,
-	.vslow_percentage	= 50,
-	.hz			= HZ,
-	.waiters		= LIST_HEAD_INIT(pool.waiters),
-	.pins			= LIST_HEAD_INIT(pool.pins),
-	.described		= __WAIT_QUEUE_HEAD_INITIALIZER(pool.described),
-};
 
 /**
  * struct slow_work_growth - what the manager has seen of a busy pool
@@ -61,128 +50,6 @@ static struct slow_work_growth {
 	ktime_t looked;
 	unsigned long started;
 } growth;
-
-/* How many *********************************************************/
-
-/*
- * What follows from the number of threads and the settings; to be called
- * whenever one of them changes.  The one place that computes the very slow
- * share.
- */
-void slow_work_update(void)
-{
-	unsigned int share = pool.nr * pool.vslow_percentage / 100;
-
-	lockdep_assert_held(&pool.lock);
-	pool.classes[SLOW_WORK_SLOW].limit = UINT_MAX;
-	pool.classes[SLOW_WORK_VSLOW].limit =
-		clamp(share, 1U, max(pool.nr, 2U) - 1);
-	pool.surplus = pool.stopping || pool.nr > pool.max;
-	pool.helpers = true;
-
-	/* for the figures */
-	if (pool.at_max)
-		pool.max_ticks += jiffies - pool.max_since;
-	pool.max_since = jiffies;
-	pool.at_max = pool.nr >= pool.max;
-	pool.peak = max(pool.peak, pool.nr);
-}
-
-/* The fewest threads that have a place for each item at once */
-static unsigned int slow_work_wanted(void)
-{
-	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
-	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
-	unsigned long very = vslow->queued + vslow->executing;
-	unsigned long wanted = very + slow->queued + slow->executing;
-
-	if (very > 1) {
-		wanted = max(wanted, very + 1);
-		wanted = max(wanted, DIV_ROUND_UP(very * 100,
-						  pool.vslow_percentage));
-	}
-	return clamp_t(unsigned long, wanted, pool.min, pool.max);
-}
-
-/* Are there queued items that nobody is coming for? */
-static bool slow_work_unserved(void)
-{
-	unsigned int startable = 0;
-	int i;
-
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		struct slow_work_class *class = &pool.classes[i];
-		unsigned int places = slow_work_startable(class);
-
-		if (class->queued - places > class->summoned)
-			return true;
-		startable += places;
-	}
-	return startable > pool.coming + pool.searching &&
-	       list_empty(&pool.idle);
-}
-
-/*
- * How much is left of a wait of @wait jiffies that began at @since, or 0.
- * Jiffies are read once: they go on even with interrupts off, and a second look
- * may be past the end.  On 32 bits they also come round.
- */
-static unsigned long slow_work_left(unsigned long since, unsigned long wait)
-{
-	unsigned long passed = jiffies - since;
-
-	return passed < wait ? wait - passed : 0;
-}
-
-/* Jiffies until the first of @class's sleepers may be displaced by any item */
-static unsigned long slow_work_rest_left(struct slow_work_class *class)
-{
-	struct slow_work_thread *thread = slow_work_first_sleeper(class);
-
-	return thread ? slow_work_left(thread->asleep_since,
-				       SLOW_WORK_REST_JIFFIES) : 0;
-}
-
-/* Items that gave way wait for sleepers to have rested: for how long yet? */
-static unsigned long slow_work_rest(void)
-{
-	unsigned long rest = 0, left;
-	int i;
-
-	if (likely(!pool.classes[SLOW_WORK_SLOW].yielded &&
-		   !pool.classes[SLOW_WORK_VSLOW].yielded))
-		return 0;
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		left = slow_work_rest_left(&pool.classes[i]);
-		if (left && (!rest || left < rest))
-			rest = left;
-	}
-	return rest;
-}
-
-/* No thread could be had: jiffies until it is time to try again, or 0 */
-static unsigned long slow_work_backs_off(void)
-{
-	return pool.failed ? slow_work_left(pool.failed_at,
-					    SLOW_WORK_RETRY_JIFFIES) : 0;
-}
-
-/* Is there something that the manager can do for what is queued? */
-bool slow_work_short_handed(void)
-{
-	lockdep_assert_held(&pool.lock);
-	return (pool.nr < pool.max && !slow_work_backs_off() &&
-		slow_work_unserved()) || slow_work_rest();
-}
-
-void slow_work_summon_manager(void)
-{
-	lockdep_assert_held(&pool.lock);
-	if (pool.manager) {
-		pool.managing = true;
-		wake_up_process(pool.manager);
-	}
-}
 
 /* Start and stop ***************************************************/
 
@@ -203,6 +70,7 @@ static int slow_work_start_thread(void)
 		thread->slot = slot;
 		INIT_LIST_HEAD(&thread->link);
 		INIT_LIST_HEAD(&thread->sleeper);
+		slow_work_init_holder(&thread->holder, NULL);
 	}
 
 	task = kthread_create(slow_work_thread_main, thread, "kslowd%03u",
@@ -214,15 +82,15 @@ static int slow_work_start_thread(void)
 	}
 	/* It may exit by itself; until it is reaped it can be woken. */
 	get_task_struct(task);
-	__set_bit(slot, pool.slots);
+	set_bit(slot, pool.slots);
 	slow_work_place_begin_thread(task);
 
 	raw_spin_lock_irq(&pool.lock);
 	thread->task = task;
 	thread->holder.task = task;
 	thread->asleep_since = jiffies;
-	thread->errand = SLOW_WORK_COMING;
-	pool.coming++;
+	thread->flags = 0;
+	slow_work_call(thread, 0);
 	pool.threads[slot] = thread;
 	pool.nr++;
 	pool.starts++;
@@ -235,15 +103,6 @@ static int slow_work_start_thread(void)
 	return 0;
 }
 
-/* @thread counts no more, and exits as soon as it finds that out. */
-void slow_work_retire(struct slow_work_thread *thread)
-{
-	lockdep_assert_held(&pool.lock);
-	thread->errand |= SLOW_WORK_RETIRED;
-	pool.nr--;
-	slow_work_update();
-}
-
 /* Wait for a thread to have left our code.  Context: the starter. */
 static void slow_work_reap(struct slow_work_thread *thread)
 {
@@ -254,7 +113,7 @@ static void slow_work_reap(struct slow_work_thread *thread)
 	raw_spin_lock_irq(&pool.lock);
 	/* A thread that is stopped before it first ran has done neither. */
 	slow_work_arrive(thread);
-	if (!(thread->errand & SLOW_WORK_RETIRED))
+	if (!(thread->flags & SLOW_WORK_RETIRED))
 		slow_work_retire(thread);
 	list_del_init(&thread->link);
 	thread->task = NULL;
@@ -262,8 +121,89 @@ static void slow_work_reap(struct slow_work_thread *thread)
 	raw_spin_unlock_irq(&pool.lock);
 	/* now that nobody finds it under the lock */
 	put_task_struct(task);
-	__clear_bit(thread->slot, pool.slots);
+	clear_bit(thread->slot, pool.slots);
 }
+
+/* Threads that have died ********************************************/
+
+/*
+ * A call-out that oopses takes its thread with it, where the machine goes on after
+ * an oops.
+ */
+static void slow_work_check_alive(unsigned int slot)
+{
+	struct slow_work_thread *thread;
+	bool put;
+
+	raw_spin_lock_irq(&pool.lock);
+	thread = pool.threads[slot];
+	if (!thread || !thread->task || !thread->holder.item ||
+	    !(READ_ONCE(thread->task->flags) & PF_EXITING)) {
+		raw_spin_unlock_irq(&pool.lock);
+		return;
+	}
+	put = thread->holder.stage == SLOW_WORK_ENDED;
+	slow_work_lose(thread);
+	pool.threads[slot] = NULL;
+	raw_spin_unlock_irq(&pool.lock);
+	clear_bit(slot, pool.slots);
+
+	/* The thread is there for good, and so is its account's user. */
+	pr_err("kslowd%03u (PID %d) died in %s%ps of %s; the item is lost\n",
+	       slot, task_pid_nr(thread->task), put ? "the put_ref after " : "",
+	       thread->execute, thread->holder.account->user->name);
+}
+
+/**
+ * slow_work_find_dead - take threads that have died in a call-out off the pool
+ *
+ * Each is reported, and its number is free for another.
+ *
+ * Context: Process context.
+ */
+void slow_work_find_dead(void)
+{
+	unsigned int slot;
+
+	for_each_set_bit(slot, pool.slots, pool.limit)
+		slow_work_check_alive(slot);
+}
+
+/* A thread is about to die.  Once it has, the timer has the manager look for it. */
+static void slow_work_dying(struct irq_work *unused)
+{
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&pool.lock, irq);
+	pool.dying = true;
+	timer_reduce(&pool.timer, jiffies + SLOW_WORK_SAMPLE_JIFFIES);
+	raw_spin_unlock_irqrestore(&pool.lock, irq);
+}
+
+static DEFINE_IRQ_WORK(slow_work_dying_work, slow_work_dying);
+
+/*
+ * An oops in get_ref kills a task that holds pool.lock, and the pool with it; but
+ * get_ref comes before anything is changed.
+ */
+static int slow_work_died(struct notifier_block *unused, unsigned long event,
+			  void *data)
+{
+	if (event != DIE_OOPS)
+		return NOTIFY_DONE;
+	if (slow_work_current_thread())
+		irq_work_queue(&slow_work_dying_work);
+	if (READ_ONCE(pool.getter) == current) {
+		pool.getter = NULL;
+		__acquire(&pool.lock);
+		raw_spin_unlock(&pool.lock);
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block slow_work_die_block = {
+	.notifier_call = slow_work_died,
+};
 
 /* The manager ******************************************************/
 
@@ -284,10 +224,10 @@ static void slow_work_try_start(void)
 	}
 }
 
-static void slow_work_nap(ktime_t *nap, ktime_t most)
+static void slow_work_shorten(ktime_t *timeout, ktime_t most)
 {
-	if (ktime_before(most, *nap))
-		*nap = most;
+	if (ktime_before(most, *timeout))
+		*timeout = most;
 }
 
 static ktime_t slow_work_jiffies_to_ktime(unsigned long left)
@@ -296,10 +236,10 @@ static ktime_t slow_work_jiffies_to_ktime(unsigned long left)
 }
 
 /*
- * Is it time to start a thread?  If not, shorten @nap to when it may be.
+ * Is it time to start a thread?  If not, shorten @timeout to when it may be.
  * The head of this file tells why it is judged so.
  */
-static bool slow_work_grow(ktime_t *nap)
+static bool slow_work_grow(ktime_t *timeout)
 {
 	unsigned long queued = 0, started = 0, left;
 	ktime_t now;
@@ -308,14 +248,14 @@ static bool slow_work_grow(ktime_t *nap)
 
 	lockdep_assert_held(&pool.lock);
 
-	/* First, as nobody summons us for what is queued meanwhile. */
+	/* First, as nothing wakes the manager for what is queued meanwhile. */
 	left = slow_work_backs_off();
 	if (left) {
 		growth.watching = false;
-		slow_work_nap(nap, slow_work_jiffies_to_ktime(left));
+		slow_work_shorten(timeout, slow_work_jiffies_to_ktime(left));
 		return false;
 	}
-	/* Where all numbers are taken, one that exits will summon us. */
+	/* Where all numbers are taken, a thread that exits wakes the manager. */
 	if (pool.nr >= slow_work_wanted() ||
 	    (pool.nr >= pool.min && !slow_work_unserved()) ||
 	    bitmap_full(pool.slots, pool.limit)) {
@@ -354,7 +294,7 @@ static bool slow_work_grow(ktime_t *nap)
 		growth.started = started;
 		passed = 0;
 	}
-	slow_work_nap(nap, ns_to_ktime((SLOW_WORK_LOOK_US - passed) *
+	slow_work_shorten(timeout, ns_to_ktime((SLOW_WORK_LOOK_US - passed) *
 					 NSEC_PER_USEC));
 	return false;
 }
@@ -363,7 +303,7 @@ static bool slow_work_grow(ktime_t *nap)
  * Retire an idle thread, if there is one to go.  The coldest is the last of
  * the idle list, as the others have been used since.
  */
-static bool slow_work_cull(ktime_t *nap)
+static bool slow_work_cull(ktime_t *timeout)
 {
 	struct slow_work_thread *coldest;
 	unsigned long left;
@@ -375,9 +315,10 @@ static bool slow_work_cull(ktime_t *nap)
 		return false;
 
 	coldest = list_last_entry(&pool.idle, struct slow_work_thread, link);
-	left = slow_work_left(coldest->idle_since, SLOW_WORK_CULL_JIFFIES);
+	left = slow_work_left(coldest->since, SLOW_WORK_CULL_JIFFIES);
 	if (pool.nr > pool.max || (pool.nr > slow_work_wanted() && !left)) {
 		list_del_init(&coldest->link);
+		pool.nr_idle--;
 		slow_work_retire(coldest);
 		pool.culled++;
 		trace_slow_work_thread_cull(coldest);
@@ -386,7 +327,7 @@ static bool slow_work_cull(ktime_t *nap)
 	}
 
 	pool.culling = true;
-	slow_work_nap(nap, slow_work_jiffies_to_ktime(left ?:
+	slow_work_shorten(timeout, slow_work_jiffies_to_ktime(left ?:
 						      SLOW_WORK_CULL_JIFFIES));
 	return false;
 }
@@ -399,8 +340,7 @@ static bool slow_work_cull(ktime_t *nap)
 static int slow_work_manager_main(void *unused)
 {
 	struct slow_work_thread *thread;
-	unsigned long rest;
-	ktime_t nap;
+	ktime_t timeout;
 
 	set_freezable();
 	for (;;) {
@@ -408,7 +348,7 @@ static int slow_work_manager_main(void *unused)
 		set_current_state(SLOW_WORK_IDLE);
 		if (kthread_should_stop())
 			break;
-		nap = KTIME_MAX;
+		timeout = KTIME_MAX;
 
 		raw_spin_lock_irq(&pool.lock);
 		pool.managing = true;
@@ -420,26 +360,32 @@ static int slow_work_manager_main(void *unused)
 			slow_work_reap(thread);
 			continue;
 		}
-		if (slow_work_grow(&nap)) {
+		if (pool.sampling) {
+			pool.sampling = false;
+			raw_spin_unlock_irq(&pool.lock);
+			__set_current_state(TASK_RUNNING);
+			slow_work_find_dead();
+			if (READ_ONCE(pool.unowned_execute))
+				pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
+					     pool.unowned_execute);
+			continue;
+		}
+		if (slow_work_grow(&timeout)) {
 			raw_spin_unlock_irq(&pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_try_start();
 			continue;
 		}
 
-		if (slow_work_cull(&nap)) {
+		if (slow_work_cull(&timeout)) {
 			raw_spin_unlock_irq(&pool.lock);
 			__set_current_state(TASK_RUNNING);
 			continue;
 		}
-		slow_work_kick();	/* sleepers may have rested */
-		rest = slow_work_rest();
-		if (rest)
-			slow_work_nap(&nap, slow_work_jiffies_to_ktime(rest));
-		pool.managing = growth.watching || rest;
+		pool.managing = growth.watching;
 		pool.helpers = true;	/* the manager may be one */
-		slow_work_unlock();
-		schedule_hrtimeout_range(nap == KTIME_MAX ? NULL : &nap,
+		raw_spin_unlock_irq(&pool.lock);
+		schedule_hrtimeout_range(timeout == KTIME_MAX ? NULL : &timeout,
 					 50 * NSEC_PER_USEC, HRTIMER_MODE_REL);
 	}
 	__set_current_state(TASK_RUNNING);
@@ -466,6 +412,8 @@ int slow_work_pool_start(void)
 
 	raw_spin_lock_irq(&pool.lock);
 	pool.stopping = false;
+	pool.closing = false;
+	pool.dying = false;
 	pool.failed = false;
 	slow_work_update();
 	raw_spin_unlock_irq(&pool.lock);
@@ -523,6 +471,8 @@ void slow_work_pool_stop(void)
 		kthread_stop(manager);
 	for_each_set_bit(slot, pool.slots, pool.limit)
 		slow_work_reap(pool.threads[slot]);
+	timer_delete_sync(&pool.timer);
+	slow_work_timer(NULL);		/* it may have had waiters to wake */
 }
 
 /**
@@ -539,8 +489,8 @@ int slow_work_pool_init(void)
 		INIT_LIST_HEAD(&pool.classes[i].sleepers);
 	}
 	hash_init(pool.users);
-	slow_work_user_init(&pool.nobody, NULL);
-	pool.recent = pool.nobody.current_account;
+	slow_work_init_user(&pool.unowned, NULL);
+	pool.recent = pool.unowned.current_account;
 	pool.reset_at = get_jiffies_64();
 	pool.histograms_since = get_jiffies_64();
 	pool.max_since = jiffies;
@@ -551,7 +501,7 @@ int slow_work_pool_init(void)
 		slow_work_pool_exit();
 		return -ENOMEM;
 	}
-	return 0;
+	return register_die_notifier(&slow_work_die_block);
 }
 
 void slow_work_pool_exit(void)
@@ -559,6 +509,9 @@ void slow_work_pool_exit(void)
 	struct slow_work_thread **threads = pool.threads;
 	unsigned int slot;
 
+	unregister_die_notifier(&slow_work_die_block);
+	irq_work_sync(&slow_work_dying_work);
+	timer_delete_sync(&pool.timer);
 	raw_spin_lock_irq(&pool.lock);
 	pool.threads = NULL;
 	raw_spin_unlock_irq(&pool.lock);
@@ -567,5 +520,4 @@ void slow_work_pool_exit(void)
 	kvfree(threads);
 	bitmap_free(pool.slots);
 	pool.slots = NULL;
-	slow_work_users_exit();
 }

@@ -64,12 +64,31 @@ struct slow_work_seen {
 };
 
 /**
+ * struct slow_work_sample - what a thread does, as the last sample found it
+ * @age: jiffies that it has executed its item, but for what it was permitted to sleep
+ * @vslow: that item is very slow
+ * @busy: it has an item
+ * @ended: execute is over: it is in put_ref
+ * @sleeping: it sleeps until it is needed
+ * @blocked: it does not run, and does not sleep so
+ */
+struct slow_work_sample {
+	unsigned long age;
+	bool vslow;
+	bool busy;
+	bool ended;
+	bool sleeping;
+	bool blocked;
+};
+
+/**
  * struct slow_work_watchman - who looks
  * @secs: stall-warn-secs; written with the mutex held
  * @on: there is a pool; the same
  * @suspended: L: the system is frozen, or about to be
  * @classes: L: what the looks saw
  * @threads: L: the same, by number
+ * @samples: of the threads, by number; the work's own
  * @since: L: nothing counts from before then
  * @due: jiffies when the next look is due; written by the looks, and before they
  *	start
@@ -81,6 +100,7 @@ struct slow_work_watchman {
 	bool suspended;
 	struct slow_work_seen classes[SLOW_WORK_NR_CLASSES];
 	struct slow_work_seen *threads;
+	struct slow_work_sample *samples;
 	unsigned long since;
 	unsigned long due;
 	struct timer_list timer;
@@ -306,14 +326,16 @@ static unsigned long slow_work_run_age(struct slow_work_thread *thread,
 {
 	struct slow_work_seen *seen = &watchman.threads[thread->slot];
 	struct slow_work *work = thread->holder.item;
+	unsigned long began;
 
 	lockdep_assert_held(&pool.lock);
-	if (!work || !slow_work_catch(&thread->holder))
+	if (!work || !slow_work_claim(&thread->holder))
 		return 0;
-	if (seen->started != work->mark) {
+	began = slow_work_began_at(&thread->holder);
+	if (seen->started != began) {
 		*seen = (struct slow_work_seen) {
-			.started = work->mark,
-			.since = work->mark,
+			.started = began,
+			.since = began,
 		};
 	}
 	if (!list_empty(&thread->sleeper))
@@ -338,64 +360,91 @@ static void slow_work_stall_show_run(struct slow_work_stall *stall,
 	stall->task_age = age;
 }
 
-/* Of the threads that are in the way of a class, the one that is so for longest */
-static void slow_work_stall_show_longest(struct slow_work_stall *stall,
-					 unsigned long now)
+/* Look at one thread at a time, as there may be many. */
+static void slow_work_sample_threads(void)
 {
-	bool share = stall->advice.cure == SLOW_WORK_CURE_SHARE;
-	struct slow_work_thread *thread, *longest = NULL, *other = NULL;
-	unsigned long age, most = 0;
+	struct slow_work_thread *thread;
+	struct slow_work_sample *sample;
 	unsigned int slot;
 
 	for (slot = 0; slot < pool.limit; slot++) {
+		sample = &watchman.samples[slot];
+		memset(sample, 0, sizeof(*sample));
+		raw_spin_lock_irq(&pool.lock);
 		thread = pool.threads[slot];
-		if (!thread || !thread->holder.item ||
-		    (share && thread->class != &pool.classes[SLOW_WORK_VSLOW]))
+		if (thread && thread->holder.item) {
+			sample->busy = true;
+			sample->vslow = thread->class ==
+					&pool.classes[SLOW_WORK_VSLOW];
+			sample->age = slow_work_run_age(thread, jiffies);
+			sample->ended = READ_ONCE(thread->holder.stage) ==
+					SLOW_WORK_ENDED;
+			sample->sleeping = !list_empty(&thread->sleeper);
+			sample->blocked = !sample->sleeping &&
+					  !task_is_running(thread->task);
+		}
+		raw_spin_unlock_irq(&pool.lock);
+	}
+}
+
+/* Of the threads that are in the way of a class, the one that is so for longest */
+static void slow_work_stall_show_longest(struct slow_work_stall *stall)
+{
+	bool share = stall->advice.cure == SLOW_WORK_CURE_SHARE;
+	const struct slow_work_sample *sample;
+	unsigned int slot, longest = 0, other = 0;
+	struct slow_work_thread *thread;
+	unsigned long most = 0;
+	bool ended = false;
+
+	for (slot = 0; slot < pool.limit; slot++) {
+		sample = &watchman.samples[slot];
+		if (!sample->busy || (share && !sample->vslow))
 			continue;
-		age = slow_work_run_age(thread, now);
-		if (READ_ONCE(thread->holder.stage) == SLOW_WORK_ENDED)
-			other = thread;
-		if (age > most) {
-			most = age;
-			longest = thread;
+		if (sample->ended) {
+			ended = true;
+			other = slot;
+		}
+		if (sample->age > most) {
+			most = sample->age;
+			longest = slot;
 		}
 	}
-	if (longest)
-		slow_work_stall_show_run(stall, longest, most);
-	else if (other)
-		slow_work_stall_show(stall, other->task, "is in a put_ref");
+	raw_spin_lock_irq(&pool.lock);
+	thread = pool.threads[most ? longest : other];
+	if (most && thread && thread->holder.item &&
+	    slow_work_claim(&thread->holder))
+		slow_work_stall_show_run(stall, thread, most);
+	else if (!most && ended && thread && thread->task)
+		slow_work_stall_show(stall, thread->task, "is in a put_ref");
+	raw_spin_unlock_irq(&pool.lock);
 }
 
 /* Who is in the way of a class that stalls? */
-static void slow_work_stall_show_cause(struct slow_work_stall *stall,
-				       unsigned long now)
+static void slow_work_stall_show_cause(struct slow_work_stall *stall)
 {
 	switch (stall->advice.cure) {
 	case SLOW_WORK_CURE_NO_CPU:
 		break;
 	case SLOW_WORK_CURE_NO_START:
+		raw_spin_lock_irq(&pool.lock);
 		if (pool.manager)
 			slow_work_stall_show(stall, pool.manager,
 					     "is to start threads");
+		raw_spin_unlock_irq(&pool.lock);
 		break;
 	default:
-		slow_work_stall_show_longest(stall, now);
+		slow_work_stall_show_longest(stall);
 	}
 }
 
 static void slow_work_stall_count_threads(struct slow_work_stall *stall)
 {
-	const struct slow_work_thread *thread;
 	unsigned int slot;
 
 	for (slot = 0; slot < pool.limit; slot++) {
-		thread = pool.threads[slot];
-		if (!thread || !thread->holder.item)
-			continue;
-		if (!list_empty(&thread->sleeper))
-			stall->sleeping++;
-		else if (!task_is_running(thread->task))
-			stall->blocked++;
+		stall->sleeping += watchman.samples[slot].sleeping;
+		stall->blocked += watchman.samples[slot].blocked;
 	}
 }
 
@@ -444,7 +493,6 @@ static void slow_work_stall_gather(struct slow_work_stall *stall,
 	stall->queued[SLOW_WORK_SLOW] = slow->queued;
 	stall->queued[SLOW_WORK_VSLOW] = vslow->queued;
 	stall->failed = pool.failed;
-	slow_work_stall_count_threads(stall);
 	stall->advice = slow_work_advise(&stall->situation,
 					 stall->waiting == SLOW_WORK_VSLOW);
 	slow_work_walk_at(&stall->walk, work);
@@ -462,54 +510,65 @@ static bool slow_work_judge_class(enum slow_work_class_id id,
 	now = jiffies;
 	age = slow_work_class_age(id, now);
 	due = slow_work_stall_is_due(&watchman.classes[id], age);
-	if (due) {
+	if (due)
 		slow_work_stall_gather(stall, slow_work_first(class), age);
-		slow_work_stall_show_cause(stall, now);
-	}
 	raw_spin_unlock_irq(&pool.lock);
+	if (due) {
+		slow_work_stall_count_threads(stall);
+		slow_work_stall_show_cause(stall);
+	}
 	return due;
 }
 
-/* Of all threads whose stall is due, the one that has executed for longest */
-static struct slow_work_thread *
-slow_work_find_due(struct slow_work_stall *stall, unsigned long now)
+/*
+ * Of all threads whose stall is due, the one that has executed for longest; others are
+ * counted in @stall.  False: there is none.
+ */
+static bool slow_work_find_due(struct slow_work_stall *stall,
+			       unsigned int *longest)
 {
-	struct slow_work_thread *thread, *longest = NULL;
 	unsigned long age, most = 0;
 	unsigned int slot, due = 0;
+	bool is_due;
 
 	for (slot = 0; slot < pool.limit; slot++) {
-		thread = pool.threads[slot];
-		age = thread ? slow_work_run_age(thread, now) : 0;
-		if (!slow_work_stall_is_due(&watchman.threads[slot], age))
+		age = watchman.samples[slot].age;
+		raw_spin_lock_irq(&pool.lock);
+		is_due = slow_work_stall_is_due(&watchman.threads[slot], age);
+		raw_spin_unlock_irq(&pool.lock);
+		if (!is_due)
 			continue;
 		due++;
 		if (age > most) {
 			most = age;
-			longest = thread;
+			*longest = slot;
 		}
 	}
 	stall->others = due - 1;
-	return longest;
+	return due;
 }
 
 static bool slow_work_judge_threads(struct slow_work_stall *stall)
 {
 	struct slow_work_thread *thread;
-	unsigned long now, age;
+	unsigned int slot = 0;
+	unsigned long age = 0;
 
 	*stall = (struct slow_work_stall){ .executing = true };
+	if (!slow_work_find_due(stall, &slot))
+		return false;
 	raw_spin_lock_irq(&pool.lock);
-	now = jiffies;
-	thread = slow_work_find_due(stall, now);
-	if (thread) {
-		age = slow_work_run_age(thread, now);
-		slow_work_stall_waiting(stall, now);
+	thread = pool.threads[slot];
+	if (thread)
+		age = slow_work_run_age(thread, jiffies);
+	if (age) {
+		slow_work_stall_waiting(stall, jiffies);
 		slow_work_stall_gather(stall, thread->holder.item, age);
 		slow_work_stall_show_run(stall, thread, age);
 	}
 	raw_spin_unlock_irq(&pool.lock);
-	return thread;
+	slow_work_stall_count_threads(stall);
+	return age;
 }
 
 /* Look **************************************************************/
@@ -553,10 +612,13 @@ static bool slow_work_look_begin(void)
 
 static void slow_work_look(struct work_struct *unused)
 {
-	struct slow_work_stall stall;
+	/* static, as an oops in a desc would leave it pinned */
+	static struct slow_work_stall stall;
 	int i;
 
+	slow_work_find_dead();
 	if (slow_work_look_begin()) {
+		slow_work_sample_threads();
 		for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
 			if (slow_work_judge_class(i, &stall))
 				slow_work_report(&stall);
@@ -660,11 +722,14 @@ int slow_work_stall_init(void)
 
 	watchman.threads = kvcalloc(pool.limit, sizeof(*watchman.threads),
 				    GFP_KERNEL);
-	if (!watchman.threads)
-		return -ENOMEM;
-	ret = register_pm_notifier(&slow_work_stall_pm_block);
-	if (ret)
+	watchman.samples = kvcalloc(pool.limit, sizeof(*watchman.samples),
+				    GFP_KERNEL);
+	ret = watchman.threads && watchman.samples ?
+	      register_pm_notifier(&slow_work_stall_pm_block) : -ENOMEM;
+	if (ret) {
 		kvfree(watchman.threads);
+		kvfree(watchman.samples);
+	}
 	return ret;
 }
 
@@ -672,4 +737,5 @@ void slow_work_stall_exit(void)
 {
 	unregister_pm_notifier(&slow_work_stall_pm_block);
 	kvfree(watchman.threads);
+	kvfree(watchman.samples);
 }

@@ -50,6 +50,7 @@ struct slow_work_row {
  * struct slow_work_stats - all figures
  * @threads: now, as all of the first lines
  * @idle: those that wait for work
+ * @lost: threads that have died in a call-out
  * @executing: those that have an item
  * @blocked: those of @executing that sleep in it for a reason of its own
  * @sleeping: those that sleep in it until their thread is needed
@@ -72,6 +73,7 @@ struct slow_work_row {
 struct slow_work_stats {
 	unsigned int threads;
 	unsigned int idle;
+	unsigned int lost;
 	unsigned int executing;
 	unsigned int blocked;
 	unsigned int sleeping;
@@ -105,71 +107,68 @@ static void slow_work_gather_times(struct slow_work_row *row,
 				atomic_long_read(&times->buckets[which][n]);
 }
 
-/* A user counts for its row, and for the classes. */
+/* A user counts for its row; what is counted without the lock, for the classes too. */
 static void slow_work_gather_user(struct slow_work_stats *stats,
 				  const struct slow_work_user *user)
 {
 	struct slow_work_row *row = &stats->rows[stats->nr_rows++];
-	const struct slow_work_account *account;
 	unsigned long merged;
 	int class, i;
 
 	strscpy(row->name, user->name, sizeof(row->name));
 	row->user = user;
 	slow_work_gather_times(row, &user->times);
-	for (account = user->accounts;
-	     account < user->accounts + SLOW_WORK_NR_ACCOUNTS; account++) {
-		row->executed += account->executed;
-		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++) {
-			merged = atomic_long_read(&account->merged[class]);
-			row->merged += merged;
-			stats->rows[class].merged += merged;
-			for (i = 0; i < SLOW_WORK_NR_COUNTS; i++) {
-				row->counts[i] += account->counts[i][class];
-				stats->rows[class].counts[i] +=
-					account->counts[i][class];
-			}
-		}
+	raw_spin_lock_irq(&pool.lock);
+	row->executed = user->accounts[0].executed + user->accounts[1].executed;
+	for (class = 0; class < SLOW_WORK_NR_CLASSES; class++) {
+		merged = atomic_long_read(&user->merged[class]);
+		row->merged += merged;
+		stats->rows[class].merged += merged;
+		for (i = 0; i < SLOW_WORK_NR_COUNTS; i++)
+			row->counts[i] += user->counts[i][class];
 	}
+	raw_spin_unlock_irq(&pool.lock);
 }
 
 static void slow_work_gather_class(struct slow_work_row *row,
 				   enum slow_work_class_id id)
 {
 	const struct slow_work_class *class = &pool.classes[id];
-	int i;
 
 	strscpy(row->name, id == SLOW_WORK_VSLOW ? "vslow" : "slow",
 		sizeof(row->name));
-	row->executed = class->started - class->executing - pool.ended[id];
-	row->merged = pool.gone_merged[id];
-	for (i = 0; i < SLOW_WORK_NR_COUNTS; i++)
-		row->counts[i] = pool.gone[i][id];
 	slow_work_gather_times(row, &pool.times[id]);
+	raw_spin_lock_irq(&pool.lock);
+	row->executed = class->started - class->executing - class->uncounted;
+	row->merged = atomic_long_read(&class->merged);
+	memcpy(row->counts, class->counts, sizeof(row->counts));
+	raw_spin_unlock_irq(&pool.lock);
 }
 
-static void slow_work_gather_threads(struct slow_work_stats *stats)
+/* What the thread of a number does; one at a time, as there may be many */
+static void slow_work_gather_thread(struct slow_work_stats *stats,
+				    unsigned int slot)
 {
 	const struct slow_work_thread *thread;
-	unsigned int slot;
 
-	list_for_each_entry(thread, &pool.idle, link)
-		stats->idle++;
-	for (slot = 0; slot < pool.limit; slot++) {
-		thread = pool.threads[slot];
-		if (!thread || !thread->holder.item)
-			continue;
+	raw_spin_lock_irq(&pool.lock);
+	thread = pool.threads[slot];
+	if (thread && thread->holder.item) {
 		stats->executing++;
 		if (!list_empty(&thread->sleeper))
 			stats->sleeping++;
 		else if (!task_is_running(thread->task))
 			stats->blocked++;
 	}
+	raw_spin_unlock_irq(&pool.lock);
 }
 
 static void slow_work_gather_pool(struct slow_work_stats *stats)
 {
+	raw_spin_lock_irq(&pool.lock);
 	stats->threads = pool.nr;
+	stats->idle = pool.nr_idle;
+	stats->lost = pool.nr_lost;
 	stats->min = pool.min;
 	stats->max = pool.max;
 	stats->vslow_percentage = pool.vslow_percentage;
@@ -185,6 +184,7 @@ static void slow_work_gather_pool(struct slow_work_stats *stats)
 	stats->max_ticks = pool.max_ticks;
 	if (pool.at_max)
 		stats->max_ticks += jiffies - pool.max_since;
+	raw_spin_unlock_irq(&pool.lock);
 }
 
 static struct slow_work_row *slow_work_row_of(struct slow_work_stats *stats,
@@ -204,6 +204,8 @@ static void slow_work_gather_item(struct slow_work_row *row,
 	switch (walk->list) {
 	case SLOW_WORK_LIST_THREADS:
 		row->executing++;
+		break;
+	case SLOW_WORK_LIST_LOST:
 		break;
 	case SLOW_WORK_LIST_ARMED:
 		row->armed++;
@@ -230,53 +232,41 @@ static void slow_work_gather_items(struct slow_work_stats *stats)
 	slow_work_walk_end(&walk);
 }
 
-/* Room for the classes, nobody and all users; some may come meanwhile. */
-static unsigned int slow_work_rows_wanted(void)
+static struct slow_work_stats *slow_work_alloc_stats(void)
 {
-	unsigned int nr = SLOW_WORK_NR_CLASSES + 1;
+	unsigned int rows = SLOW_WORK_NR_CLASSES + 1;
+	struct slow_work_stats *stats;
 	struct slow_work_user *user;
-	int bucket;
 
-	lockdep_assert_held(&pool.lock);
-	hash_for_each(pool.users, bucket, user, hash)
-		nr++;
-	return nr;
+	list_for_each_entry(user, &slow_work_users, link)
+		rows++;
+	return kvzalloc(struct_size(stats, rows, rows), GFP_KERNEL);
 }
 
+/* The mutex keeps the users there; the lock is held for one row at a time. */
 static struct slow_work_stats *slow_work_gather(void)
 {
-	struct slow_work_stats *stats = NULL;
+	struct slow_work_stats *stats;
 	struct slow_work_user *user;
-	unsigned int wanted, room;
+	unsigned int slot;
 	int i;
 
-	raw_spin_lock_irq(&pool.lock);
-	while (!stats) {
-		room = slow_work_rows_wanted();
-		raw_spin_unlock_irq(&pool.lock);
-		stats = kvzalloc(struct_size(stats, rows, room), GFP_KERNEL);
-		if (!stats)
-			return NULL;
-		raw_spin_lock_irq(&pool.lock);
-		wanted = slow_work_rows_wanted();
-		if (wanted > room) {
-			raw_spin_unlock_irq(&pool.lock);
-			kvfree(stats);
-			stats = NULL;
-			raw_spin_lock_irq(&pool.lock);
-		}
-	}
+	mutex_lock(&slow_work_users_mutex);
+	stats = slow_work_alloc_stats();
+	if (!stats)
+		goto out;
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
 		slow_work_gather_class(&stats->rows[i], i);
 	stats->nr_rows = SLOW_WORK_NR_CLASSES;
-	slow_work_gather_user(stats, &pool.nobody);
-	hash_for_each(pool.users, i, user, hash)
+	slow_work_gather_user(stats, &pool.unowned);
+	list_for_each_entry(user, &slow_work_users, link)
 		slow_work_gather_user(stats, user);
 	slow_work_gather_pool(stats);
-	slow_work_gather_threads(stats);
-	raw_spin_unlock_irq(&pool.lock);
-
+	for (slot = 0; slot < pool.limit; slot++)
+		slow_work_gather_thread(stats, slot);
 	slow_work_gather_items(stats);
+out:
+	mutex_unlock(&slow_work_users_mutex);
 	return stats;
 }
 
@@ -376,6 +366,7 @@ static int slow_work_stats_values_show(struct seq_file *m, void *v)
 	seq_printf(m, "pool.at-max-ms %llu\n",
 		   jiffies64_to_msecs(stats->max_ticks));
 	seq_printf(m, "pool.stalls %lu\n", stats->stalls);
+	seq_printf(m, "pool.lost %u\n", stats->lost);
 	seq_printf(m, "histograms %d\n", stats->histograms);
 	seq_printf(m, "histograms-since-ms %llu\n",
 		   jiffies64_to_msecs(stats->histograms_since));
@@ -472,36 +463,37 @@ DEFINE_SHOW_ATTRIBUTE(slow_work_stats);
 
 static void slow_work_reset_user(struct slow_work_user *user)
 {
-	struct slow_work_account *account;
 	int class;
 
-	for (account = user->accounts;
-	     account < user->accounts + SLOW_WORK_NR_ACCOUNTS; account++) {
-		account->executed = 0;
-		memset(account->counts, 0, sizeof(account->counts));
-		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
-			atomic_long_set(&account->merged[class], 0);
-	}
+	raw_spin_lock_irq(&pool.lock);
+	user->accounts[0].executed = 0;
+	user->accounts[1].executed = 0;
+	memset(user->counts, 0, sizeof(user->counts));
+	for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
+		atomic_long_set(&user->merged[class], 0);
+	raw_spin_unlock_irq(&pool.lock);
 }
 
 static int slow_work_reset_set(void *data, u64 value)
 {
 	struct slow_work_class *class;
 	struct slow_work_user *user;
-	int i;
 
 	if (value != 1)
 		return -EINVAL;
-	raw_spin_lock_irq(&pool.lock);
-	slow_work_reset_user(&pool.nobody);
-	hash_for_each(pool.users, i, user, hash)
+	mutex_lock(&slow_work_users_mutex);
+	slow_work_reset_user(&pool.unowned);
+	list_for_each_entry(user, &slow_work_users, link)
 		slow_work_reset_user(user);
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		class = &pool.classes[i];
-		pool.ended[i] = class->started - class->executing;
+	mutex_unlock(&slow_work_users_mutex);
+
+	raw_spin_lock_irq(&pool.lock);
+	for (class = pool.classes;
+	     class < pool.classes + SLOW_WORK_NR_CLASSES; class++) {
+		class->uncounted = class->started - class->executing;
+		memset(class->counts, 0, sizeof(class->counts));
+		atomic_long_set(&class->merged, 0);
 	}
-	memset(pool.gone, 0, sizeof(pool.gone));
-	memset(pool.gone_merged, 0, sizeof(pool.gone_merged));
 	pool.reset_at = get_jiffies_64();
 	pool.peak = pool.nr;
 	pool.starts = 0;
@@ -510,8 +502,8 @@ static int slow_work_reset_set(void *data, u64 value)
 	pool.stalls = 0;
 	pool.max_ticks = 0;
 	pool.max_since = jiffies;
-	slow_work_reset_times();
 	raw_spin_unlock_irq(&pool.lock);
+	slow_work_reset_times();
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(slow_work_reset_fops, NULL, slow_work_reset_set,

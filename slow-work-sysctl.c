@@ -129,10 +129,10 @@ static int slow_work_set(unsigned int *setting, int value)
 		WRITE_ONCE(*setting, value);
 		slow_work_update();
 		slow_work_kick();
-		slow_work_summon_manager();
+		slow_work_wake_manager();
 		ret = 0;
 	}
-	slow_work_unlock();
+	raw_spin_unlock_irq(&pool.lock);
 	return ret;
 }
 

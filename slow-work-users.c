@@ -2,157 +2,57 @@
 /*
  * slow-work: modules that register, and what is waited for when one goes
  *
- * Each reference that the pool holds on an item counts for the user that owns
- * it, from get_ref until put_ref has returned; so a user whose counts are zero
- * has nothing queued, armed or executing, and no call-out of it runs.  The
- * first user makes the pool, the last takes it down.
+ * Each reference that the pool holds on an item counts for the user that owns it,
+ * from get_ref until put_ref has returned; so a user whose counts are zero has
+ * nothing queued, armed or executing, and no call-out of it runs.  The first user
+ * makes the pool, the last takes it down.
  *
- * A user has two accounts.  Runs count in the current one from when they are
- * accepted, or from when their delay is over.  A flush makes the other one
- * current and waits until this one is empty: so it waits for what was accepted
- * before, and for nothing that comes meanwhile.
+ * Closing.  The last user leaves in four steps: the pool accepts no enqueue that
+ * would need a run of its own; what is armed and unowned is disarmed; what is unowned
+ * and queued runs; the threads are stopped.  Only the first and the last of these
+ * are made under the register mutex, so a register that comes meanwhile waits for no
+ * item: it opens the same pool again, and the last step falls away.
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
 
 #include <linux/module.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
 
 #define pool slow_work_pool
 
-#define SLOW_WORK_PATIENCE_JIFFIES	(10 * HZ)
-
 static DEFINE_MUTEX(slow_work_register_mutex);
 
-static struct slow_work_user *slow_work_lookup_user(struct module *module)
+/* U: see the locking rules */
+DEFINE_MUTEX(slow_work_users_mutex);
+LIST_HEAD(slow_work_users);
+
+/* R: the pool has threads */
+static bool slow_work_running;
+
+/* Wait **************************************************************/
+
+static const char *slow_work_state(const struct slow_work_walk *walk)
 {
-	struct slow_work_user *user;
-
-	lockdep_assert_held(&pool.lock);
-	hash_for_each_possible(pool.users, user, hash, (unsigned long)module)
-		if (user->module == module)
-			return user;
-	return NULL;
-}
-
-/* Where does a new run of @work count? */
-struct slow_work_account *slow_work_find_account(const struct slow_work *work)
-{
-	struct module *owner = work->ops->owner;
-	struct slow_work_user *user = slow_work_lookup_user(owner);
-
-	if (user) {
-		pool.recent = user->current_account;
-		return user->current_account;
-	}
-	if (owner) {
-		pool.todo.any = true;
-		pool.todo.stranger = work->ops->execute;
-	}
-	return pool.nobody.current_account;
-}
-
-void slow_work_count_refused(const struct slow_work *work)
-{
-	enum slow_work_class_id class = slow_work_class_id(work->flags);
-	struct slow_work_user *user = slow_work_lookup_user(work->ops->owner);
-
-	lockdep_assert_held(&pool.lock);
-	if (!user)
-		user = &pool.nobody;
-	user->accounts->counts[SLOW_WORK_COUNT_REFUSED][class]++;
-}
-
-/*
- * Has @user nothing in the pool?  If not, have whoever lets go of the last in an
- * account wake us: slow_work_inactive() takes the mark away.
- */
-static bool slow_work_is_settled(struct slow_work_user *user)
-{
-	struct slow_work_account *accounts = user->accounts;
-
-	lockdep_assert_held(&pool.lock);
-	if (!accounts[0].active && !accounts[0].armed &&
-	    !accounts[1].active && !accounts[1].armed)
-		return true;
-	/* What is armed becomes active in either of them before it goes. */
-	accounts[0].waited = true;
-	accounts[1].waited = true;
-	return false;
-}
-
-/* The same of the active ones in @account */
-static bool slow_work_is_empty(struct slow_work_account *account)
-{
-	lockdep_assert_held(&pool.lock);
-	if (!account->active)
-		return true;
-	account->waited = true;
-	return false;
-}
-
-/* An account of @user has become empty: all who wait for one look again. */
-void slow_work_wake_user(struct slow_work_user *user)
-{
-	struct slow_work_waiter *waiter, *next;
-
-	lockdep_assert_held(&pool.lock);
-	list_for_each_entry_safe(waiter, next, &pool.waiters, link) {
-		if (waiter->user == user) {
-			list_del_init(&waiter->link);
-			complete(&waiter->done);
-		}
-	}
-}
-
-/*
- * Wait until @account is empty; without one, until @user has nothing in the pool.
- * For @timeout jiffies; false: that was not enough.
- *
- * slow_work_inactive() wakes us: it looks at the mark, and then for us, under the
- * lock under which we set the one and join the list.
- */
-static bool slow_work_wait_user(struct slow_work_user *user,
-				struct slow_work_account *account,
-				unsigned long timeout)
-{
-	struct slow_work_waiter waiter = { .user = user };
-	bool done;
-
-	INIT_LIST_HEAD(&waiter.link);
-	init_completion(&waiter.done);
-	for (;;) {
-		raw_spin_lock_irq(&pool.lock);
-		if (!list_empty(&waiter.link))
-			list_del_init(&waiter.link);
-		done = account ? slow_work_is_empty(account) :
-				 slow_work_is_settled(user);
-		if (!done && timeout)
-			list_add_tail(&waiter.link, &pool.waiters);
-		raw_spin_unlock_irq(&pool.lock);
-		if (done || !timeout)
-			return done;
-		timeout = wait_for_completion_timeout(&waiter.done, timeout);
-	}
-}
-
-static const char *slow_work_state(unsigned long flags)
-{
-	if (flags & BIT(SLOW_WORK_DELAYED))
+	if (walk->list == SLOW_WORK_LIST_LOST)
+		return "lost: its task has died";
+	if (walk->flags & BIT(SLOW_WORK_DELAYED))
 		return "armed";
-	if (flags & BIT(SLOW_WORK_EXECUTING))
+	if (walk->flags & BIT(SLOW_WORK_EXECUTING))
 		return "executing";
 	return "queued";
 }
 
-static void slow_work_tell_awaited(const struct slow_work_user *user)
+/* @what is a user: name the first of its items that is found. */
+static void slow_work_tell_user(const void *what)
 {
+	const struct slow_work_user *user = what;
 	struct slow_work_walk walk;
 	bool found;
 
+	slow_work_find_dead();
 	slow_work_walk_begin(&walk);
 	do
 		found = slow_work_walk_next(&walk, false);
@@ -161,44 +61,53 @@ static void slow_work_tell_awaited(const struct slow_work_user *user)
 
 	if (found)
 		pr_warn("Still waiting for %ps of %s (%s)\n", walk.execute,
-			user->name, slow_work_state(walk.flags));
+			user->name, slow_work_state(&walk));
 	else
 		pr_warn("Still waiting for a put_ref of %s\n", user->name);
 }
 
 /*
- * Wait until @user has nothing in the pool, and return true; or for 10 s, and
- * say once what for.
+ * Wait until @user has nothing in the pool; or, for what is unowned, until the pool is
+ * open again.  slow_work_drained() and slow_work_add_user() wake us: they look for us
+ * under the lock under which we join the list.
  */
-static bool slow_work_wait_settled(struct slow_work_user *user, bool *told)
+static void slow_work_wait_idle(struct slow_work_user *user)
 {
-	if (slow_work_wait_user(user, NULL, SLOW_WORK_PATIENCE_JIFFIES))
-		return true;
-	if (!*told)
-		slow_work_tell_awaited(user);
-	*told = true;
-	return false;
+	struct slow_work_waiter waiter;
+	bool done;
+
+	for (;;) {
+		init_completion(&waiter.done);
+		raw_spin_lock_irq(&pool.lock);
+		done = slow_work_user_idle(user) ||
+		       (user == &pool.unowned && pool.open);
+		if (!done)
+			list_add_tail(&waiter.link, &user->leavers);
+		raw_spin_unlock_irq(&pool.lock);
+		if (done)
+			return;
+		slow_work_wait_for(&waiter, slow_work_tell_user, user);
+	}
+}
+
+/*
+ * Wait for the runs of @user that have been accepted, armed ones excepted.  Who comes
+ * while a flush is under way waits for the next one, with all others that do.
+ */
+static void slow_work_flush_runs(struct slow_work_user *user)
+{
+	struct slow_work_waiter waiter;
+
+	init_completion(&waiter.done);
+	raw_spin_lock_irq(&pool.lock);
+	list_add_tail(&waiter.link, &user->next_flushes);
+	if (list_empty(&user->flushes))
+		slow_work_start_flush(user);
+	raw_spin_unlock_irq(&pool.lock);
+	slow_work_wait_for(&waiter, slow_work_tell_user, user);
 }
 
 /* Register **********************************************************/
-
-/* Make @user one that is nobody's yet, and has counted nothing. */
-void slow_work_user_init(struct slow_work_user *user, struct module *module)
-{
-	int i;
-
-	memset(user, 0, sizeof(*user));
-	user->module = module;
-	strscpy(user->name, module ? module_name(module) : "nobody",
-		sizeof(user->name));
-	for (i = 0; i < SLOW_WORK_NR_ACCOUNTS; i++) {
-		user->accounts[i].module = module;
-		user->accounts[i].user = user;
-	}
-	user->current_account = user->accounts;
-	mutex_init(&user->flush_mutex);
-	slow_work_user_init_map(user);
-}
 
 static struct slow_work_user *slow_work_new_user(struct module *module)
 {
@@ -215,7 +124,7 @@ static struct slow_work_user *slow_work_new_user(struct module *module)
 	if (!user)
 		user = kmalloc(sizeof(*user), GFP_KERNEL);
 	if (user)
-		slow_work_user_init(user, module);
+		slow_work_init_user(user, module);
 	return user;
 }
 
@@ -239,13 +148,63 @@ void slow_work_users_exit(void)
 		kfree(user);
 }
 
+/* Have the pool running.  Context: slow_work_register_mutex held. */
+static int slow_work_run(void)
+{
+	int ret;
+
+	if (!slow_work_running) {
+		pr_notice("Starting up\n");
+		ret = slow_work_pool_start();
+		if (ret) {
+			pr_notice("Cannot start (%d)\n", ret);
+			return ret;
+		}
+		slow_work_running = true;
+	}
+	pr_notice("Ready\n");
+	return 0;
+}
+
+/* Count a registration.  Return: @new, if it was not needed. */
+static struct slow_work_user *slow_work_add_user(struct module *module,
+						 struct slow_work_user *new)
+{
+	struct slow_work_user *user;
+
+	mutex_lock(&slow_work_users_mutex);
+	raw_spin_lock_irq(&pool.lock);
+	user = module ? slow_work_lookup_user(module) : &pool.unowned;
+	if (!user) {
+		user = new;
+		new = NULL;
+		hash_add(pool.users, &user->hash, (unsigned long)module);
+		list_add_tail(&user->link, &slow_work_users);
+	}
+	user->registered++;
+	pool.nr_users++;
+	if (!pool.open) {
+		pool.open = true;
+		slow_work_wake_waiters(&pool.unowned.leavers);
+	}
+	if (pool.failed) {
+		/* always try afresh */
+		pool.failed = false;
+		slow_work_wake_manager();
+	}
+	raw_spin_unlock_irq(&pool.lock);
+	mutex_unlock(&slow_work_users_mutex);
+	return new;
+}
+
 /**
  * slow_work_register_user - have the pool there, to enqueue items
  * @module: the caller (THIS_MODULE); NULL from built-in code, for whose items
  *	no unregister waits
  *
  * To be called before items are enqueued; the first user starts the threads.
- * Each call is to be balanced by one of slow_work_unregister_user().
+ * Each call is to be balanced by one of slow_work_unregister_user().  It waits for no
+ * item, even while the last user before is leaving.
  *
  * Context: Process context, not a pool thread; sleeps.
  * Return: 0; or, with nothing changed:
@@ -256,7 +215,7 @@ void slow_work_users_exit(void)
  */
 int slow_work_register_user(struct module *module)
 {
-	struct slow_work_user *user, *new = NULL;
+	struct slow_work_user *new = NULL;
 	int ret;
 
 	if (slow_work_current_thread()) {
@@ -272,39 +231,13 @@ int slow_work_register_user(struct module *module)
 	}
 
 	ret = mutex_lock_killable(&slow_work_register_mutex);
-	if (ret)
-		goto out_free;
-
-	if (!pool.nr_users) {
-		pr_notice("Starting up\n");
-		ret = slow_work_pool_start();
-		if (ret) {
-			pr_notice("Cannot start (%d)\n", ret);
-			goto out_unlock;
-		}
-		pr_notice("Ready\n");
+	if (!ret) {
+		if (!pool.nr_users)
+			ret = slow_work_run();
+		if (!ret)
+			new = slow_work_add_user(module, new);
+		mutex_unlock(&slow_work_register_mutex);
 	}
-
-	raw_spin_lock_irq(&pool.lock);
-	user = module ? slow_work_lookup_user(module) : &pool.nobody;
-	if (!user) {
-		user = new;
-		new = NULL;
-		hash_add(pool.users, &user->hash, (unsigned long)module);
-	}
-	user->registered++;
-	pool.nr_users++;
-	pool.open = true;
-	if (pool.failed) {
-		/* always try afresh */
-		pool.failed = false;
-		slow_work_summon_manager();
-	}
-	slow_work_unlock();
-
-out_unlock:
-	mutex_unlock(&slow_work_register_mutex);
-out_free:
 	slow_work_free_user(new);
 	return ret;
 }
@@ -312,95 +245,87 @@ EXPORT_SYMBOL(slow_work_register_user);
 
 /* Unregister ********************************************************/
 
-/*
- * Disarm what no user that is left will wait for.  An item whose timer is going
- * off right now cannot be disarmed: it is on its way into the queue.
- */
-static void slow_work_disarm_all(bool *told)
-{
-	void (*execute)(struct slow_work *work);
-	struct slow_work *work;
-
-	raw_spin_lock_irq(&pool.lock);
-again:
-	list_for_each_entry(work, &pool.armed, link) {
-		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER))
-			continue;
-		if (!timer_delete(&container_of(work, struct delayed_slow_work,
-						work)->timer))
-			continue;
-		execute = work->ops->execute;
-		slow_work_discard(work);
-		slow_work_unlock();
-
-		if (!*told)
-			pr_warn("Disarming what was left armed: %ps and the like\n",
-				execute);
-		*told = true;
-		raw_spin_lock_irq(&pool.lock);
-		goto again;
-	}
-	raw_spin_unlock_irq(&pool.lock);
-}
-
-static void slow_work_shut_down(void)
-{
-	bool told_armed = false, told = false;
-
-	pr_notice("Shutting down\n");
-	slow_work_user_acquire(&pool.nobody);
-	do
-		slow_work_disarm_all(&told_armed);
-	while (!slow_work_wait_settled(&pool.nobody, &told));
-	slow_work_pool_stop();
-	pr_notice("Shut down complete\n");
-}
-
 /* What was counted of @user counts for its classes on. */
 static void slow_work_count_gone(const struct slow_work_user *user)
 {
-	const struct slow_work_account *account;
-	int class, i;
+	int class;
 
-	for (account = user->accounts;
-	     account < user->accounts + SLOW_WORK_NR_ACCOUNTS; account++) {
-		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++) {
-			for (i = 0; i < SLOW_WORK_NR_COUNTS; i++)
-				pool.gone[i][class] += account->counts[i][class];
-			pool.gone_merged[class] +=
-				atomic_long_read(&account->merged[class]);
-		}
-	}
+	for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
+		atomic_long_add(atomic_long_read(&user->merged[class]),
+				&pool.classes[class].merged);
 }
 
-/* False: more of it was queued meanwhile. */
+/*
+ * Take one registration of @user back.  False: more of it was queued meanwhile.
+ *
+ * Context: slow_work_register_mutex held.
+ */
 static bool slow_work_remove_user(struct slow_work_user *user)
 {
-	bool gone = false;
+	bool gone;
 
+	mutex_lock(&slow_work_users_mutex);
 	raw_spin_lock_irq(&pool.lock);
-	if (user != &pool.nobody) {
-		if (!slow_work_is_settled(user)) {
-			raw_spin_unlock_irq(&pool.lock);
-			return false;
-		}
-		gone = user->registered == 1;
+	if (user != &pool.unowned && !slow_work_user_idle(user)) {
+		raw_spin_unlock_irq(&pool.lock);
+		mutex_unlock(&slow_work_users_mutex);
+		return false;
 	}
 	user->registered--;
 	user->leaving--;
+	gone = user != &pool.unowned && !user->registered;
 	if (gone) {
 		hash_del(&user->hash);
-		if (pool.recent->user == user)
-			pool.recent = pool.nobody.current_account;
+		list_del(&user->link);
+		if (pool.recent == user->current_account)
+			pool.recent = pool.unowned.current_account;
 		slow_work_count_gone(user);
 	}
-	if (!--pool.nr_users)
+	if (!--pool.nr_users) {
 		pool.open = false;
+		slow_work_close();
+	}
 	raw_spin_unlock_irq(&pool.lock);
+	mutex_unlock(&slow_work_users_mutex);
 
 	if (gone)
 		slow_work_free_user(user);
 	return true;
+}
+
+/*
+ * Stop the pool, unless somebody has registered again.  False: there is something in
+ * it once more.
+ */
+static bool slow_work_try_stop(void)
+{
+	bool done = true;
+
+	mutex_lock(&slow_work_register_mutex);
+	if (slow_work_running && !pool.nr_users) {
+		raw_spin_lock_irq(&pool.lock);
+		done = slow_work_user_idle(&pool.unowned);
+		raw_spin_unlock_irq(&pool.lock);
+		if (done) {
+			slow_work_pool_stop();
+			slow_work_running = false;
+			pr_notice("Shut down complete\n");
+		}
+	}
+	mutex_unlock(&slow_work_register_mutex);
+	return done;
+}
+
+/*
+ * The last user has left: let what is queued run, and disarm what is armed.  Where the
+ * pool is opened again meanwhile, what was queued is waited for all the same.
+ */
+static void slow_work_shut_down(void)
+{
+	do
+		slow_work_wait_idle(&pool.unowned);
+	while (!slow_work_try_stop());
+	slow_work_flush_runs(&pool.unowned);
 }
 
 /**
@@ -410,18 +335,20 @@ static bool slow_work_remove_user(struct slow_work_user *user)
  * Waits until no item that @module owns is queued, armed or executing and no
  * call-out of it runs; what is queued meanwhile is waited for too, so stop
  * first whatever enqueues.  If it takes longer than 10 s, one message names what
- * is waited for.  For NULL nothing is waited for.
+ * is waited for.  For NULL nothing is waited for.  To be called before anything is
+ * torn down that execute, put_ref or desc of the items use.
  *
  * The last user to go lets everything run that is queued, disarms what is still
- * armed, and waits for all threads to have exited.
+ * armed, and waits for all threads to have exited; unless another module registers
+ * meanwhile, which finds the pool open again.
  *
  * Context: Process context, not a pool thread (that warns once and changes
- *	nothing); sleeps.
+ *	nothing), nor a suspend callback, where pool threads are frozen; sleeps.
  */
 void slow_work_unregister_user(struct module *module)
 {
 	struct slow_work_user *user;
-	bool told = false;
+	bool removed, last;
 
 	if (slow_work_current_thread()) {
 		WARN_ONCE(1, "slow-work: unregister from a pool thread by %pS\n",
@@ -431,7 +358,7 @@ void slow_work_unregister_user(struct module *module)
 
 	/* Our registration keeps @user there while we wait without a lock. */
 	raw_spin_lock_irq(&pool.lock);
-	user = module ? slow_work_lookup_user(module) : &pool.nobody;
+	user = module ? slow_work_lookup_user(module) : &pool.unowned;
 	if (user && user->leaving == user->registered)
 		user = NULL;
 	if (user)
@@ -444,23 +371,24 @@ void slow_work_unregister_user(struct module *module)
 		return;
 	}
 
-	/* If we are the last we wait for nobody's items too. */
-	slow_work_user_acquire(&pool.nobody);
+	/* If we are the last we wait for unowned items too. */
+	slow_work_user_acquire(&pool.unowned);
 	if (module)
 		slow_work_user_acquire(user);
 
 	/* Not under the mutex: what we wait for may be long. */
-	for (;;) {
-		while (module && !slow_work_wait_settled(user, &told))
-			;
+	do {
+		if (module)
+			slow_work_wait_idle(user);
 		mutex_lock(&slow_work_register_mutex);
-		if (slow_work_remove_user(user))
-			break;
+		removed = slow_work_remove_user(user);
+		last = removed && !pool.nr_users;
+		if (last)
+			pr_notice("Shutting down\n");
 		mutex_unlock(&slow_work_register_mutex);
-	}
-	if (!pool.nr_users)
+	} while (!removed);
+	if (last)
 		slow_work_shut_down();
-	mutex_unlock(&slow_work_register_mutex);
 }
 EXPORT_SYMBOL(slow_work_unregister_user);
 
@@ -473,18 +401,18 @@ EXPORT_SYMBOL(slow_work_unregister_user);
  * Waits until every run has ended for which an enqueue of an item of @module was
  * accepted before, or was cancelled.  What is enqueued meanwhile is not waited
  * for, nor what is armed: its enqueue counts when its delay is over.  This is to
- * a user what flush_workqueue() is to a workqueue.  Of several flushes of one user
- * a later begins when the one before has ended.
+ * a user what flush_workqueue() is to a workqueue.  A flush that comes while another
+ * of the same user is under way begins when that one has ended.  A wait of more than
+ * 10 s says once what for.
  *
  * For NULL, and for a module that has not registered, nothing is waited for.
  *
  * Context: Process context, not a pool thread (that warns once and waits for
- *	nothing), nor a put_ref(); sleeps.  With no lock held that a call-out of
- *	the module's items takes.
+ *	nothing), nor a put_ref(), nor a suspend callback; sleeps.  With no lock held
+ *	that a call-out of the module's items takes.
  */
 void slow_work_flush_user(struct module *module)
 {
-	struct slow_work_account *account;
 	struct slow_work_user *user;
 
 	might_sleep();
@@ -500,18 +428,6 @@ void slow_work_flush_user(struct module *module)
 	if (!user)
 		return;
 	slow_work_user_acquire(user);
-
-	/* The other account is empty: who flushed before us has waited for that. */
-	mutex_lock(&user->flush_mutex);
-	raw_spin_lock_irq(&pool.lock);
-	account = user->current_account;
-	user->current_account = account == user->accounts ?
-				user->accounts + 1 : user->accounts;
-	if (pool.recent == account)
-		pool.recent = user->current_account;
-	raw_spin_unlock_irq(&pool.lock);
-
-	slow_work_wait_user(user, account, MAX_SCHEDULE_TIMEOUT);
-	mutex_unlock(&user->flush_mutex);
+	slow_work_flush_runs(user);
 }
 EXPORT_SYMBOL(slow_work_flush_user);

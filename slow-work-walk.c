@@ -45,21 +45,27 @@ static bool slow_work_pin(struct slow_work_walk *walk)
 {
 	struct slow_work_holder *holder = slow_work_held(walk->seen);
 
-	if (holder && !slow_work_catch(holder))
+	if (walk->list == SLOW_WORK_LIST_LOST || !walk->seen->ops->desc)
 		return false;
+	if ((READ_ONCE(walk->flags) & BIT(SLOW_WORK_PUTTING)) ||
+	    (holder && (holder->stage == SLOW_WORK_LOST ||
+			!slow_work_claim(holder))))
+		return false;
+	INIT_LIST_HEAD(&walk->waiters);
 	set_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
 	list_add(&walk->pin, &pool.pins);
 	return true;
 }
 
-static bool slow_work_is_pinned(const struct slow_work *work)
+/* Another walk that keeps the same item */
+static struct slow_work_walk *slow_work_pinned_by(const struct slow_work *work)
 {
-	const struct slow_work_walk *walk;
+	struct slow_work_walk *walk;
 
 	list_for_each_entry(walk, &pool.pins, pin)
 		if (walk->seen == work)
-			return true;
-	return false;
+			return walk;
+	return NULL;
 }
 
 static void slow_work_see(struct slow_work_walk *walk, struct slow_work *work)
@@ -71,17 +77,39 @@ static void slow_work_see(struct slow_work_walk *walk, struct slow_work *work)
 	walk->user = work->account->user;
 }
 
-/* The next thread that executes something */
-static bool slow_work_walk_threads(struct slow_work_walk *walk)
+/* Does the thread at the cursor execute something?  One at a time, as all may be many. */
+static bool slow_work_walk_thread(struct slow_work_walk *walk)
+{
+	struct slow_work_thread *thread = pool.threads[walk->slot++];
+
+	if (!thread || !thread->holder.item ||
+	    !slow_work_claim(&thread->holder))
+		return false;
+	slow_work_see(walk, thread->holder.item);
+	walk->jiffies = slow_work_began_at(&thread->holder);
+	walk->thread = thread->slot;
+	walk->pid = task_pid_nr(thread->task);
+	return true;
+}
+
+/*
+ * The next thread that has died.  Its item may be gone; the thread says what there is
+ * to say.
+ */
+static bool slow_work_walk_lost(struct slow_work_walk *walk)
 {
 	struct slow_work_thread *thread;
+	unsigned int n = walk->slot;
 
-	while (walk->slot < pool.limit) {
-		thread = pool.threads[walk->slot++];
-		if (!thread || !thread->holder.item ||
-		    !slow_work_catch(&thread->holder))
+	list_for_each_entry(thread, &pool.lost, link) {
+		if (n--)
 			continue;
-		slow_work_see(walk, thread->holder.item);
+		walk->slot++;
+		walk->seen = thread->holder.item;
+		walk->flags = BIT(SLOW_WORK_EXECUTING);
+		walk->jiffies = thread->since;
+		walk->execute = thread->execute;
+		walk->user = thread->holder.account->user;
 		walk->thread = thread->slot;
 		walk->pid = task_pid_nr(thread->task);
 		return true;
@@ -93,16 +121,17 @@ static bool slow_work_walk_threads(struct slow_work_walk *walk)
 static bool slow_work_walk_list(struct slow_work_walk *walk)
 {
 	struct list_head *head = slow_work_list_head(walk->list);
-	struct slow_work *work = &walk->place;
+	struct slow_work *work = &walk->cursor;
 	unsigned long now = jiffies;
 
 	list_for_each_entry_continue(work, head, link) {
 		if (slow_work_is_marker(work))
 			continue;
 		/* However old: time_after() would turn round on 32 bits */
-		if (now - work->mark < now - walk->began)
+		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)) &&
+		    now - work->mark < now - walk->began)
 			break;
-		list_move(&walk->place.link, &work->link);
+		list_move(&walk->cursor.link, &work->link);
 		slow_work_see(walk, work);
 		if (walk->list == SLOW_WORK_LIST_ARMED)
 			walk->jiffies = container_of(work,
@@ -122,41 +151,57 @@ static bool slow_work_walk_list(struct slow_work_walk *walk)
 void slow_work_walk_begin(struct slow_work_walk *walk)
 {
 	*walk = (struct slow_work_walk) {
-		.place.flags = BIT(SLOW_WORK_MARKER),
+		.cursor.flags = BIT(SLOW_WORK_MARKER),
 		.began = jiffies,
 	};
-	INIT_LIST_HEAD(&walk->place.link);
+	INIT_LIST_HEAD(&walk->cursor.link);
+}
+
+/* One step, as a section with interrupts off is not to grow with what there is */
+static bool slow_work_walk_step(struct slow_work_walk *walk)
+{
+	switch (walk->list) {
+	case SLOW_WORK_LIST_THREADS:
+		if (walk->slot < pool.limit)
+			return slow_work_walk_thread(walk);
+		walk->slot = 0;
+		break;
+	case SLOW_WORK_LIST_LOST:
+		if (slow_work_walk_lost(walk))
+			return true;
+		break;
+	default:
+		if (slow_work_walk_list(walk))
+			return true;
+	}
+
+	list_del_init(&walk->cursor.link);
+	walk->list++;
+	if (slow_work_list_head(walk->list))
+		list_add(&walk->cursor.link, slow_work_list_head(walk->list));
+	return false;
 }
 
 /**
  * slow_work_walk_next - go to the next item
  * @walk: the walk
- * @pin: keep the item from its put_ref, if that can be (see @walk->pinned)
+ * @pin: keep an item that has a desc from its put_ref, if that can be (see
+ *	@walk->pinned)
  *
  * Context: Process context.
  * Return: false if there are no more items.
  */
 bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 {
-	bool found = false;
+	bool found;
 
-	cond_resched();		/* the queues may be long */
-	raw_spin_lock_irq(&pool.lock);
-	while (walk->list < SLOW_WORK_LIST_END) {
-		found = walk->list == SLOW_WORK_LIST_THREADS ?
-			slow_work_walk_threads(walk) :
-			slow_work_walk_list(walk);
-		if (found)
-			break;
-
-		list_del_init(&walk->place.link);
-		walk->list++;
-		if (walk->list < SLOW_WORK_LIST_END)
-			list_add(&walk->place.link,
-				 slow_work_list_head(walk->list));
-	}
-	walk->pinned = found && pin && slow_work_pin(walk);
-	raw_spin_unlock_irq(&pool.lock);
+	do {
+		cond_resched();		/* the queues may be long */
+		raw_spin_lock_irq(&pool.lock);
+		found = slow_work_walk_step(walk);
+		walk->pinned = found && pin && slow_work_pin(walk);
+		raw_spin_unlock_irq(&pool.lock);
+	} while (!found && walk->list < SLOW_WORK_LIST_END);
 	return found;
 }
 
@@ -182,17 +227,23 @@ void slow_work_walk_at(struct slow_work_walk *walk, struct slow_work *work)
  */
 void slow_work_walk_unpin(struct slow_work_walk *walk)
 {
+	struct slow_work_walk *other;
+
 	/*
 	 * Under the lock, as the flags of a queued item are written there
 	 * without atomic operations.  Afterwards the item may be gone.
 	 */
 	raw_spin_lock_irq(&pool.lock);
 	list_del(&walk->pin);
-	if (!slow_work_is_pinned(walk->seen))
-		clear_bit_unlock(SLOW_WORK_DESCRIBED, &walk->seen->flags);
+	other = slow_work_pinned_by(walk->seen);
+	if (other) {
+		list_splice_tail(&walk->waiters, &other->waiters);
+	} else {
+		clear_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
+		slow_work_wake_waiters(&walk->waiters);
+	}
 	raw_spin_unlock_irq(&pool.lock);
 	walk->pinned = false;
-	wake_up_all(&pool.described);
 }
 
 /* What was printed is to stay on its line, and in it. */
@@ -209,7 +260,7 @@ static void slow_work_one_line(struct seq_file *m)
 
 /**
  * slow_work_describe - what an item says of itself, on one line
- * @work: the item; pinned
+ * @work: the item; pinned, so it has a desc
  * @m: where to; empty, and its buffer all zeros
  *
  * Context: Process context, no lock held.
@@ -219,10 +270,7 @@ bool slow_work_describe(struct slow_work *work, struct seq_file *m)
 {
 	bool fits;
 
-	if (work->ops->desc)
-		work->ops->desc(work, m);
-	else	/* its function, and whose that is */
-		seq_printf(m, "%ps", work->ops->execute);
+	work->ops->desc(work, m);
 	fits = !seq_has_overflowed(m);
 	/* What overflowed counts as full, though it may not be. */
 	if (!fits)
@@ -240,6 +288,6 @@ bool slow_work_describe(struct slow_work *work, struct seq_file *m)
 void slow_work_walk_end(struct slow_work_walk *walk)
 {
 	raw_spin_lock_irq(&pool.lock);
-	list_del_init(&walk->place.link);
+	list_del_init(&walk->cursor.link);
 	raw_spin_unlock_irq(&pool.lock);
 }

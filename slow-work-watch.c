@@ -27,7 +27,7 @@
 
 DEFINE_STATIC_KEY_FALSE(slow_work_watched);
 
-/* Who is the first is so until what he found is put right. */
+/* Serialises the first enable with clearing stale timestamps. */
 static DEFINE_MUTEX(slow_work_watch_mutex);
 
 /*
@@ -41,12 +41,15 @@ int slow_work_watch(void)
 	unsigned int slot;
 
 	mutex_lock(&slow_work_watch_mutex);
-	raw_spin_lock_irq(&pool.lock);
-	/* an event may be switched on while the module goes */
-	for (slot = 0; pool.threads && slot < pool.limit; slot++)
-		if (pool.threads[slot] && !static_key_enabled(&slow_work_watched))
+	for (slot = 0; slot < pool.limit; slot++) {
+		if (static_key_enabled(&slow_work_watched))
+			break;
+		raw_spin_lock_irq(&pool.lock);
+		/* an event may be switched on while the module goes */
+		if (pool.threads && pool.threads[slot])
 			WRITE_ONCE(pool.threads[slot]->began, 0);
-	raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&pool.lock);
+	}
 	static_branch_inc(&slow_work_watched);
 	mutex_unlock(&slow_work_watch_mutex);
 	return 0;
@@ -101,19 +104,22 @@ static void slow_work_clear(struct slow_work_times *times)
 			atomic_long_set(&times->buckets[which][n], 0);
 }
 
-/* The histograms count from now. */
+/* The histograms count from now.  Context: Process context; sleeps. */
 void slow_work_reset_times(void)
 {
 	struct slow_work_user *user;
 	int i;
 
-	lockdep_assert_held(&pool.lock);
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
 		slow_work_clear(&pool.times[i]);
-	slow_work_clear(&pool.nobody.times);
-	hash_for_each(pool.users, i, user, hash)
+	slow_work_clear(&pool.unowned.times);
+	mutex_lock(&slow_work_users_mutex);
+	list_for_each_entry(user, &slow_work_users, link)
 		slow_work_clear(&user->times);
+	mutex_unlock(&slow_work_users_mutex);
+	raw_spin_lock_irq(&pool.lock);
 	pool.histograms_since = get_jiffies_64();
+	raw_spin_unlock_irq(&pool.lock);
 }
 
 /*
@@ -128,8 +134,8 @@ void slow_work_set_histograms(bool on)
 
 	mutex_lock(&mutex);
 	if (on && !pool.histograms) {
-		raw_spin_lock_irq(&pool.lock);
 		slow_work_reset_times();
+		raw_spin_lock_irq(&pool.lock);
 		WRITE_ONCE(pool.histograms, true);
 		raw_spin_unlock_irq(&pool.lock);
 		slow_work_watch();
@@ -158,6 +164,8 @@ void slow_work_note_start(struct slow_work_thread *thread,
 
 	lockdep_assert_held(&pool.lock);
 	WRITE_ONCE(thread->began, now);
+	/* so that slow_work_end() comes by slow_work_note_end() */
+	WRITE_ONCE(thread->holder.stage, SLOW_WORK_CLAIMED);
 	slow_work_add(work->account, slow_work_class_id(work->flags),
 		      SLOW_WORK_TIME_WAIT, wait);
 	trace_slow_work_execute_start(work, wait);

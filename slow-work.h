@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * slow-work: what our own files share.
+ * slow-work: types and locking rules, shared by the module's own files
  *
- * slow-work.c		an item's way from enqueue to put_ref; the thread's loop
- * slow-work-pool.c	the threads: how many, who starts and stops them
- * slow-work-place.c	where threads run, and with which niceness
- * slow-work-stall.c	items that do not start, or do not end
- * slow-work-users.c	modules that register, and what is waited for
+ * Calls run downwards in this list only:
+ *
+ * main.c		the list of inits and, backwards, of exits
  * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
- * slow-work-walk.c	all items in order, one at a time
- * slow-work-watch.c	what is told of items and threads: tracepoints, times
- * slow-work-check.c	what callers do wrong, told where it was done
  * slow-work-debugfs.c	runqueue
- * slow-work-stats.c	figures
- * main.c		the list of inits, and backwards of exits
+ * slow-work-stats.c	statistics
+ * slow-work-users.c	register, unregister, flush of a user
+ * slow-work-stall.c	reports of items that do not start or do not end
+ * slow-work-walk.c	all items in order, one at a time
+ * slow-work-pool.c	threads: start, manager, growth, cull
+ * slow-work-place.c	CPUs and niceness of the threads
+ * slow-work.c		an item from enqueue to put_ref; the thread's loop
+ * slow-work-wake.c	which thread comes for what is queued
+ * slow-work-watch.c	tracepoints and latency statistics
+ * slow-work-check.c	run-time checks of callers
  */
 
 #ifndef _SLOW_WORK_PRIVATE_H
@@ -36,39 +39,44 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
+#include <linux/timer.h>
 #include "compat.h"
 
 /*
- * Who may touch what:
+ * Locking rules
  *
  * I: set when the module is loaded, read-only afterwards.
  *
- * L: pool.lock.  A raw spinlock, since items are enqueued from hard interrupts
- *    on PREEMPT_RT too.  Held for bit operations and list operations, and for
- *    no call-out but get_ref.
+ * L: slow_work_pool.lock protected.  A raw spinlock, since items are enqueued from
+ *    hard interrupts on PREEMPT_RT too.  Held for bit and list operations and for
+ *    no call-out but get_ref.  No list is walked to its end under it: a section is
+ *    as short with 100,000 items and 1,000 users as with one (promise 11).
  *
- * R: slow_work_register_mutex.  Held while the pool is set up and taken down,
- *    and so while threads are waited for.
+ * R: slow_work_register_mutex protected.  Held while threads are started for the
+ *    first user or stopped after the last; never while an item is waited for.
  *
- * P: slow_work_place_mutex.  Held while a thread that was just created is placed
- *    and made known, and while all are placed anew; inside R.
+ * U: slow_work_users_mutex protected, and L for writing.  Readers of all users
+ *    hold it; nests inside R.
  *
- * S: the starter of threads: the manager while there is one, else whoever
- *    holds R.
+ * P: slow_work_place_mutex protected.  Held while settings change, and while a new
+ *    thread is placed and made known; nests inside R.
+ *
+ * S: the starter of threads: the manager while there is one, else the holder of R.
  *
  * T: the thread itself.
  *
- * H: written under L.  Read without it where the reader can do with a value
- *    that is about to change.
+ * H: written under L, read without it where a value that is about to change will
+ *    do.
  */
 
 /* Flag bits of our own, behind the six that callers know */
-#define SLOW_WORK_DESCRIBED	6	/* its desc runs: keep it from put_ref */
+#define SLOW_WORK_DESCRIBED	6	/* pinned by desc: put_ref has to wait */
 #define SLOW_WORK_YIELDED	7	/* queued again by giving up its thread */
-#define SLOW_WORK_MARKER	8	/* no item: a walk's place in a list */
-#define SLOW_WORK_DISCARDED	9	/* queued to be put, and not executed */
-#define SLOW_WORK_FLUSHED	10	/* its pending run is waited for */
+#define SLOW_WORK_MARKER	8	/* no item: a walk's cursor in a list */
+#define SLOW_WORK_PUTTING	9	/* a cancel has it, for its put_ref */
+#define SLOW_WORK_FLUSHED	10	/* a flush waits for its pending run */
+/* 11 is SLOW_WORK_STATIC */
+#define SLOW_WORK_PUT_AGAIN	12	/* a run enqueued during put_ref was cancelled */
 
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
 
@@ -84,7 +92,16 @@
 #define SLOW_WORK_MIN_THREADS	2
 #define SLOW_WORK_CULL_JIFFIES	(5 * HZ)	/* surplus this long: exit */
 #define SLOW_WORK_RETRY_JIFFIES	(5 * HZ)	/* no start after a failure */
-#define SLOW_WORK_REST_JIFFIES	(msecs_to_jiffies(10) + 1) /* a sleeper's due */
+#define SLOW_WORK_SAMPLE_JIFFIES HZ		/* nothing moves: look for dead threads */
+
+/*
+ * 10 ms: how long a sleeper may lie before an item that yielded preempts it, and
+ * how long the pool counts on a thread that was called (promise 8)
+ */
+#define SLOW_WORK_REST_JIFFIES	(msecs_to_jiffies(10) + 1)
+
+/* Sleepers woken, or threads given up, in one section with interrupts off */
+#define SLOW_WORK_BATCH		2
 
 enum slow_work_class_id {
 	SLOW_WORK_SLOW,
@@ -92,7 +109,7 @@ enum slow_work_class_id {
 	SLOW_WORK_NR_CLASSES
 };
 
-/* What is counted of a user's items, by class */
+/* Counted for each user and class */
 enum slow_work_count {
 	SLOW_WORK_COUNT_DEFERRED,	/* enqueued while a thread had it */
 	SLOW_WORK_COUNT_CANCELLED,	/* runs taken back */
@@ -119,15 +136,20 @@ struct slow_work_times {
 
 /**
  * struct slow_work_class - a class of items
- * @queue: L: its items that wait for a thread, and the markers of walks
+ * @queue: L: its items that wait for a thread, and the cursors of walks
  * @queued: L: items in @queue
  * @yielded: L: those of @queued that came back by yielding their thread
  * @executing: L: its items that threads have out of the queue
  * @limit: L: start none while so many are executing
  * @started: L: items taken from @queue, ever
+ * @sampled: L: @started at the last sample
+ * @uncounted: L: those of @started that do not count as executed: from before the
+ *	reset, or lost
+ * @counts: L: see enum slow_work_count, since the reset
+ * @merged: enqueues of pending items by users that have left, since the reset
  * @sleepers: L: threads that sleep in one of its items, longest first
  * @nr_sleepers: L: entries of @sleepers
- * @summoned: L: its sleepers that were displaced and have not come back yet
+ * @preempted: L: its sleepers that were preempted and are still counted on
  */
 struct slow_work_class {
 	struct list_head queue;
@@ -136,68 +158,70 @@ struct slow_work_class {
 	unsigned int executing;
 	unsigned int limit;
 	unsigned long started;
+	unsigned long sampled;
+	unsigned long uncounted;
+	unsigned long counts[SLOW_WORK_NR_COUNTS];
+	atomic_long_t merged;
 	struct list_head sleepers;
 	unsigned int nr_sleepers;
-	unsigned int summoned;
+	unsigned int preempted;
+} ____cacheline_aligned;	/* a power of two: an index costs a shift */
+
+/**
+ * struct slow_work_waiter - a task that waits for an item or a user
+ * @link: L: in the list of those that wait for the same, then in pool.woken
+ * @done: the wait is over
+ *
+ * No wait queue: a waker may be in hard interrupt, on PREEMPT_RT too.
+ */
+struct slow_work_waiter {
+	struct list_head link;
+	struct completion done;
 };
 
 /* Where a holder is with its item: slow_work_holder::stage */
 enum slow_work_stage {
 	SLOW_WORK_ENDED,	/* execute is over; put_ref comes, or ran */
-	SLOW_WORK_RUNNING,	/* execute runs, and nobody asked for it */
-	SLOW_WORK_WANTED,	/* the same, and look at the item when it ends */
+	SLOW_WORK_RUNNING,	/* may complete without the lock */
+	SLOW_WORK_CLAIMED,	/* running; completion must take the lock */
+	SLOW_WORK_LOST,		/* its thread has died */
 };
 
-/* slow_work_holder::wishes */
-#define SLOW_WORK_REQUEUE	BIT(0)	/* it has a new reference: queue it */
-#define SLOW_WORK_PUT_AGAIN	BIT(1)	/* a cancel took the new one back */
-#define SLOW_WORK_WAITED	BIT(2)	/* somebody waits for that */
-
 /**
- * struct slow_work_holder - who has an item out of the queues
+ * struct slow_work_holder - has an item out of the queues
  * @item: L: the item; NULL when let go
- * @stage: RUNNING becomes WANTED under L, and ENDED by the holder without it:
- *	both by cmpxchg, so that one of them wins
- * @wishes: L: what others want to be done when @item is let go
+ * @stage: RUNNING becomes CLAIMED under L, and ENDED by the thread without it: both
+ *	by cmpxchg, so that one of them wins
+ * @look: L: after put_ref the item's memory is there, with something to be done
+ * @mark: L: of an item that was armed while it executes: its mark from before, or 0
  * @account: L: where @item counts; a thread alone writes its own, and so may
  *	read it without
- * @task: L: the holder
+ * @task: L: the thread
+ * @waiters: L: wait until @item is let go
+ * @next: L: wait for the run of @item that is pending
  *
- * A thread holds what it executes, a cancel what it took out of a queue, until
- * put_ref has returned.  An item is held if the holder it points to points
- * back; so a pointer left over in an item does no harm, as the holders of
- * threads live until the module goes and a cancel takes its own back.
+ * A thread holds what it executes until put_ref has returned.  An item is held if the
+ * holder that it points to points back, so a pointer that is left in an item does no
+ * harm: threads' holders live until the module goes.
+ *
+ * A cancel has no holder, since its item outlives the call: SLOW_WORK_PUTTING says
+ * that it runs put_ref.  Nothing points into the stack of a task that may die there.
  */
 struct slow_work_holder {
 	struct slow_work *item;
 	int stage;
-	unsigned int wishes;
+	bool look;
+	unsigned long mark;
 	struct slow_work_account *account;
 	struct task_struct *task;
+	struct list_head waiters;
+	struct list_head next;
 };
 
-/**
- * struct slow_work_waiter - somebody waits, for one of three things
- * @link: L: in pool.waiters
- * @work: L: a flush waits for its run, which is pending
- * @holder: L: or for this one to let go of its item
- * @user: L: or for one of its accounts to become empty
- * @done: so it is
- *
- * No wait queue, since those who wake may have interrupts off, on PREEMPT_RT too.
- */
-struct slow_work_waiter {
-	struct list_head link;
-	struct slow_work *work;
-	struct slow_work_holder *holder;
-	struct slow_work_user *user;
-	struct completion done;
-};
-
-/* slow_work_thread::errand */
-#define SLOW_WORK_SEARCHING	BIT(0)	/* it is pool.searching */
-#define SLOW_WORK_COMING	BIT(1)	/* it counts in pool.coming */
-#define SLOW_WORK_SUMMONED	BIT(2)	/* and there; its item is to give way */
+/* slow_work_thread::flags */
+#define SLOW_WORK_SEARCHING	BIT(0)	/* it is pool.searcher */
+#define SLOW_WORK_COMING	BIT(1)	/* it is in pool.coming */
+#define SLOW_WORK_PREEMPTED	BIT(2)	/* its item was told to give way */
 #define SLOW_WORK_RETIRED	BIT(3)	/* it counts no more, and is to exit */
 #define SLOW_WORK_SLOW_FIRST	BIT(4)	/* it comes for a slow item */
 
@@ -205,19 +229,18 @@ struct slow_work_waiter {
  * struct slow_work_thread - a pool thread
  * @holder: L: what it executes
  * @class: L: the class of that item
- * @link: L: in pool.idle or pool.retired
- * @idle_since: L: jiffies when it joined pool.idle
+ * @link: L: in pool.idle, pool.coming, pool.retired or pool.lost
+ * @since: L: jiffies when it joined pool.idle, pool.coming or pool.lost
  * @sleeper: L: in its class's sleepers
  * @asleep_since: L: jiffies when it joined them last, or was started
- * @errand: L: what is expected of it when it comes back to the queues
+ * @flags: L: what is expected of it when it comes to the queues
  * @slot: I: its number
- * @began: T, but that L clears it: ns when execute began; 0 if nobody looked
+ * @began: T, but L clears it: ns when execute began; 0 if that was not timed
  * @task: S, pointer read under L: the task, on which we hold a reference
  * @cred: T: its credentials, on which it holds a reference
  * @prio: T: its current->normal_prio before execute
- * @policy: T: its current->policy before execute
- * @nr_cpus: T: its current->nr_cpus_allowed before execute
- * @cpus: T: the first word of its current->cpus_ptr before execute
+ * @cpus: T: the first word of its current->cpus_mask before execute
+ * @execute: T: the function of the item that it had last
  * @locks: T: locks held by it, as lockdep counts, when execute began
  * @map: T: of the item that it runs
  * @mapped: T: it took that, and its user's
@@ -226,18 +249,17 @@ struct slow_work_thread {
 	struct slow_work_holder holder;
 	struct slow_work_class *class;
 	struct list_head link;
-	unsigned long idle_since;
+	unsigned long since;
 	struct list_head sleeper;
 	unsigned long asleep_since;
-	unsigned int errand;
+	unsigned int flags;
 	unsigned int slot;
 	u64 began;
 	struct task_struct *task;
 	const struct cred *cred;
 	int prio;
-	unsigned int policy;
-	int nr_cpus;
 	unsigned long cpus;
+	void (*execute)(struct slow_work *work);
 #ifdef CONFIG_LOCKDEP
 	int locks;
 	struct lockdep_map map;
@@ -246,26 +268,20 @@ struct slow_work_thread {
 };
 
 /**
- * struct slow_work_account - where items of a user count
- * @module: I: the user's, as enqueuers look for it here
- * @active: L: references that the pool holds on items; without those that are
- *	armed, until their delay is over
- * @waited: L: somebody waits for @active to become 0
- * @armed: L: the references on armed ones
- * @executed: L: references that were put after execute, or handed on
- * @counts: L: see there
+ * struct slow_work_account - in-flight count of a user
+ * @active: L: references that the pool holds on its items; an armed item counts in
+ *	slow_work_user::armed instead
+ * @waited: L: tell slow_work_drained() when @active becomes 0
+ * @executed: L: references put after execute, or handed on, since the reset
+ * @module: I: the user's, as enqueues look for it here
  * @user: I: the user
- * @merged: enqueues of items that were pending, by class
  */
 struct slow_work_account {
-	struct module *module;
 	unsigned long active;
 	bool waited;
-	unsigned long armed;
 	unsigned long executed;
-	unsigned long counts[SLOW_WORK_NR_COUNTS][SLOW_WORK_NR_CLASSES];
+	struct module *module;
 	struct slow_work_user *user;
-	atomic_long_t merged[SLOW_WORK_NR_CLASSES];
 };
 
 #define SLOW_WORK_NR_ACCOUNTS	2
@@ -273,31 +289,43 @@ struct slow_work_account {
 /**
  * struct slow_work_user - a module that registered
  * @hash: L: in pool.users; in pool.spare when it has left
+ * @link: U: in slow_work_users
  * @module: I: the module; only a key, but for its name
  * @name: I: its name
  * @registered: L: how often it did
  * @leaving: L: how many of these are about to unregister
- * @accounts: see there
- * @current_account: L: the account that new runs count in; the other one is
- *	empty, but for what is armed, or a flush waits for that
- * @flush_mutex: held by a flush from when it changes @current_account until the
- *	one before is empty
- * @times: see there
- * @key: I: what lockdep knows @map by
+ * @accounts: L: as the flush colours of a workqueue: new runs count in
+ *	@current_account; a flush makes the other one current and waits for this one
+ *	to become empty
+ * @current_account: L: see @accounts
+ * @armed: L: references that the pool holds on armed items
+ * @counts: L: see enum slow_work_count, since the reset
+ * @merged: enqueues of pending items, by class, since the reset
+ * @flushes: L: wait for the account that is not current to become empty
+ * @next_flushes: L: came meanwhile: the next flush serves them all
+ * @leavers: L: wait until nothing of it is in the pool
+ * @times: histograms
+ * @key: I: lockdep's key of @map
  * @map: I: the runs of its items, for lockdep
  *
- * Its memory is kept for the next user, since an enqueue that is merged counts
- * without the lock, in an account that its item may have had before.
+ * Its memory is kept for the next user: an enqueue that is merged counts without
+ * the lock, perhaps for a user that has left.
  */
 struct slow_work_user {
 	struct hlist_node hash;
+	struct list_head link;
 	struct module *module;
 	char name[MODULE_NAME_LEN];
 	unsigned int registered;
 	unsigned int leaving;
 	struct slow_work_account accounts[SLOW_WORK_NR_ACCOUNTS];
 	struct slow_work_account *current_account;
-	struct mutex flush_mutex;	/* see above */
+	unsigned long armed;
+	unsigned long counts[SLOW_WORK_NR_COUNTS][SLOW_WORK_NR_CLASSES];
+	atomic_long_t merged[SLOW_WORK_NR_CLASSES];
+	struct list_head flushes;
+	struct list_head next_flushes;
+	struct list_head leavers;
 	struct slow_work_times times;
 #ifdef CONFIG_LOCKDEP
 	struct lock_class_key key;
@@ -306,33 +334,34 @@ struct slow_work_user {
 };
 
 /**
- * struct slow_work_todo - what is to be done once pool.lock is dropped
- * @any: L: there is something
- * @stranger: L: warn that the owner of this function has not registered
- */
-struct slow_work_todo {
-	bool any;
-	void *stranger;
-};
-
-/**
  * struct slow_work_pool - the pool
  * @lock: L itself
  * @classes: L: see there
- * @open: H: there is a user: enqueues are taken
+ * @open: H: there is a user: enqueues are accepted
  * @stopping: L: all threads are to exit
- * @surplus: L: a thread that comes to the queues is to exit
- * @helpers: L: slow_work_find_thread() may find one: somebody idles, sleeps or
+ * @closing: L: the last user has left: a thread is to disarm what is armed
+ * @closing_told: one such item has been named in the log
+ * @special: L: a thread that comes to the queues is to look at @closing, and whether
+ *	it is surplus
+ * @helpers: L: slow_work_wake_thread() may find one: a thread idles or sleeps, or
  *	can be started
- * @todo: L: what is to be done once the lock is dropped; always empty when it
- *	is taken
- * @nr: L: threads, without the retired ones
+ * @nr: L: threads, without the retired and the lost ones
  * @idle: L: threads with nothing to do, the latest first
- * @searching: L: an idle thread was woken and has not come to the queues yet
- * @coming: L: threads that are on their way to the queue otherwise: sleepers
- *	that were displaced, threads that were just started
- * @armed: L: items whose delay runs, and the markers of walks
+ * @nr_idle: L: entries of @idle
+ * @searcher: L: the idle thread that was woken and has not come to the queues yet
+ * @coming: L: threads that are counted on to come otherwise, oldest first: sleepers
+ *	that were preempted, threads that were started
+ * @nr_coming: L: entries of @coming
+ * @armed: L: items whose delay runs, and the cursors of walks
  * @retired: L: threads that are exiting and want to be reaped
+ * @lost: L: threads that have died in a call-out, with their items
+ * @nr_lost: L: entries of @lost
+ * @timer: ends trust in threads that do not come, and preempts sleepers that have
+ *	rested
+ * @sampled_at: L: jiffies when @timer last sampled whether anything moves
+ * @woken: L: waiters whose wait is over, and that are not woken yet
+ * @dying: a thread has met its end in a call-out, and is not in @lost yet
+ * @getter: L: the task that is in a get_ref
  * @min: H: see /proc/sys/kernel/slow-work/
  * @max: H: the same
  * @vslow_percentage: H: the same
@@ -340,50 +369,57 @@ struct slow_work_todo {
  * @failed: L: the last start of a thread failed
  * @managing: L: the manager is awake, or wakes by itself soon
  * @culling: L: the manager wakes to see whether an idle thread has become cold
+ * @sampling: L: the manager is to look for dead threads, and at @unowned_execute
+ * @unowned_execute: H: of the first item whose owner has not registered
  * @users: L: registered modules by their address
  * @nr_users: L, changed under R too: registrations
- * @recent: L: the account of the item that was enqueued last
- * @nobody: L: stands for the owners that did not register
+ * @recent: L: the account of the item that was enqueued last; always current
+ * @unowned: L: stands for owners that have not registered
  * @spare: L: users that have left
- * @gone: L: what was counted of these, when they left
- * @gone_merged: L: the same
- * @ended: L: by class, items that had been executed at the last reset; and those
- *	that were taken since to be put alone
- * @times: by class, see there
- * @waiters: L: see there
+ * @times: histograms, by class
  * @pins: L: walks that keep an item from its put_ref
  * @histograms: H: times go into the histograms
  * @histograms_since: L: jiffies (64 bits) when that was switched on or reset
- * @reset_at: L: the same when the figures were reset
+ * @reset_at: L: the same when the statistics were reset
  * @peak: L: the most threads since then
  * @starts: L: threads started since then
  * @culled: L: threads retired as surplus since then
- * @start_failures: L: threads that could not be had
+ * @start_failures: L: failed thread creations since then
  * @stalls: L: reports of stalls since then
  * @max_ticks: L: jiffies at the maximum, up to @max_since
  * @max_since: L: jiffies when the number of threads changed last
  * @at_max: L: there are as many as there may be
- * @threads: S, pointers read under L: by number; not freed while loaded
- * @slots: S: the numbers in use
+ * @threads: written by S and under L, where a thread has died; read under L: by
+ *	number
+ * @slots: S; the number of a thread that has died is cleared by whoever finds it
  * @limit: I: hard limit of @max, and the size of @threads
  * @hz: I: HZ, for those who read our memory from outside
- * @manager: L: starts threads, and buries them
- * @described: those who wait until an item's desc has returned
+ * @manager: L: creates and reaps threads
  */
 struct slow_work_pool {
 	raw_spinlock_t lock;
 	struct slow_work_class classes[SLOW_WORK_NR_CLASSES];
 	bool open;
 	bool stopping;
-	bool surplus;
+	bool closing;
+	bool closing_told;
+	bool special;
 	bool helpers;
-	struct slow_work_todo todo;
 	unsigned int nr;
 	struct list_head idle;
-	bool searching;
-	unsigned int coming;
+	unsigned int nr_idle;
+	struct slow_work_thread *searcher;
+	struct list_head coming;
+	unsigned int nr_coming;
 	struct list_head armed;
 	struct list_head retired;
+	struct list_head lost;
+	unsigned int nr_lost;
+	struct timer_list timer;
+	unsigned long sampled_at;
+	struct list_head woken;
+	bool dying;
+	struct task_struct *getter;
 	unsigned int min;
 	unsigned int max;
 	unsigned int vslow_percentage;
@@ -391,16 +427,14 @@ struct slow_work_pool {
 	bool failed;
 	bool managing;
 	bool culling;
-	DECLARE_HASHTABLE(users, 6);
+	bool sampling;
+	void (*unowned_execute)(struct slow_work *work);
+	DECLARE_HASHTABLE(users, 8);
 	unsigned int nr_users;
 	struct slow_work_account *recent;
-	struct slow_work_user nobody;
+	struct slow_work_user unowned;
 	struct hlist_head spare;
-	unsigned long gone[SLOW_WORK_NR_COUNTS][SLOW_WORK_NR_CLASSES];
-	unsigned long gone_merged[SLOW_WORK_NR_CLASSES];
-	unsigned long ended[SLOW_WORK_NR_CLASSES];
 	struct slow_work_times times[SLOW_WORK_NR_CLASSES];
-	struct list_head waiters;
 	struct list_head pins;
 	bool histograms;
 	u64 histograms_since;
@@ -418,10 +452,16 @@ struct slow_work_pool {
 	unsigned int limit;
 	unsigned int hz;
 	struct task_struct *manager;
-	wait_queue_head_t described;
 };
 
 extern struct slow_work_pool slow_work_pool;
+
+/* Are there more threads than there may be? */
+static inline bool slow_work_surplus(void)
+{
+	return slow_work_pool.stopping ||
+	       slow_work_pool.nr > slow_work_pool.max;
+}
 
 /* How many items of a class could start if there were threads for them */
 static inline unsigned int slow_work_room(const struct slow_work_class *class)
@@ -454,26 +494,65 @@ static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
 	return &slow_work_pool.classes[slow_work_class_id(flags)];
 }
 
-/* Count something that happens to @work, of which the pool has a reference. */
-static inline void slow_work_count(const struct slow_work *work,
+/* Count for @user, and for the class of @work. */
+static inline void slow_work_count(struct slow_work_user *user,
+				   const struct slow_work *work,
 				   enum slow_work_count count)
 {
+	enum slow_work_class_id class = slow_work_class_id(work->flags);
+
 	lockdep_assert_held(&slow_work_pool.lock);
-	work->account->counts[count][slow_work_class_id(work->flags)]++;
+	user->counts[count][class]++;
+	slow_work_pool.classes[class].counts[count]++;
+}
+
+/* slow-work-wake.c */
+void slow_work_update(void);
+void slow_work_wake_manager(void);
+bool slow_work_unserved(void);
+unsigned int slow_work_wanted(void);
+unsigned long slow_work_left(unsigned long since, unsigned long wait);
+unsigned long slow_work_backs_off(void);
+struct slow_work *slow_work_first(const struct slow_work_class *class);
+void slow_work_wake_thread(void);
+void slow_work_wake_sleeper(struct slow_work_thread *thread);
+void slow_work_call(struct slow_work_thread *thread, unsigned int flags);
+void slow_work_arrive(struct slow_work_thread *thread);
+void slow_work_retire(struct slow_work_thread *thread);
+void slow_work_end_sleep(struct slow_work_thread *thread);
+void slow_work_wake_now(void);
+void slow_work_close(void);
+void slow_work_timer(struct timer_list *unused);
+
+/*
+ * Have a thread come for what is queued.  To be called after each change that
+ * gives the queues something to start: an item joined, a thread took one (and
+ * there may be more), lay down to sleep in one, or left.
+ */
+static __always_inline void slow_work_kick(void)
+{
+	lockdep_assert_held(&slow_work_pool.lock);
+	if (unlikely(slow_work_pool.helpers))
+		slow_work_wake_thread();
 }
 
 /* slow-work.c */
+#define SLOW_WORK_PATIENCE_JIFFIES	(10 * HZ)	/* then a wait says what for */
+
 int slow_work_thread_main(void *data);
 struct slow_work_thread *slow_work_current_thread(void);
-bool slow_work_catch(struct slow_work_holder *holder);
-void slow_work_discard(struct slow_work *work);
-void slow_work_wake_user(struct slow_work_user *user);
+bool slow_work_claim(struct slow_work_holder *holder);
+void slow_work_init_holder(struct slow_work_holder *holder,
+			   struct task_struct *task);
+void slow_work_init_user(struct slow_work_user *user, struct module *module);
+struct slow_work_user *slow_work_lookup_user(struct module *module);
+void slow_work_lose(struct slow_work_thread *thread);
 bool slow_work_forget(struct slow_work *work);
-struct slow_work *slow_work_first(const struct slow_work_class *class);
-void slow_work_find_thread(void);
-void slow_work_arrive(struct slow_work_thread *thread);
-void slow_work_unlock_and_do(bool irqs_on, unsigned long irq)
-	__releases(&slow_work_pool.lock);
+bool slow_work_user_idle(struct slow_work_user *user);
+void slow_work_start_flush(struct slow_work_user *user);
+void slow_work_wait_for(struct slow_work_waiter *waiter,
+			void (*tell)(const void *what), const void *what);
+void slow_work_wake_waiters(struct list_head *waiters);
 
 /* Who has @work out of the queues, if anybody has? */
 static inline struct slow_work_holder *
@@ -485,38 +564,11 @@ slow_work_held(const struct slow_work *work)
 	return holder && holder->item == work ? holder : NULL;
 }
 
-/*
- * See to it that somebody comes for what is queued.  To be called after each
- * change that gives the queues something to start: an item joined, a thread
- * took one (and there may be more), lay down to sleep in one, or left.
- */
-static __always_inline void slow_work_kick(void)
+/* When did the thread of @holder, which has an item, begin to execute it? */
+static inline unsigned long
+slow_work_began_at(const struct slow_work_holder *holder)
 {
-	lockdep_assert_held(&slow_work_pool.lock);
-	if (unlikely(slow_work_pool.helpers))
-		slow_work_find_thread();
-}
-
-/*
- * Drop the lock, and do what is to be done then.  Every critical section that
- * may have found something to do ends with one of these.
- */
-static __always_inline void slow_work_unlock(void)
-	__releases(&slow_work_pool.lock)
-{
-	if (unlikely(slow_work_pool.todo.any))
-		slow_work_unlock_and_do(true, 0);
-	else
-		raw_spin_unlock_irq(&slow_work_pool.lock);
-}
-
-static __always_inline void slow_work_unlock_irqrestore(unsigned long irq)
-	__releases(&slow_work_pool.lock)
-{
-	if (unlikely(slow_work_pool.todo.any))
-		slow_work_unlock_and_do(false, irq);
-	else
-		raw_spin_unlock_irqrestore(&slow_work_pool.lock, irq);
+	return holder->mark ?: holder->item->mark;
 }
 
 /* slow-work-check.c */
@@ -528,6 +580,9 @@ static __always_inline void slow_work_unlock_irqrestore(unsigned long irq)
 void slow_work_report_left(struct slow_work_thread *thread,
 			   const struct slow_work *work);
 void slow_work_note_self(struct slow_work_thread *thread);
+void slow_work_report_signals(const struct slow_work_thread *thread);
+void slow_work_reset_signals(void);
+void slow_work_reset_io(void);
 
 static inline unsigned int slow_work_migration_off(void)
 {
@@ -579,45 +634,59 @@ static inline bool slow_work_locks_left(const struct slow_work_thread *thread)
 
 #endif
 
-static __always_inline bool slow_work_adopted_memcg(void)
+/* rcu_preempt_depth(), but that the compiler may load it as it likes */
+static __always_inline int slow_work_rcu_depth(void)
+{
+#ifdef CONFIG_PREEMPT_RCU
+	return current->rcu_read_lock_nesting;
+#else
+	return 0;
+#endif
+}
+
+static __always_inline unsigned long slow_work_adopted_memcg(void)
 {
 #ifdef CONFIG_MEMCG
-	return current->active_memcg;
+	return (unsigned long)current->active_memcg;
 #else
-	return false;
+	return 0;
 #endif
 }
 
 /*
  * Has the policy, the niceness or the affinity of the calling thread changed since
- * slow_work_note_self()?  Others may have set them, hence READ_ONCE(); CPUs from 64
- * on show by their number alone.
+ * slow_work_note_self()?  A change that concerns CPUs from 64 on alone is not seen.
  */
 static __always_inline unsigned long
 slow_work_moved(const struct slow_work_thread *thread)
 {
-	return (READ_ONCE(current->normal_prio) ^ thread->prio) |
-	       (READ_ONCE(current->policy) ^ thread->policy) |
-	       (READ_ONCE(current->nr_cpus_allowed) ^ thread->nr_cpus) |
-	       (READ_ONCE(*cpumask_bits(current->cpus_ptr)) ^ thread->cpus);
+	/* Settings may be written just now: slow_work_place_self() looks again. */
+	return data_race(current->policy) |
+	       /* the same */
+	       (data_race(current->normal_prio) ^ thread->prio) |
+	       /* the same */
+	       (data_race(*cpumask_bits(&current->cpus_mask)) ^ thread->cpus);
 }
 
-/* Is the task as it was before execute, as far as the kernel can tell? */
+/*
+ * Is the task as it was before execute, as far as the kernel can tell?  One test for
+ * all that is a load away: it is made after each item.  A pending signal is looked for
+ * in slow_work_should_pause(), where the thread's flags are read anyway.
+ */
 static __always_inline void
 slow_work_check_left(struct slow_work_thread *thread,
 		     const struct slow_work *work)
 {
+	unsigned long left;
+
 	/* preempt_count() has the softirqs in it, but on PREEMPT_RT */
-	if (unlikely(preempt_count() | get_current_state() |
-		     rcu_preempt_depth() | slow_work_migration_off() |
-		     (current->flags & SLOW_WORK_PF_LEFT) |
-		     (IS_ENABLED(CONFIG_PREEMPT_RT) ? softirq_count() : 0)) ||
-	    unlikely((unsigned long)current->plug |
-		     (unsigned long)current->journal_info |
-		     (unsigned long)current->mm |
-		     slow_work_adopted_memcg()) ||
-	    unlikely(slow_work_moved(thread)) ||
-	    unlikely(task_sigpending(current)) ||
+	left = preempt_count() | current->__state | slow_work_rcu_depth() |
+	       slow_work_migration_off() | (current->flags & SLOW_WORK_PF_LEFT) |
+	       (IS_ENABLED(CONFIG_PREEMPT_RT) ? softirq_count() : 0);
+	left |= (unsigned long)current->plug |
+		(unsigned long)current->journal_info |
+		(unsigned long)current->mm | slow_work_adopted_memcg();
+	if (unlikely(left | slow_work_moved(thread)) ||
 	    unlikely(irqs_disabled()) ||
 	    unlikely(current_cred() != thread->cred) ||
 	    unlikely(slow_work_locks_left(thread)))
@@ -662,10 +731,7 @@ int slow_work_pool_init(void);
 void slow_work_pool_exit(void);
 int slow_work_pool_start(void);
 void slow_work_pool_stop(void);
-bool slow_work_short_handed(void);
-void slow_work_retire(struct slow_work_thread *thread);
-void slow_work_update(void);
-void slow_work_summon_manager(void);
+void slow_work_find_dead(void);
 
 /* slow-work-place.c */
 
@@ -694,9 +760,8 @@ unsigned int slow_work_stall_secs(void);
 int slow_work_set_stall_secs(int secs);
 
 /* slow-work-users.c */
-void slow_work_user_init(struct slow_work_user *user, struct module *module);
-struct slow_work_account *slow_work_find_account(const struct slow_work *work);
-void slow_work_count_refused(const struct slow_work *work);
+extern struct mutex slow_work_users_mutex;
+extern struct list_head slow_work_users;
 void slow_work_users_exit(void);
 
 /* slow-work-watch.c */
@@ -719,6 +784,7 @@ void slow_work_sysctl_exit(void);
 /* Lists in the order in which they are walked */
 enum slow_work_list {
 	SLOW_WORK_LIST_THREADS,
+	SLOW_WORK_LIST_LOST,
 	SLOW_WORK_LIST_SLOW,
 	SLOW_WORK_LIST_VSLOW,
 	SLOW_WORK_LIST_ARMED,
@@ -727,8 +793,8 @@ enum slow_work_list {
 
 /**
  * struct slow_work_walk - a walk over all items
- * @place: L: stands behind the item seen last
- * @list: the list that @place is in
+ * @cursor: L: stands behind the item seen last
+ * @list: the list that @cursor is in
  * @slot: the next thread to look at
  * @began: jiffies; what joins a queue later is not seen
  * @seen: the item seen last: only its address once it is unpinned
@@ -740,9 +806,10 @@ enum slow_work_list {
  * @pid: that thread's
  * @pinned: it is kept from put_ref: slow_work_walk_unpin() is owed
  * @pin: L: in pool.pins then
+ * @waiters: L: wait for that to end
  */
 struct slow_work_walk {
-	struct slow_work place;
+	struct slow_work cursor;
 	enum slow_work_list list;
 	unsigned int slot;
 	unsigned long began;
@@ -755,6 +822,7 @@ struct slow_work_walk {
 	pid_t pid;
 	bool pinned;
 	struct list_head pin;
+	struct list_head waiters;
 };
 
 void slow_work_walk_begin(struct slow_work_walk *walk);

@@ -77,8 +77,13 @@ class Pool:
             if thread.holder.item:
                 yield thread, thread.holder.item
 
+    def lost(self):
+        """Threads that have died in a call-out"""
+        return list_for_each_entry("struct slow_work_thread", self.pool.lost.address_of_(),
+                                   "link")
+
     def items(self, head):
-        """The items in a list, without the places of those who walk it"""
+        """The items in a list, without the cursors of walks"""
         for work in list_for_each_entry("struct slow_work", head.address_of_(), "link"):
             if not work.flags & MARKER:
                 yield work
@@ -90,8 +95,8 @@ class Pool:
                 yield name, number, work
 
     def users(self):
-        """nobody, and those who registered"""
-        yield self.pool.nobody.address_of_()
+        """What stands for unregistered owners, and those who registered"""
+        yield self.pool.unowned.address_of_()
         for bucket in self.pool.users:
             node = bucket.first
             while node:
@@ -153,23 +158,19 @@ def show_tables(pool):
     print(f"\n{'CLASS':<16}{head}")
     for number, name in enumerate(CLASSES):
         this = pool.pool.classes[number]
-        executed = this.started - this.executing - pool.pool.ended[number]
-        accounts = [account for user in users for account in user.accounts]
-        merged = pool.pool.gone_merged[number].value_() + \
-            sum(account.merged[number].counter.value_() for account in accounts)
-        counts = [pool.pool.gone[count][number].value_() +
-                  sum(account.counts[count][number].value_() for account in accounts)
-                  for count in range(len(COUNTS))]
-        show_row(name, now.get(("class", name), none), executed.value_(), merged, counts)
+        merged = this.merged.counter.value_() + \
+            sum(user.merged[number].counter.value_() for user in users)
+        counts = [this.counts[count].value_() for count in range(len(COUNTS))]
+        show_row(name, now.get(("class", name), none),
+                 (this.started - this.executing - this.uncounted).value_(), merged, counts)
     print(f"\n{'OWNER':<16}{head}")
     for user in users:
-        executed = sum(account.executed.value_() for account in user.accounts)
-        merged = sum(account.merged[number].counter.value_() for account in user.accounts
-                     for number in range(len(CLASSES)))
-        counts = [sum(account.counts[count][number].value_() for account in user.accounts
-                      for number in range(len(CLASSES))) for count in range(len(COUNTS))]
+        merged = sum(count.counter.value_() for count in user.merged)
+        counts = [sum(by_class.value_() for by_class in user.counts[count])
+                  for count in range(len(COUNTS))]
         name = text(user.name)
-        show_row(name, now.get(("owner", name), none), executed, merged, counts)
+        show_row(name, now.get(("owner", name), none),
+                 sum(account.executed.value_() for account in user.accounts), merged, counts)
 
 
 def show_item(where, pid, pool, work, since):
@@ -195,6 +196,14 @@ def show_executing(pool, stacks):
                     print(f"    {place(frame)}")
         except (ValueError, LookupError) as error:
             print(f"    no stack: {error}")
+
+
+def show_lost(pool):
+    """Threads that have died, with what they died in"""
+    for thread in pool.lost():
+        print(f"lost: kslowd{thread.slot.value_():03d} (PID {thread.task.pid.value_()}) died "
+              f"{duration(pool.seconds(thread.since))} ago in {symbol(thread.execute)} of "
+              f"{text(thread.holder.account.user.name)}")
 
 
 def show_waiting(pool, most):
@@ -232,8 +241,7 @@ def main():
                        "information is missing (drgn -s slow_work.ko)\n")
     it = pool.pool
     threads = list(pool.threads())
-    idle = sum(1 for _ in list_for_each_entry("struct slow_work_thread",
-                                              it.idle.address_of_(), "link"))
+    idle = it.nr_idle.value_()
     having = list(pool.executing())
     sleeping = sum(1 for thread, _ in having
                    if thread.sleeper.next != thread.sleeper.address_of_())
@@ -247,6 +255,7 @@ def main():
         print(f"{len(threads) - it.nr.value_()} threads are on their way out")
     show_tables(pool)
     show_executing(pool, not args.no_stacks)
+    show_lost(pool)
     show_waiting(pool, args.items)
 
 

@@ -4,7 +4,7 @@
  * for long: look-ups, mkdirs, recovery, polling.
  *
  * Embed a struct slow_work in an object, initialise it with its operations,
- * register as a user and enqueue it.  Documentation/slow-work.rst tells when to
+ * register as a user and enqueue it.  Documentation/callers.rst tells when to
  * use this and when a workqueue; samples/ has callers to copy from.
  */
 
@@ -125,7 +125,7 @@ void delayed_slow_work_timer(struct timer_list *timer);
 
 #define __DELAYED_SLOW_WORK_INITIALIZER(name, operations, bits) {	\
 	.work = __SLOW_WORK_INITIALIZER(name, (name).work, operations, bits), \
-	.timer = __TIMER_INITIALIZER(delayed_slow_work_timer, TIMER_IRQSAFE), \
+	.timer = __TIMER_INITIALIZER(delayed_slow_work_timer, 0), \
 }
 
 /**
@@ -282,8 +282,7 @@ int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 			      unsigned long delay);
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay);
 
-void slow_work_cancel(struct slow_work *work);
-bool slow_work_cancel_sync(struct slow_work *work);
+bool slow_work_cancel(struct slow_work *work);
 bool slow_work_try_cancel(struct slow_work *work);
 
 bool slow_work_flush(struct slow_work *work);
@@ -292,29 +291,15 @@ void slow_work_flush_user(struct module *module);
 struct slow_work *slow_work_current(void);
 
 /**
- * delayed_slow_work_cancel - cancel a delayed item and wait for it
+ * delayed_slow_work_cancel - slow_work_cancel() of a delayed item
  * @dwork: the delayed item
  *
- * The same as slow_work_cancel() of its item.
- *
- * Context: Process context; sleeps.
+ * Context: As slow_work_cancel().
+ * Return: As slow_work_cancel().
  */
-static inline void delayed_slow_work_cancel(struct delayed_slow_work *dwork)
+static inline bool delayed_slow_work_cancel(struct delayed_slow_work *dwork)
 {
-	slow_work_cancel(&dwork->work);
-}
-
-/**
- * delayed_slow_work_cancel_sync - slow_work_cancel_sync() of a delayed item
- * @dwork: the delayed item
- *
- * Context: As slow_work_cancel_sync().
- * Return: As slow_work_cancel_sync().
- */
-static inline bool
-delayed_slow_work_cancel_sync(struct delayed_slow_work *dwork)
-{
-	return slow_work_cancel_sync(&dwork->work);
+	return slow_work_cancel(&dwork->work);
 }
 
 /**

@@ -446,9 +446,9 @@ bool swt_do_cancel(struct swt_item *item)
 
 	atomic_inc(&item->cancels);
 	if (item->kind == SWT_DELAYED)
-		prevented = delayed_slow_work_cancel_sync(&item->dwork);
+		prevented = delayed_slow_work_cancel(&item->dwork);
 	else
-		prevented = slow_work_cancel_sync(&item->work);
+		prevented = slow_work_cancel(&item->work);
 	atomic_dec(&item->cancels);
 	return prevented;
 }

@@ -128,9 +128,9 @@ static void defined_item_can_be_cancelled_first(struct kunit *test)
 	struct swt *t = test->priv;
 
 	begin(t);
-	KUNIT_EXPECT_FALSE(test, delayed_slow_work_cancel_sync(&cancelled));
+	KUNIT_EXPECT_FALSE(test, delayed_slow_work_cancel(&cancelled));
 	KUNIT_EXPECT_EQ(test, delayed_slow_work_enqueue(&cancelled, SWT_NEVER), 0);
-	KUNIT_EXPECT_TRUE(test, delayed_slow_work_cancel_sync(&cancelled));
+	KUNIT_EXPECT_TRUE(test, delayed_slow_work_cancel(&cancelled));
 	KUNIT_EXPECT_EQ(test, atomic_read(&puts), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&runs), 0);
 	KUNIT_EXPECT_FALSE(test, swt_logged(t, "ODEBUG", ""));

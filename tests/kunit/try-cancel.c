@@ -2,7 +2,7 @@
 /*
  * slow_work_try_cancel(): takes back what is pending, waits for nothing, and is
  * allowed wherever the item's put_ref is.  What both it and
- * slow_work_cancel_sync() return: whether a run was prevented.
+ * slow_work_cancel() return: whether a run was prevented.
  */
 
 #include <linux/delay.h>

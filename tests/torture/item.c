@@ -197,7 +197,7 @@ int tort_mod(struct tort_item *item, unsigned long delay)
 void tort_cancel(struct tort_item *item)
 {
 	atomic_inc(&item->cancels_begun);
-	if (slow_work_cancel_sync(&item->work)) {
+	if (slow_work_cancel(&item->work)) {
 		tort_raise(&item->excused, atomic_long_read(&item->want));
 		tort_count(TORT_PREVENTED);
 	}

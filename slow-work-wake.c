@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: which thread comes for what is queued
+ *
+ * An idle thread is woken; where none idles, a thread that sleeps in
+ * slow_work_sleep_till_thread_needed() is preempted; where none sleeps, the manager
+ * is woken to start one.
+ *
+ * A thread that was called is counted on for 10 ms.  If it has not come to the
+ * queues by then the pool does what it would have done without it: a preempted
+ * item may have a lot to wind up, or wait for the very item it makes way for, and
+ * a thread may get no CPU.  A timer of the pool's sees to that and to sleepers
+ * that have rested; it is not the manager that does, since the manager may sleep
+ * in kthread_create() for long (promise 8).
+ *
+ * Threads are woken under pool.lock, as workqueues do: so they are there, and a
+ * busy pool, where the lock is wanted most, wakes none.
+ */
+
+#include <linux/slow-work.h>
+#include "slow-work.h"
+#include "slow-work-trace.h"
+
+#define pool slow_work_pool
+
+struct slow_work_pool slow_work_pool = {
+	.lock			= __RAW_SPIN_LOCK_UNLOCKED(pool.lock),
+	.idle			= LIST_HEAD_INIT(pool.idle),
+	.coming			= LIST_HEAD_INIT(pool.coming),
+	.armed			= LIST_HEAD_INIT(pool.armed),
+	.retired		= LIST_HEAD_INIT(pool.retired),
+	.lost			= LIST_HEAD_INIT(pool.lost),
+	.timer			= __TIMER_INITIALIZER(slow_work_timer, 0),
+	.min			= SLOW_WORK_MIN_THREADS,
+	.vslow_percentage	= 50,
+	.hz			= HZ,
+	.pins			= LIST_HEAD_INIT(pool.pins),
+	.woken			= LIST_HEAD_INIT(pool.woken),
+};
+
+/* How many *********************************************************/
+
+/*
+ * What follows from the number of threads and the settings; to be called whenever
+ * one of them changes.  The one place that computes the very slow share.
+ */
+void slow_work_update(void)
+{
+	unsigned int share = pool.nr * pool.vslow_percentage / 100;
+
+	lockdep_assert_held(&pool.lock);
+	pool.classes[SLOW_WORK_SLOW].limit = UINT_MAX;
+	pool.classes[SLOW_WORK_VSLOW].limit =
+		clamp(share, 1U, max(pool.nr, 2U) - 1);
+	pool.special = slow_work_surplus() || pool.closing;
+	pool.helpers = true;
+
+	/* for the statistics */
+	if (pool.at_max)
+		pool.max_ticks += jiffies - pool.max_since;
+	pool.max_since = jiffies;
+	pool.at_max = pool.nr >= pool.max;
+	pool.peak = max(pool.peak, pool.nr);
+}
+
+/* The fewest threads that have a slot for each item at once */
+unsigned int slow_work_wanted(void)
+{
+	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+	unsigned long very = vslow->queued + vslow->executing;
+	unsigned long wanted = very + slow->queued + slow->executing;
+
+	lockdep_assert_held(&pool.lock);
+	if (very > 1) {
+		wanted = max(wanted, very + 1);
+		wanted = max(wanted, DIV_ROUND_UP(very * 100,
+						  pool.vslow_percentage));
+	}
+	return clamp_t(unsigned long, wanted, pool.min, pool.max);
+}
+
+/* Are there queued items that no thread comes for? */
+bool slow_work_unserved(void)
+{
+	unsigned int startable = 0;
+	int i;
+
+	lockdep_assert_held(&pool.lock);
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		struct slow_work_class *class = &pool.classes[i];
+		unsigned int slots = slow_work_startable(class);
+
+		if (class->queued - slots > class->preempted)
+			return true;
+		startable += slots;
+	}
+	return startable > pool.nr_coming + !!pool.searcher &&
+	       list_empty(&pool.idle);
+}
+
+/*
+ * How much is left of a wait of @wait jiffies that began at @since, or 0.  Jiffies
+ * are read once: they go on even with interrupts off, and a second read may be past
+ * the end.  On 32 bits they also wrap.
+ */
+unsigned long slow_work_left(unsigned long since, unsigned long wait)
+{
+	unsigned long passed = jiffies - since;
+
+	return passed < wait ? wait - passed : 0;
+}
+
+/* After a failed thread creation: jiffies until it is time to try again, or 0 */
+unsigned long slow_work_backs_off(void)
+{
+	return pool.failed ? slow_work_left(pool.failed_at,
+					    SLOW_WORK_RETRY_JIFFIES) : 0;
+}
+
+/* Can the manager do something for what is queued? */
+static bool slow_work_short_handed(void)
+{
+	return pool.nr < pool.max && !slow_work_backs_off() &&
+	       slow_work_unserved();
+}
+
+void slow_work_wake_manager(void)
+{
+	lockdep_assert_held(&pool.lock);
+	if (pool.manager) {
+		pool.managing = true;
+		wake_up_process(pool.manager);
+	}
+}
+
+/* @thread counts no more, and exits as soon as it comes to the queues. */
+void slow_work_retire(struct slow_work_thread *thread)
+{
+	lockdep_assert_held(&pool.lock);
+	thread->flags |= SLOW_WORK_RETIRED;
+	pool.nr--;
+	slow_work_update();
+}
+
+/* Threads that are counted on **************************************/
+
+/* Have the timer look again in @delay jiffies at the latest. */
+static void slow_work_poll_in(unsigned long delay)
+{
+	timer_reduce(&pool.timer, jiffies + delay);
+}
+
+/* Any earlier look of the timer sees to the next. */
+static __always_inline void slow_work_sample_later(void)
+{
+	if (unlikely(!timer_pending(&pool.timer)))
+		slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
+}
+
+/* @thread, which was just woken or created, is counted on for a while. */
+void slow_work_call(struct slow_work_thread *thread, unsigned int flags)
+{
+	lockdep_assert_held(&pool.lock);
+	thread->flags |= SLOW_WORK_COMING | flags;
+	thread->since = jiffies;
+	list_add_tail(&thread->link, &pool.coming);
+	pool.nr_coming++;
+	if (flags & SLOW_WORK_PREEMPTED)
+		thread->class->preempted++;
+	slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
+}
+
+/* @thread is counted on no more. */
+static void slow_work_uncall(struct slow_work_thread *thread)
+{
+	thread->flags &= ~SLOW_WORK_COMING;
+	list_del_init(&thread->link);
+	pool.nr_coming--;
+	if (thread->flags & SLOW_WORK_PREEMPTED)
+		thread->class->preempted--;
+}
+
+static void slow_work_end_search(struct slow_work_thread *thread)
+{
+	thread->flags &= ~SLOW_WORK_SEARCHING;
+	pool.searcher = NULL;
+	pool.helpers = true;
+}
+
+/* @thread is at the queues: whatever it was called for is done. */
+void slow_work_arrive(struct slow_work_thread *thread)
+{
+	lockdep_assert_held(&pool.lock);
+	if (thread->flags & SLOW_WORK_SEARCHING)
+		slow_work_end_search(thread);
+	if (thread->flags & SLOW_WORK_COMING)
+		slow_work_uncall(thread);
+	thread->flags &= SLOW_WORK_RETIRED;
+}
+
+/* Sleepers *********************************************************/
+
+/* @thread sleeps no more, or is about to wake. */
+void slow_work_end_sleep(struct slow_work_thread *thread)
+{
+	lockdep_assert_held(&pool.lock);
+	list_del_init(&thread->sleeper);
+	thread->class->nr_sleepers--;
+}
+
+/* Wake @thread if it sleeps.  It is not counted on: see slow_work_call(). */
+void slow_work_wake_sleeper(struct slow_work_thread *thread)
+{
+	lockdep_assert_held(&pool.lock);
+	if (list_empty(&thread->sleeper))
+		return;
+	slow_work_end_sleep(thread);
+	wake_up_process(thread->task);
+	trace_slow_work_sleeper_wake(thread);
+}
+
+static struct slow_work_thread *slow_work_oldest_sleeper(void)
+{
+	struct slow_work_thread *oldest = NULL, *thread;
+	int i;
+
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		thread = slow_work_first_sleeper(&pool.classes[i]);
+		if (thread && (!oldest || time_before(thread->asleep_since,
+						      oldest->asleep_since)))
+			oldest = thread;
+	}
+	return oldest;
+}
+
+static bool slow_work_rested(const struct slow_work_thread *thread)
+{
+	return !slow_work_left(thread->asleep_since, SLOW_WORK_REST_JIFFIES);
+}
+
+/* Items that yielded wait for sleepers to have rested: for how long yet? */
+static unsigned long slow_work_rest(void)
+{
+	struct slow_work_thread *thread;
+	unsigned long rest = 0, left;
+	int i;
+
+	if (likely(!pool.classes[SLOW_WORK_SLOW].yielded &&
+		   !pool.classes[SLOW_WORK_VSLOW].yielded))
+		return 0;
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		thread = slow_work_first_sleeper(&pool.classes[i]);
+		left = thread ? slow_work_left(thread->asleep_since,
+					       SLOW_WORK_REST_JIFFIES) : 0;
+		if (left && (!rest || left < rest))
+			rest = left;
+	}
+	return rest;
+}
+
+/* The first item of @class, which has one queued */
+struct slow_work *slow_work_first(const struct slow_work_class *class)
+{
+	struct slow_work *work;
+
+	lockdep_assert_held(&pool.lock);
+	list_for_each_entry(work, &class->queue, link)
+		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
+			break;
+	return work;
+}
+
+/*
+ * A very slow sleeper that yields leaves a very slow slot free, and its thread
+ * would take a very slow item again, perhaps another sleeper: so a slow item would
+ * wait while threads are passed round.  A thread that was preempted for want of a
+ * thread therefore takes a slow item first, once, if that is the fresh one or has
+ * waited longer.
+ */
+static bool slow_work_comes_for_slow(void)
+{
+	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+
+	if (!slow->queued || !vslow->queued)
+		return slow->queued;
+	if (slow->queued > slow->yielded && vslow->queued == vslow->yielded)
+		return true;
+	return time_before(slow_work_first(slow)->mark,
+			   slow_work_first(vslow)->mark);
+}
+
+/*
+ * No thread is free for what is queued: find a sleeper to preempt, one for each
+ * item that would wait.  A fresh item may have any of them.  For an item that
+ * yielded itself they must have rested, or the threads would be passed round for
+ * nothing (promise 8).
+ */
+static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
+{
+	unsigned int fresh = 0, startable = 0, coming;
+	struct slow_work_thread *thread;
+	int i;
+
+	/* for want of a slot in the class */
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		struct slow_work_class *class = &pool.classes[i];
+		unsigned int all = class->queued;
+		unsigned int new = all - class->yielded;
+		unsigned int room = slow_work_room(class);
+
+		fresh += min(new, room);
+		startable += min(all, room);
+		room += min(class->preempted, UINT_MAX - room);
+		*flags = 0;
+		thread = slow_work_first_sleeper(class);
+		if (thread &&
+		    (new > room || (all > room && slow_work_rested(thread))))
+			return thread;
+	}
+
+	/* for want of a thread */
+	coming = pool.nr_coming + !!pool.searcher;
+	*flags = slow_work_comes_for_slow() ? SLOW_WORK_SLOW_FIRST : 0;
+	thread = slow_work_oldest_sleeper();
+	if (thread && (fresh > coming ||
+		       (startable > coming && slow_work_rested(thread))))
+		return thread;
+	return NULL;
+}
+
+/* Tell items to give way.  True: SLOW_WORK_BATCH of them, and there may be more. */
+static bool slow_work_preempt(void)
+{
+	struct slow_work_thread *thread;
+	unsigned int flags;
+	int n;
+
+	for (n = 0; n < SLOW_WORK_BATCH; n++) {
+		thread = slow_work_find_sleeper(&flags);
+		if (!thread)
+			return false;
+		slow_work_wake_sleeper(thread);
+		slow_work_call(thread, SLOW_WORK_PREEMPTED | flags);
+	}
+	return true;
+}
+
+/* Wake *************************************************************/
+
+/*
+ * Of idle threads only one is on its way at a time, and kicks again when it has
+ * taken an item: so a burst wakes them one by the other, and none that finds
+ * nothing left.
+ */
+static void slow_work_wake_idle(void)
+{
+	struct slow_work_thread *thread;
+
+	if (!pool.searcher) {
+		thread = list_first_entry(&pool.idle, struct slow_work_thread,
+					  link);
+		list_del_init(&thread->link);
+		pool.nr_idle--;
+		thread->flags |= SLOW_WORK_SEARCHING;
+		pool.searcher = thread;
+		wake_up_process(thread->task);
+	}
+	slow_work_sample_later();
+	pool.helpers = false;	/* until it arrives, or is given up */
+}
+
+/* True: there is more to do than fits into one section with interrupts off. */
+static bool slow_work_find_thread(void)
+{
+	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+	unsigned long rest;
+	bool more = false;
+
+	if (!slow->queued && !vslow->queued)
+		return false;
+
+	if (!list_empty(&pool.idle) &&
+	    (slow->queued || slow_work_room(vslow))) {
+		slow_work_wake_idle();
+		return false;
+	}
+
+	if (slow->nr_sleepers || vslow->nr_sleepers)
+		more = slow_work_preempt();
+	rest = slow_work_rest();
+	if (unlikely(rest))
+		slow_work_poll_in(rest);
+
+	if (!pool.managing && slow_work_short_handed())
+		slow_work_wake_manager();
+	slow_work_sample_later();
+
+	/* Whoever changes one of these sets it again. */
+	pool.helpers = !list_empty(&pool.idle) ||
+		       slow->nr_sleepers || vslow->nr_sleepers ||
+		       (pool.nr < pool.max && !pool.managing);
+	return more;
+}
+
+/*
+ * The last user has left: have a thread disarm what is armed; if none idles, the next
+ * that comes to the queues.
+ */
+void slow_work_close(void)
+{
+	lockdep_assert_held(&pool.lock);
+	pool.closing = !list_empty(&pool.armed);
+	pool.closing_told = false;
+	slow_work_update();
+	if (pool.closing && !list_empty(&pool.idle))
+		slow_work_wake_idle();
+}
+
+/* The second half of slow_work_kick() */
+void slow_work_wake_thread(void)
+{
+	lockdep_assert_held(&pool.lock);
+	if (slow_work_find_thread())
+		slow_work_poll_in(0);
+}
+
+/* The timer ********************************************************/
+
+/*
+ * Threads that were called 10 ms ago and have not come are counted on no more.
+ * True: there may be more of them.
+ */
+static bool slow_work_give_up(void)
+{
+	struct slow_work_thread *thread;
+	unsigned long left;
+	int n;
+
+	for (n = 0; n < SLOW_WORK_BATCH; n++) {
+		thread = list_first_entry_or_null(&pool.coming,
+						  struct slow_work_thread, link);
+		if (!thread)
+			return false;
+		left = slow_work_left(thread->since, SLOW_WORK_REST_JIFFIES);
+		if (left) {
+			slow_work_poll_in(left);
+			return false;
+		}
+		slow_work_uncall(thread);
+	}
+	return true;
+}
+
+/*
+ * Items of a class wait, and none has been started since the last sample: the thread
+ * that was woken for them may get no CPU, and threads may have died.
+ */
+static void slow_work_sample(void)
+{
+	struct slow_work_class *class;
+	bool waits = pool.dying, still = pool.dying;
+	int i;
+
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		waits |= pool.classes[i].queued;
+	if (!waits)
+		return;
+	if (slow_work_left(pool.sampled_at, SLOW_WORK_SAMPLE_JIFFIES)) {
+		slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
+		return;
+	}
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		class = &pool.classes[i];
+		still |= class->queued && class->started == class->sampled;
+		class->sampled = class->started;
+	}
+	if (still) {
+		if (pool.searcher)
+			slow_work_end_search(pool.searcher);
+		pool.sampling = true;
+		slow_work_wake_manager();
+	}
+	pool.sampled_at = jiffies;
+	slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
+}
+
+/* Wake some of those whose wait is over.  True: there are more. */
+static bool slow_work_wake_some(void)
+{
+	struct slow_work_waiter *waiter;
+	int n;
+
+	for (n = 0; n < SLOW_WORK_BATCH && !list_empty(&pool.woken); n++) {
+		waiter = list_first_entry(&pool.woken, struct slow_work_waiter,
+					  link);
+		list_del(&waiter->link);
+		complete(&waiter->done);	/* now it may be gone */
+	}
+	return !list_empty(&pool.woken);
+}
+
+void slow_work_wake_now(void)
+{
+	lockdep_assert_held(&pool.lock);
+	if (slow_work_wake_some())
+		slow_work_poll_in(0);
+}
+
+/**
+ * slow_work_timer - see to what nobody else comes for
+ * @unused: the pool's
+ *
+ * Context: Softirq.  Interrupts are on between sections, so their length does not
+ *	grow with what there is to do.
+ */
+void slow_work_timer(struct timer_list *unused)
+{
+	unsigned long irq;
+	bool more;
+
+	do {
+		raw_spin_lock_irqsave(&pool.lock, irq);
+		more = slow_work_wake_some();
+		if (!more) {
+			more = slow_work_give_up();
+			slow_work_sample();
+			pool.helpers = true;
+			more |= slow_work_find_thread();
+		}
+		raw_spin_unlock_irqrestore(&pool.lock, irq);
+	} while (more);
+}
