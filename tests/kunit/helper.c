@@ -165,7 +165,9 @@ static void swt_put_ref(struct slow_work *work)
 	struct swt_item *item = swt_item_of(work);
 	struct swt *t = item->t;
 
-	if (!swt_may_sleep() || (!swt_is_kslowd(current) && !atomic_read(&item->cancels)))
+	if (!swt_may_sleep() ||
+	    (!swt_is_kslowd(current) && !atomic_read(&item->cancels) &&
+	     !atomic_read(&t->unregisters)))
 		set_bit(SWT_PUT_CONTEXT, &item->faults);
 	if (atomic_read(&item->describing))
 		set_bit(SWT_PUT_DURING_DESC, &item->faults);
@@ -539,6 +541,26 @@ int swt_register(struct swt *t, struct module *owner)
 	return ret;
 }
 
+static int swt_register_fn(struct swt_thread *thread)
+{
+	struct swt *t = thread->t;
+	int ret = slow_work_register_user(thread->owner);
+
+	if (!ret)
+		t->users[t->nr_users++] = thread->owner;
+	return ret;
+}
+
+/*
+ * The same in a thread, where a fault would make it hang.  Until it has returned
+ * nobody else may register or unregister by these functions.
+ */
+struct swt_thread *swt_register_start(struct swt *t, struct module *owner)
+{
+	KUNIT_ASSERT_LT(t->test, t->nr_users, SWT_MAX_USERS);
+	return swt_start_on(t, swt_register_fn, NULL, NULL, owner);
+}
+
 static void swt_forget_user(struct swt *t, struct module *owner)
 {
 	int i;
@@ -554,7 +576,9 @@ static void swt_forget_user(struct swt *t, struct module *owner)
 
 static int swt_unregister_fn(struct swt_thread *thread)
 {
+	atomic_inc(&thread->t->unregisters);
 	slow_work_unregister_user(thread->owner);
+	atomic_dec(&thread->t->unregisters);
 	if (thread->item)
 		WRITE_ONCE(thread->seen_at_rest, swt_at_rest(thread->item));
 	return 0;
@@ -834,17 +858,52 @@ int swt_threads(void)
 
 static void swt_count_idle(struct task_struct *task, void *arg)
 {
-	if ((READ_ONCE(task->__state) & TASK_INTERRUPTIBLE) && !READ_ONCE(task->on_rq))
+	if ((READ_ONCE(task->__state) & (TASK_INTERRUPTIBLE | TASK_NOLOAD)) &&
+	    !READ_ONCE(task->on_rq))
 		++*(int *)arg;
 }
 
-/* Cases block their items uninterruptibly, so these have nothing to do */
+/*
+ * Cases block their items in a state that counts as load, so these have nothing to
+ * do; or they wait in a cancel or a flush.
+ */
 int swt_idle_threads(void)
 {
 	int count = 0;
 
 	swt_each_thread(swt_count_idle, &count);
 	return count;
+}
+
+/* What the threads have run so far */
+struct swt_activity {
+	u64 time;
+	unsigned long switches;
+};
+
+static void swt_add_activity(struct task_struct *task, void *arg)
+{
+	struct swt_activity *sum = arg;
+
+	sum->time += READ_ONCE(task->se.sum_exec_runtime);
+	sum->switches += READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
+/* None of the threads runs while a few ticks pass; not at the first look perhaps */
+bool swt_pool_sleeps(void)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		struct swt_activity before = { }, after = { };
+
+		swt_each_thread(swt_add_activity, &before);
+		schedule_timeout_uninterruptible(5);
+		swt_each_thread(swt_add_activity, &after);
+		if (before.time == after.time && before.switches == after.switches)
+			return true;
+	}
+	return false;
 }
 
 static void swt_note_number(struct task_struct *task, void *arg)
@@ -874,11 +933,12 @@ void swt_log_mark(struct swt *t)
 	t->log_from = iter.next_seq;
 }
 
-/* Is there a line that holds both? */
-bool swt_logged(struct swt *t, const char *text, const char *text2)
+/* How many lines are there that hold both? */
+int swt_log_lines(struct swt *t, const char *text, const char *text2)
 {
 	struct kmsg_dump_iter iter;
 	char line[512];
+	int lines = 0;
 	size_t len;
 
 	kmsg_dump_rewind(&iter);
@@ -886,9 +946,14 @@ bool swt_logged(struct swt *t, const char *text, const char *text2)
 	while (kmsg_dump_get_line(&iter, true, line, sizeof(line) - 1, &len)) {
 		line[len] = '\0';
 		if (strstr(line, text) && strstr(line, text2))
-			return true;
+			lines++;
 	}
-	return false;
+	return lines;
+}
+
+bool swt_logged(struct swt *t, const char *text, const char *text2)
+{
+	return swt_log_lines(t, text, text2);
 }
 
 /* What reads the log takes a splat between the two for wanted */
@@ -1071,8 +1136,10 @@ static int swt_reset_pool(struct swt_thread *thread)
 	swt_write("vslow-percentage", 50);
 	swt_write("nice", -5);
 	swt_write("stall-warn-secs", 120);
+	atomic_inc(&t->unregisters);
 	while (t->nr_users)
 		slow_work_unregister_user(t->users[--t->nr_users]);
+	atomic_dec(&t->unregisters);
 	return 0;
 }
 

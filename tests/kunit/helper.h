@@ -56,6 +56,7 @@ struct swt {
 	int nr_users;
 	struct swt_item *held[SWT_MAX_HELD];	/* what swt_hold() blocked */
 	int nr_held;
+	atomic_t unregisters;		/* under way: they may call put_ref */
 	u64 log_from;			/* see swt_log_mark() */
 };
 
@@ -66,7 +67,7 @@ enum swt_fault {
 	SWT_OVERLAP,			/* execute in two threads at once */
 	SWT_GET_WITH_IRQS_ON,
 	SWT_EXECUTE_CONTEXT,		/* not in a pool thread that may sleep */
-	SWT_PUT_CONTEXT,		/* neither pool thread nor canceller, or atomic */
+	SWT_PUT_CONTEXT,		/* neither pool thread nor who takes it back, or atomic */
 	SWT_DESC_CONTEXT,		/* atomic */
 	SWT_PUT_DURING_DESC,
 };
@@ -262,6 +263,7 @@ bool swt_due(struct swt_item *item, unsigned long delay);
 /* Users */
 struct module *swt_owner(struct swt *t, const char *name);
 int swt_register(struct swt *t, struct module *owner);
+struct swt_thread *swt_register_start(struct swt *t, struct module *owner);
 void swt_unregister(struct swt *t, struct module *owner);
 
 /* The pool */
@@ -287,11 +289,13 @@ bool swt_is_freezable(struct task_struct *task);
 int swt_number(struct task_struct *task);
 int swt_threads(void);
 int swt_idle_threads(void);
+bool swt_pool_sleeps(void);
 int swt_numbers(unsigned long *numbers);
 void swt_each_thread(void (*fn)(struct task_struct *task, void *arg), void *arg);
 
 /* The kernel's log */
 void swt_log_mark(struct swt *t);
+int swt_log_lines(struct swt *t, const char *text, const char *text2);
 bool swt_logged(struct swt *t, const char *text, const char *text2);
 void swt_expect_splat(struct swt *t);
 void swt_splat_over(struct swt *t);

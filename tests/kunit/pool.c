@@ -124,7 +124,7 @@ static void threads_have_the_lowest_numbers(struct kunit *test)
 		KUNIT_EXPECT_LT(test, t->held[i]->number, 6);
 }
 
-static void idle_threads_sleep_interruptibly(struct kunit *test)
+static void idle_threads_are_no_load(struct kunit *test)
 {
 	struct swt *t = test->priv;
 
@@ -731,7 +731,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(register_starts_the_minimum),
 	KUNIT_CASE(threads_have_name_niceness_and_are_freezable),
 	KUNIT_CASE(threads_have_the_lowest_numbers),
-	KUNIT_CASE(idle_threads_sleep_interruptibly),
+	KUNIT_CASE(idle_threads_are_no_load),
 	KUNIT_CASE(grows_to_the_maximum_while_all_threads_are_blocked),
 	KUNIT_CASE(grows_by_a_thread_for_every_item_that_blocks),
 	KUNIT_CASE(grows_no_further_than_the_maximum),

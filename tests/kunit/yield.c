@@ -4,8 +4,8 @@
  * arranged its own wake-up sleeps until that, its timeout, or until queued work
  * could use its thread (or very slow slot) and no other thread is free for it.
  *
- * The sleepers sleep uninterruptibly, the pool's idle threads interruptibly, so
- * the two can be told apart from outside.
+ * The sleepers sleep in a state that counts as load, the pool's idle threads do
+ * not, so the two can be told apart from outside.
  */
 
 #include <linux/ktime.h>
