@@ -512,18 +512,18 @@ static void wake_sleepers(struct swt_item **sleepers, int nr)
  * A fresh item displaces at once, and again for each that is queued before it,
  * so this is counted from the second turn on.
  */
-static void expect_few_runs(struct swt *t, struct swt_item **sleepers, int places)
+static void expect_few_runs(struct swt *t, struct swt_item **sleepers, int nr, int places)
 {
 	u64 begin, elapsed;
 	int i, before, runs;
 
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < nr; i++)
 		swt_must_enqueue(sleepers[i]);
-	swt_wait(t, fewest_runs(sleepers, MANY) >= 2);
+	swt_wait(t, fewest_runs(sleepers, nr) >= 2);
 	begin = ktime_get_ns();
-	before = all_runs(sleepers, MANY);
-	swt_wait(t, fewest_runs(sleepers, MANY) >= 6);
-	runs = all_runs(sleepers, MANY) - before;
+	before = all_runs(sleepers, nr);
+	swt_wait(t, fewest_runs(sleepers, nr) >= 6);
+	runs = all_runs(sleepers, nr) - before;
 	elapsed = div_u64(ktime_get_ns() - begin, 10 * NSEC_PER_MSEC);
 	KUNIT_EXPECT_LE(t->test, (u64)runs, places * (elapsed + 2));
 }
@@ -535,7 +535,7 @@ static void many_sleepers_burn_no_processor(struct kunit *test)
 
 	swt_pool(t, FEW, FEW);
 	make_sleepers(t, sleepers, MANY, NULL, SWT_SLOW);
-	expect_few_runs(t, sleepers, FEW);
+	expect_few_runs(t, sleepers, MANY, FEW);
 	wake_sleepers(sleepers, MANY);
 }
 
@@ -547,8 +547,31 @@ static void very_slow_sleepers_burn_no_processor(struct kunit *test)
 	/* Two threads to spare, and two slots for them all */
 	swt_pool(t, FEW, FEW);
 	make_sleepers(t, sleepers, MANY, NULL, SWT_VSLOW);
-	expect_few_runs(t, sleepers, FEW / 2);
+	expect_few_runs(t, sleepers, MANY, FEW / 2);
 	wake_sleepers(sleepers, MANY);
+}
+
+/* No thread can be started, so each turn comes from a sleeper that has rested */
+static void expect_turns_on_two_threads(struct swt *t, int nr, enum swt_kind kind, int places)
+{
+	struct swt_item *sleepers[5];
+
+	swt_pool(t, 2, 2);
+	make_sleepers(t, sleepers, nr, NULL, kind);
+	expect_few_runs(t, sleepers, nr, places);
+	wake_sleepers(sleepers, nr);
+}
+
+static void three_sleepers_on_two_threads_all_have_turns(struct kunit *test)
+{
+	expect_turns_on_two_threads(test->priv, 3, SWT_SLOW, 2);
+	expect_turns_on_two_threads(test->priv, 3, SWT_VSLOW, 1);
+}
+
+static void five_sleepers_on_two_threads_all_have_turns(struct kunit *test)
+{
+	expect_turns_on_two_threads(test->priv, 5, SWT_SLOW, 2);
+	expect_turns_on_two_threads(test->priv, 5, SWT_VSLOW, 1);
 }
 
 static void yielded_item_displaces_no_sooner_than_10_ms(struct kunit *test)
@@ -731,6 +754,8 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(fresh_item_displaces_at_once),
 	KUNIT_CASE(many_sleepers_burn_no_processor),
 	KUNIT_CASE(very_slow_sleepers_burn_no_processor),
+	KUNIT_CASE(three_sleepers_on_two_threads_all_have_turns),
+	KUNIT_CASE(five_sleepers_on_two_threads_all_have_turns),
 	KUNIT_CASE(yielded_item_displaces_no_sooner_than_10_ms),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(no_wakeup_is_missed),
