@@ -18,7 +18,8 @@ struct bed {
 	wait_queue_head_t wq;		/* its own event comes through this */
 	bool event;			/* it came */
 	bool early_event;		/* it comes between preparation and call */
-	bool again;			/* where wanted, enqueue and return */
+	struct swt_gate *winding_up;	/* where it is wanted, and the first to be that: */
+	atomic_t *told;			/* waits there; shared with the others */
 	signed long timeout;		/* in: what to sleep at most */
 	signed long left;		/* out */
 	atomic_t lying;			/* sleeps begun */
@@ -85,6 +86,14 @@ static void sleep_once(struct swt_item *item)
 	lie_down(item);
 }
 
+static void wind_up(struct swt_item *item)
+{
+	struct bed *bed = bed_of(item);
+
+	if (bed->winding_up && atomic_inc_return(bed->told) == 1)
+		swt_pass(bed->winding_up);
+}
+
 /* Sleeps until its event or the end of the case, giving way whenever wanted */
 static void sleep_and_give_way(struct swt_item *item)
 {
@@ -92,11 +101,30 @@ static void sleep_and_give_way(struct swt_item *item)
 
 	while (!READ_ONCE(bed->event) && !READ_ONCE(item->t->stop)) {
 		if (lie_down(item)) {
+			wind_up(item);
 			/* A cancel refuses that, and so does the end of the case */
 			slow_work_enqueue(&item->work);
 			return;
 		}
 	}
+}
+
+static void sleep_and_wind_up(struct swt_item *item)
+{
+	if (lie_down(item))
+		wind_up(item);
+}
+
+static void sleep_and_flush_other(struct swt_item *item)
+{
+	if (lie_down(item))
+		item->result = slow_work_flush(&item->other->work);
+}
+
+static void sleep_and_wait_for_other(struct swt_item *item)
+{
+	if (lie_down(item))
+		item->result = swt_comes_true(item->t, swt_runs(item->other));
 }
 
 static struct swt_item *new_sleeper(struct swt *t, enum swt_kind kind)
@@ -112,13 +140,18 @@ static struct swt_item *new_sleeper(struct swt *t, enum swt_kind kind)
 	return item;
 }
 
+static void enqueue_and_see_it_sleep(struct swt_item *item)
+{
+	swt_must_enqueue(item);
+	swt_wait(item->t, atomic_read(&bed_of(item)->lying) == 1 && swt_asleep(item));
+}
+
 /* Enqueues it and waits until it sleeps */
 static struct swt_item *put_to_bed(struct swt *t, enum swt_kind kind)
 {
 	struct swt_item *item = new_sleeper(t, kind);
 
-	swt_must_enqueue(item);
-	swt_wait(t, atomic_read(&bed_of(item)->lying) == 1 && swt_asleep(item));
+	enqueue_and_see_it_sleep(item);
 	return item;
 }
 
@@ -614,6 +647,202 @@ static void fresh_items_pass_through_many_sleepers(struct kunit *test)
 	wake_sleepers(sleepers, MANY);
 }
 
+/* ---- sleepers that give way, but not soon ------------------------------- */
+
+/* Told to give way, it goes on until the gate opens */
+static struct swt_item *new_slow_riser(struct swt *t, enum swt_kind kind)
+{
+	struct swt_item *item = new_sleeper(t, kind);
+
+	item->gate = swt_gate(t);
+	enqueue_and_see_it_sleep(item);
+	return item;
+}
+
+/* It was told to give way, and has not let go of its thread yet */
+static void expect_winding_up(struct swt_item *sleeper)
+{
+	struct kunit *test = sleeper->t->test;
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleeper)->wanted), 1);
+	KUNIT_EXPECT_TRUE(test, swt_executing(sleeper));
+}
+
+/* What was counted on it is set right: with one thread left, its sleeper gives way */
+static void expect_pool_counts_right(struct swt *t)
+{
+	struct swt_item *sleeper, *item = swt_item(t, SWT_SLOW);
+	int max = swt_read("max-threads");
+
+	t->nr_held = 0;
+	swt_hold(t, max - 1);
+	sleeper = put_to_bed(t, SWT_SLOW);
+	KUNIT_EXPECT_EQ(t->test, swt_threads(), max);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_woken(sleeper, true);
+}
+
+static void pool_grows_past_a_sleeper_that_winds_up(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *item = swt_item(t, SWT_SLOW);
+
+	swt_pool(t, 2, 4);
+	swt_hold(t, 1);
+	sleeper = new_slow_riser(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_winding_up(sleeper);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	/* It comes in the end, and nothing is left to wait for it */
+	swt_release(sleeper);
+	swt_release(t->held[0]);
+	expect_woken(sleeper, true);
+	expect_pool_counts_right(t);
+}
+
+static void pool_grows_past_all_sleepers_that_wind_up(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2], *items[2];
+	int i;
+
+	swt_pool(t, 2, 4);
+	for (i = 0; i < 2; i++)
+		sleepers[i] = new_slow_riser(t, SWT_SLOW);
+	for (i = 0; i < 2; i++) {
+		items[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < 2; i++)
+		swt_wait(t, swt_executing(items[i]));
+	for (i = 0; i < 2; i++) {
+		expect_winding_up(sleepers[i]);
+		swt_release(sleepers[i]);
+		swt_release(items[i]);
+		expect_woken(sleepers[i], true);
+	}
+	expect_pool_counts_right(t);
+}
+
+/* One of four threads' share is winding up, so there have to be four for the next */
+static void pool_grows_past_a_very_slow_sleeper_that_winds_up(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *item = swt_item(t, SWT_VSLOW);
+
+	swt_pool(t, 2, 4);
+	sleeper = new_slow_riser(t, SWT_VSLOW);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_winding_up(sleeper);
+	swt_release(sleeper);
+	expect_woken(sleeper, true);
+	expect_pool_counts_right(t);
+}
+
+/* Else the two would wait for each other for ever */
+static void expect_no_deadlock(struct swt *t, void (*on_execute)(struct swt_item *item))
+{
+	struct swt_item *sleeper = new_sleeper(t, SWT_SLOW), *item = swt_item(t, SWT_SLOW);
+
+	swt_pool(t, 2, 4);
+	swt_hold(t, 1);
+	sleeper->on_execute = on_execute;
+	sleeper->other = item;
+	enqueue_and_see_it_sleep(sleeper);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	expect_woken(sleeper, true);
+	swt_release(t->held[0]);
+	expect_pool_counts_right(t);
+}
+
+static void sleeper_may_flush_the_item_that_it_makes_way_for(struct kunit *test)
+{
+	expect_no_deadlock(test->priv, sleep_and_flush_other);
+}
+
+static void sleeper_may_wait_for_the_item_that_it_makes_way_for(struct kunit *test)
+{
+	expect_no_deadlock(test->priv, sleep_and_wait_for_other);
+}
+
+/* Enqueued and asleep; of all that @told and @gate are given to one winds up */
+static struct swt_item *new_rival(struct swt *t, void (*on_execute)(struct swt_item *item),
+				  atomic_t *told, struct swt_gate *gate)
+{
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+
+	item->on_execute = on_execute;
+	bed_of(item)->told = told;
+	bed_of(item)->winding_up = gate;
+	enqueue_and_see_it_sleep(item);
+	return item;
+}
+
+static void another_sleeper_gives_way_for_one_that_winds_up(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	atomic_t *told = swt_alloc(t, sizeof(*told));
+	struct swt_gate *gate = swt_gate(t);
+	struct swt_item *sleepers[2], *item = swt_item(t, SWT_SLOW);
+	int i;
+
+	swt_pool(t, 2, 2);
+	for (i = 0; i < 2; i++)
+		sleepers[i] = new_rival(t, sleep_and_wind_up, told, gate);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 2), 2);
+	KUNIT_EXPECT_EQ(test, swt_executing(sleepers[0]) + swt_executing(sleepers[1]), 1);
+	swt_open(gate);
+	for (i = 0; i < 2; i++)
+		expect_woken(sleepers[i], true);
+	expect_pool_counts_right(t);
+}
+
+/*
+ * One that was counted on no more has given way all the same: it comes back as
+ * any that yields, and lets others sleep for 10 ms.
+ */
+static void sleeper_that_comes_late_has_yielded(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	bool *strict = swt_alloc(t, sizeof(*strict));
+	atomic_t *told = swt_alloc(t, sizeof(*told));
+	struct swt_gate *gate = swt_gate(t);
+	struct swt_item *sleepers[2], *item = swt_item(t, SWT_SLOW), *late, *other;
+	int i;
+
+	swt_pool(t, 2, 2);
+	for (i = 0; i < 2; i++) {
+		sleepers[i] = new_rival(t, sleep_and_give_way, told, gate);
+		bed_of(sleepers[i])->strict = strict;
+	}
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1);
+	/* The other one sleeps again, on the thread that the item had */
+	swt_wait(t, atomic_read(&bed_of(sleepers[0])->lying) +
+		    atomic_read(&bed_of(sleepers[1])->lying) == 3);
+	i = atomic_read(&bed_of(sleepers[1])->lying) == 1;
+	late = sleepers[i];
+	other = sleepers[!i];
+	expect_winding_up(late);
+	swt_wait(t, swt_asleep(other));
+
+	/* Its thread is taken for good; so there is one for both of the sleepers */
+	swt_hold(t, 1);
+	swt_wait(t, slow_work_is_queued(&other->work));
+	WRITE_ONCE(*strict, true);
+	swt_open(gate);
+	swt_wait(t, fewest_runs(sleepers, 2) >= 5);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleepers[i])->early), 0);
+	wake_sleepers(sleepers, 2);
+}
+
 /* Each event must be seen, however many fresh items displace the sleeper meanwhile */
 static void count_events(struct swt_item *item)
 {
@@ -758,6 +987,13 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(five_sleepers_on_two_threads_all_have_turns),
 	KUNIT_CASE(yielded_item_displaces_no_sooner_than_10_ms),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
+	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
+	KUNIT_CASE(pool_grows_past_all_sleepers_that_wind_up),
+	KUNIT_CASE(pool_grows_past_a_very_slow_sleeper_that_winds_up),
+	KUNIT_CASE(sleeper_may_flush_the_item_that_it_makes_way_for),
+	KUNIT_CASE(sleeper_may_wait_for_the_item_that_it_makes_way_for),
+	KUNIT_CASE(another_sleeper_gives_way_for_one_that_winds_up),
+	KUNIT_CASE(sleeper_that_comes_late_has_yielded),
 	KUNIT_CASE(no_wakeup_is_missed),
 	KUNIT_CASE(no_cancel_is_missed),
 	KUNIT_CASE(from_outside_the_pool_it_is_false),
