@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/random.h>
@@ -197,6 +198,7 @@ static void swt_execute(struct slow_work *work)
 	WRITE_ONCE(item->pid, current->pid);
 	WRITE_ONCE(item->number, swt_number(current));
 	WRITE_ONCE(item->started_at, jiffies);
+	WRITE_ONCE(item->started_ns, ktime_get_ns());
 	WRITE_ONCE(item->order, atomic_inc_return(&t->sequence));
 	/* for the acquire of swt_executing() */
 	atomic_fetch_inc_release(&item->starts);
@@ -318,6 +320,15 @@ int swt_mod(struct swt_item *item, unsigned long delay)
 bool swt_due(struct swt_item *item, unsigned long delay)
 {
 	return !time_before(READ_ONCE(item->started_at), READ_ONCE(item->armed_at) + delay);
+}
+
+/*
+ * It began while the first thread that was woken for it since then is counted on, so
+ * the pool has not looked for another.  On a busy machine it may be later.
+ */
+bool swt_came_soon(struct swt_item *item, u64 since)
+{
+	return READ_ONCE(item->started_ns) - since < 10 * NSEC_PER_MSEC;
 }
 
 void swt_must_enqueue(struct swt_item *item)

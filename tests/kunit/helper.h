@@ -106,6 +106,7 @@ struct swt_item {
 	unsigned long faults;
 	unsigned long armed_at;		/* jiffies before the last swt_arm() */
 	unsigned long started_at;	/* jiffies when execute last began */
+	u64 started_ns;			/* the same by ktime_get_ns() */
 	int order;			/* number of the last execution */
 	struct task_struct *thread;	/* valid while executing */
 	pid_t pid;
@@ -259,6 +260,7 @@ bool swt_do_cancel(struct swt_item *item);
 bool swt_try_cancel(struct swt_item *item);
 int swt_mod(struct swt_item *item, unsigned long delay);
 bool swt_due(struct swt_item *item, unsigned long delay);
+bool swt_came_soon(struct swt_item *item, u64 since);
 
 /* Users */
 struct module *swt_owner(struct swt *t, const char *name);
