@@ -4,14 +4,20 @@
  * so that the next item on that thread finds it as it should be.
  */
 
+#include <linux/blkdev.h>
 #include <linux/bottom_half.h>
+#include <linux/cpumask.h>
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/kthread.h>
 #include <linux/lockdep.h>
+#include <linux/memcontrol.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 #include "helper.h"
 
@@ -25,6 +31,14 @@ struct leftover_state {
 	unsigned int flags;
 	const struct cred *cred;
 	const struct cred *real_cred;
+	bool signal;
+	const void *plug;
+	const void *journal;
+	const void *mm;
+	const void *memcg;
+	unsigned int policy;
+	int nice;
+	int cpus;
 };
 
 static void leftover_look(struct leftover_state *state)
@@ -38,39 +52,81 @@ static void leftover_look(struct leftover_state *state)
 		.flags = current->flags & (PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO),
 		.cred = current_cred(),
 		.real_cred = current_real_cred(),
+		.signal = signal_pending(current),
+#ifdef CONFIG_BLOCK
+		.plug = current->plug,
+#endif
+		.journal = current->journal_info,
+		.mm = current->mm,
+#ifdef CONFIG_MEMCG
+		.memcg = current->active_memcg,
+#endif
+		.policy = current->policy,
+		.nice = task_nice(current),
+		.cpus = current->nr_cpus_allowed,
 	};
 }
 
-/* Looks first; and in its second run leaves something */
-static void look_and_leave(struct swt_item *item)
-{
-	struct leftover_state *seen = item->data;
-	void (*leave)(struct swt_item *item) = (void *)item->value;
-	int run = swt_starts(item) - 1;
+struct leftover {
+	struct leftover_state seen[3];	/* by its runs, at their beginning */
+	void (*leave)(struct swt_item *item);
+	void (*undo)(struct swt_item *item);
+	void *what;			/* for @leave and @undo */
+};
 
-	leftover_look(&seen[run]);
-	if (run == 1)
-		leave(item);
+static void *leftover_what(struct swt_item *item)
+{
+	return ((struct leftover *)item->data)->what;
 }
 
 /*
- * One thread serves, so each run finds what the last has left.  Where @known is
- * false this kernel cannot tell, and nothing is left either.
+ * Looks first.  In its second run it leaves something; in the third, if it finds
+ * that, it takes it away, so that it does not become the riddle of the next case.
  */
-static void expect_put_right(struct kunit *test, void (*leave)(struct swt_item *item), bool known)
+static void look_and_leave(struct swt_item *item)
+{
+	struct leftover *leftover = item->data;
+	int run = swt_starts(item) - 1;
+
+	leftover_look(&leftover->seen[run]);
+	if (run == 1)
+		leftover->leave(item);
+	else if (run == 2 && leftover->undo)
+		leftover->undo(item);
+}
+
+static void expect_clean(struct kunit *test, const struct leftover_state *seen,
+			 const struct leftover_state *first)
+{
+	KUNIT_EXPECT_EQ(test, seen->preempt, first->preempt);
+	KUNIT_EXPECT_EQ(test, seen->irqs_off, 0);
+	KUNIT_EXPECT_EQ(test, seen->rcu, 0);
+	KUNIT_EXPECT_EQ(test, seen->softirqs, 0);
+	KUNIT_EXPECT_EQ(test, seen->state, TASK_RUNNING);
+	KUNIT_EXPECT_EQ(test, seen->flags, 0);
+	KUNIT_EXPECT_PTR_EQ(test, seen->cred, first->cred);
+	KUNIT_EXPECT_PTR_EQ(test, seen->real_cred, first->real_cred);
+	KUNIT_EXPECT_FALSE(test, seen->signal);
+	KUNIT_EXPECT_PTR_EQ(test, seen->plug, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, seen->journal, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, seen->mm, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, seen->memcg, NULL);
+	KUNIT_EXPECT_EQ(test, seen->policy, first->policy);
+	KUNIT_EXPECT_EQ(test, seen->nice, first->nice);
+	KUNIT_EXPECT_EQ(test, seen->cpus, first->cpus);
+}
+
+/* One thread serves, so each run finds what the last has left */
+static void expect_put_right_after(struct kunit *test, struct leftover *leftover)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
-	struct leftover_state *seen = swt_alloc(t, 3 * sizeof(*seen));
 	int i;
 
-	if (!known)
-		return;
 	swt_one_thread(t);
 	swt_release(t->held[0]);
 	item->on_execute = look_and_leave;
-	item->data = seen;
-	item->value = (long)leave;
+	item->data = leftover;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
 
@@ -79,22 +135,32 @@ static void expect_put_right(struct kunit *test, void (*leave)(struct swt_item *
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 2 && swt_at_rest(item));
 	swt_splat_over(t);
-	KUNIT_EXPECT_TRUE(test, swt_logged(t, "swt_execute", "returned with"));
+	KUNIT_EXPECT_EQ(test, swt_log_lines(t, "swt_execute", "returned with"), 1);
 
 	swt_log_mark(t);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 3 && swt_at_rest(item));
 	KUNIT_EXPECT_FALSE(test, swt_logged(t, "returned with", ""));
-	for (i = 1; i < 3; i++) {
-		KUNIT_EXPECT_EQ(test, seen[i].preempt, seen[0].preempt);
-		KUNIT_EXPECT_EQ(test, seen[i].irqs_off, 0);
-		KUNIT_EXPECT_EQ(test, seen[i].rcu, 0);
-		KUNIT_EXPECT_EQ(test, seen[i].softirqs, 0);
-		KUNIT_EXPECT_EQ(test, seen[i].state, TASK_RUNNING);
-		KUNIT_EXPECT_EQ(test, seen[i].flags, 0);
-		KUNIT_EXPECT_PTR_EQ(test, seen[i].cred, seen[0].cred);
-		KUNIT_EXPECT_PTR_EQ(test, seen[i].real_cred, seen[0].real_cred);
-	}
+	for (i = 1; i < 3; i++)
+		expect_clean(test, &leftover->seen[i], &leftover->seen[0]);
+}
+
+static struct leftover *new_leftover(struct kunit *test, void (*leave)(struct swt_item *item),
+				     void (*undo)(struct swt_item *item), void *what)
+{
+	struct leftover *leftover = swt_alloc(test->priv, sizeof(*leftover));
+
+	leftover->leave = leave;
+	leftover->undo = undo;
+	leftover->what = what;
+	return leftover;
+}
+
+/* Where @known is false this kernel cannot tell, and nothing is left either */
+static void expect_put_right(struct kunit *test, void (*leave)(struct swt_item *item), bool known)
+{
+	if (known)
+		expect_put_right_after(test, new_leftover(test, leave, NULL, NULL));
 }
 
 static void leave_preemption_off(struct swt_item *item)
@@ -300,6 +366,310 @@ static void lock_held(struct kunit *test)
 	swt_splat_over(t);
 }
 
+/* ---- what file systems and the like set in the task ---------------------- */
+
+static void leave_signal(struct swt_item *item)
+{
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 1);
+}
+
+static void undo_signal(struct swt_item *item)
+{
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+}
+
+static void pending_signal(struct kunit *test)
+{
+	expect_put_right_after(test, new_leftover(test, leave_signal, undo_signal, NULL));
+}
+
+/* One item leaves a signal, on the one thread that serves from then on */
+static void leave_signal_to_others(struct swt *t)
+{
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+
+	swt_one_thread(t);
+	swt_release(t->held[0]);
+	item->on_execute = leave_signal;
+	swt_expect_splat(t);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
+	swt_splat_over(t);
+}
+
+static void sleep_interruptibly(struct swt_item *item)
+{
+	item->value = msleep_interruptible(20);
+}
+
+static void sleeps_after_a_signal_come_to_their_end(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[8];
+	int i;
+
+	leave_signal_to_others(t);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		items[i]->on_execute = sleep_interruptibly;
+		items[i]->value = -1;
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		swt_wait(t, swt_at_rest(items[i]));
+		KUNIT_EXPECT_EQ(test, items[i]->value, 0L);
+	}
+}
+
+static void thread_idles_after_a_signal(struct kunit *test)
+{
+	leave_signal_to_others(test->priv);
+	KUNIT_EXPECT_TRUE(test, swt_pool_sleeps());
+}
+
+static void be_sent_a_signal(struct swt_item *item)
+{
+	send_sig(SIGUSR1, current, 1);
+	item->value = signal_pending(current);
+	flush_signals(current);
+}
+
+/* It is allowed no longer, as its thread does not look for signals by itself */
+static void signal_is_ignored_again(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+
+	leave_signal_to_others(t);
+	item->on_execute = be_sent_a_signal;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_EQ(test, item->value, 0L);
+}
+
+#ifdef CONFIG_BLOCK
+
+static void leave_plug(struct swt_item *item)
+{
+	blk_start_plug(leftover_what(item));
+}
+
+static void undo_plug(struct swt_item *item)
+{
+	if (current->plug)
+		blk_finish_plug(current->plug);
+}
+
+static void plug(struct kunit *test)
+{
+	expect_put_right_after(test, new_leftover(test, leave_plug, undo_plug,
+						  swt_alloc(test->priv, sizeof(struct blk_plug))));
+}
+
+#else
+
+static void plug(struct kunit *test)
+{
+}
+
+#endif
+
+static void leave_journal_info(struct swt_item *item)
+{
+	current->journal_info = item;
+}
+
+static void undo_journal_info(struct swt_item *item)
+{
+	current->journal_info = NULL;
+}
+
+static void journal_info(struct kunit *test)
+{
+	expect_put_right_after(test, new_leftover(test, leave_journal_info, undo_journal_info,
+						  NULL));
+}
+
+static struct mm_struct *get_user_mm(void)
+{
+	struct mm_struct *mm = NULL;
+	struct task_struct *task;
+
+	rcu_read_lock();
+	for_each_process(task) {
+		mm = get_task_mm(task);
+		if (mm)
+			break;
+	}
+	rcu_read_unlock();
+	return mm;
+}
+
+static void leave_mm(struct swt_item *item)
+{
+	kthread_use_mm(leftover_what(item));
+}
+
+static void undo_mm(struct swt_item *item)
+{
+	if (current->mm)
+		kthread_unuse_mm(current->mm);
+}
+
+static void adopted_mm(struct kunit *test)
+{
+	struct mm_struct *mm = get_user_mm();
+
+	/* Built in, the suites run before there is any */
+	if (!mm)
+		return;
+	expect_put_right_after(test, new_leftover(test, leave_mm, undo_mm, mm));
+	mmput(mm);
+}
+
+#ifdef CONFIG_MEMCG
+
+static void leave_active_memcg(struct swt_item *item)
+{
+	set_active_memcg(leftover_what(item));
+}
+
+static void undo_active_memcg(struct swt_item *item)
+{
+	set_active_memcg(NULL);
+}
+
+static void active_memcg(struct kunit *test)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(NULL);
+
+	if (!memcg)
+		return;
+	expect_put_right_after(test, new_leftover(test, leave_active_memcg, undo_active_memcg,
+						  memcg));
+	mem_cgroup_put(memcg);
+}
+
+#else
+
+static void active_memcg(struct kunit *test)
+{
+}
+
+#endif
+
+/* ---- how and where its thread runs --------------------------------------- */
+
+static void leave_policy(struct swt_item *item)
+{
+	sched_set_fifo(current);
+}
+
+static void undo_scheduling(struct swt_item *item)
+{
+	sched_set_normal(current, -5);
+}
+
+static void scheduling_policy(struct kunit *test)
+{
+	expect_put_right_after(test, new_leftover(test, leave_policy, undo_scheduling, NULL));
+}
+
+static void leave_niceness(struct swt_item *item)
+{
+	set_user_nice(current, 7);
+}
+
+static void niceness(struct kunit *test)
+{
+	expect_put_right_after(test, new_leftover(test, leave_niceness, undo_scheduling, NULL));
+}
+
+static void leave_affinity(struct swt_item *item)
+{
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+}
+
+static void undo_affinity(struct swt_item *item)
+{
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+static void affinity(struct kunit *test)
+{
+	if (num_possible_cpus() > 1)
+		expect_put_right_after(test, new_leftover(test, leave_affinity, undo_affinity,
+							  NULL));
+}
+
+static void leave_several(struct swt_item *item)
+{
+	leave_signal(item);
+	leave_journal_info(item);
+	leave_policy(item);
+	leave_affinity(item);
+	leave_all(item);
+}
+
+static void undo_several(struct swt_item *item)
+{
+	undo_signal(item);
+	undo_journal_info(item);
+	undo_scheduling(item);
+	undo_affinity(item);
+}
+
+static void several_of_these(struct kunit *test)
+{
+	expect_put_right_after(test, new_leftover(test, leave_several, undo_several, NULL));
+}
+
+/* What an administrator sets is not the item's, even if that executes just then */
+static void expect_setting_is_not_reported(struct kunit *test, const char *path,
+					   const char *text, struct leftover_state *seen)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW), *next = swt_item(t, SWT_SLOW);
+	struct leftover *leftover = new_leftover(test, NULL, NULL, NULL);
+	char before[128];
+
+	swt_need_sysctls(t);
+	swt_one_thread(t);
+	next->on_execute = look_and_leave;
+	next->data = leftover;
+	swt_log_mark(t);
+	swt_must_enqueue(item);
+	swt_release(t->held[0]);
+	swt_wait(t, swt_executing(item));
+	KUNIT_ASSERT_GT(test, swt_read_file(path, before, sizeof(before)), (ssize_t)0);
+	KUNIT_EXPECT_GT(test, swt_write_file(path, text), (ssize_t)0);
+	swt_must_enqueue(next);
+	swt_release(item);
+	if (!swt_comes_true(t, swt_runs(next) == 1 && swt_at_rest(next)))
+		KUNIT_EXPECT_TRUE(test, false);
+	swt_write_file(path, before);
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "returned with", ""));
+	*seen = leftover->seen[0];
+}
+
+static void niceness_set_by_an_administrator_is_not_reported(struct kunit *test)
+{
+	struct leftover_state seen;
+
+	expect_setting_is_not_reported(test, SWT_SYSCTL "nice", "3\n", &seen);
+	KUNIT_EXPECT_EQ(test, seen.nice, 3);
+}
+
+static void cpumask_set_by_an_administrator_is_not_reported(struct kunit *test)
+{
+	struct leftover_state seen;
+
+	expect_setting_is_not_reported(test, SWT_SYSCTL "cpumask", "1\n", &seen);
+	KUNIT_EXPECT_EQ(test, seen.cpus, 1);
+}
+
 /* What an execute does and undoes is nobody's concern. */
 static void leave_nothing(struct swt_item *item)
 {
@@ -317,6 +687,12 @@ static void leave_nothing(struct swt_item *item)
 	rcu_read_lock();
 	rcu_read_unlock();
 	memalloc_nofs_restore(nofs);
+	set_user_nice(current, task_nice(current) + 1);
+	set_user_nice(current, task_nice(current) - 1);
+	leave_signal(item);
+	undo_signal(item);
+	leave_journal_info(item);
+	undo_journal_info(item);
 }
 
 static void nothing_left_is_not_reported(struct kunit *test)
@@ -346,6 +722,20 @@ static struct kunit_case leftover_cases[] = {
 	KUNIT_CASE(committed_credentials),
 	KUNIT_CASE(all_of_it),
 	KUNIT_CASE(lock_held),
+	KUNIT_CASE(pending_signal),
+	KUNIT_CASE(sleeps_after_a_signal_come_to_their_end),
+	KUNIT_CASE(thread_idles_after_a_signal),
+	KUNIT_CASE(signal_is_ignored_again),
+	KUNIT_CASE(plug),
+	KUNIT_CASE(journal_info),
+	KUNIT_CASE(adopted_mm),
+	KUNIT_CASE(active_memcg),
+	KUNIT_CASE(scheduling_policy),
+	KUNIT_CASE(niceness),
+	KUNIT_CASE(affinity),
+	KUNIT_CASE(several_of_these),
+	KUNIT_CASE(niceness_set_by_an_administrator_is_not_reported),
+	KUNIT_CASE(cpumask_set_by_an_administrator_is_not_reported),
 	KUNIT_CASE(nothing_left_is_not_reported),
 	{}
 };
