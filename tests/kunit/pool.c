@@ -15,11 +15,11 @@ static char threads_max[32];
 
 static int pool_init(struct kunit *test)
 {
-	ssize_t ret = 0;
+	ssize_t ret = swt_init(test);
 
-	if (IS_ENABLED(CONFIG_SYSCTL))
+	if (!ret && IS_ENABLED(CONFIG_SYSCTL))
 		ret = swt_read_file(THREADS_MAX, threads_max, sizeof(threads_max));
-	return ret < 0 ? ret : swt_init(test);
+	return min_t(ssize_t, ret, 0);
 }
 
 static void pool_exit(struct kunit *test)
