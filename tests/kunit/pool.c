@@ -4,6 +4,11 @@
  * what happens when a thread cannot be started.
  */
 
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/preempt.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "helper.h"
@@ -134,6 +139,63 @@ static void idle_threads_are_no_load(struct kunit *test)
 	swt_wait(t, swt_idle_threads() == 4);
 }
 
+static void count_bad_idlers(struct task_struct *task, void *arg)
+{
+	*(int *)arg += (READ_ONCE(task->__state) & TASK_IDLE) != TASK_IDLE ||
+		       !swt_is_freezable(task);
+}
+
+static void idle_threads_sleep_as_those_of_workqueues(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	int bad = 0;
+
+	swt_pool(t, 4, 4);
+	swt_wait(t, swt_idle_threads() == 4);
+	swt_each_thread(count_bad_idlers, &bad);
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+static void send_signals(struct task_struct *task, void *arg)
+{
+	send_sig(SIGUSR1, task, 1);
+	send_sig(SIGKILL, task, 1);
+}
+
+static void allow_signals(struct swt_item *item)
+{
+	allow_signal(SIGUSR1);
+	allow_signal(SIGKILL);
+}
+
+static void look_for_signal(struct swt_item *item)
+{
+	item->value = signal_pending(current);
+}
+
+/* Also those of which an item has asked for signals, that came when it was over */
+static void idle_threads_are_deaf_to_signals(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	int round;
+
+	swt_one_thread(t);
+	swt_release(t->held[0]);
+	for (round = 0; round < 2; round++) {
+		KUNIT_EXPECT_TRUE(test, swt_pool_sleeps());
+		swt_each_thread(send_signals, NULL);
+		KUNIT_EXPECT_TRUE(test, swt_pool_sleeps());
+		item->on_execute = look_for_signal;
+		swt_must_enqueue(item);
+		swt_wait(t, swt_at_rest(item));
+		KUNIT_EXPECT_EQ(test, item->value, 0L);
+		item->on_execute = allow_signals;
+		swt_must_enqueue(item);
+		swt_wait(t, swt_at_rest(item));
+	}
+}
+
 /* ---- growth ------------------------------------------------------------- */
 
 /*
@@ -212,6 +274,63 @@ static void grows_until_very_slow_items_have_a_place(struct kunit *test)
 		swt_wait(t, swt_executing(items[i]));
 		KUNIT_EXPECT_EQ(test, swt_threads(), 2 * (i + 1));
 	}
+}
+
+static void find_idle(struct task_struct *task, void *arg)
+{
+	struct task_struct **found = arg;
+
+	if (!*found && (READ_ONCE(task->__state) & (TASK_INTERRUPTIBLE | TASK_NOLOAD)))
+		*found = get_task_struct(task);
+}
+
+/* Lets nothing else run on this processor until @item has run; false: in vain */
+static int hog_processor(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	unsigned long end;
+
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_last(cpu_online_mask)));
+	preempt_disable();
+	WRITE_ONCE(item->value, 1);
+	/* More would be a lockup */
+	end = jiffies + 10 * HZ;
+	while (!swt_runs(item) && time_before(jiffies, end) && !READ_ONCE(thread->t->stop))
+		cpu_relax();
+	preempt_enable();
+	return swt_runs(item);
+}
+
+/* The idle thread that is woken has no processor to run on for as long as it takes */
+static void pool_grows_past_a_thread_that_does_not_come(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct task_struct *idle = NULL;
+	struct swt_thread *hog;
+	int cpu = cpumask_last(cpu_online_mask), served;
+
+	/* It takes two processors */
+	if (!cpu)
+		return;
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	swt_pool(t, 2, 4);
+	swt_hold(t, 1);
+	swt_wait(t, swt_idle_threads() == 1);
+	swt_each_thread(find_idle, &idle);
+	KUNIT_ASSERT_NOT_NULL(test, idle);
+	set_cpus_allowed_ptr(idle, cpumask_of(cpu));
+	hog = swt_start(t, hog_processor, item);
+	if (swt_comes_true(t, READ_ONCE(item->value)))
+		KUNIT_EXPECT_EQ(test, swt_enqueue(item), 0);
+	served = swt_comes_true(t, swt_done(hog)) && hog->result;
+	set_cpus_allowed_ptr(idle, cpu_possible_mask);
+	put_task_struct(idle);
+	KUNIT_ASSERT_TRUE(test, served);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	/* It comes in the end, and is as good as the others */
+	swt_wait(t, swt_idle_threads() == 2);
+	swt_hold(t, 3);
 }
 
 /* A barrier for a fixed number of items at once, over and over */
@@ -732,11 +851,14 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(threads_have_name_niceness_and_are_freezable),
 	KUNIT_CASE(threads_have_the_lowest_numbers),
 	KUNIT_CASE(idle_threads_are_no_load),
+	KUNIT_CASE(idle_threads_sleep_as_those_of_workqueues),
+	KUNIT_CASE(idle_threads_are_deaf_to_signals),
 	KUNIT_CASE(grows_to_the_maximum_while_all_threads_are_blocked),
 	KUNIT_CASE(grows_by_a_thread_for_every_item_that_blocks),
 	KUNIT_CASE(grows_no_further_than_the_maximum),
 	KUNIT_CASE(grows_to_what_is_wanted_and_no_more),
 	KUNIT_CASE(grows_until_very_slow_items_have_a_place),
+	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
 	KUNIT_CASE(cold_pool_comes_to_all_of_64_threads),
 	KUNIT_CASE(warm_pool_works_with_all_of_64_threads),
 	KUNIT_CASE(raised_minimum_is_reached),
