@@ -545,6 +545,259 @@ static void users_come_and_go_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
 
+/* ---- while the pool is being closed -------------------------------------- */
+
+/*
+ * The last user leaves, and has to wait for items that are nobody's: they hold so
+ * many threads of two, which cannot become more.
+ */
+struct closing {
+	struct slow_work_ops *ops;	/* of what is nobody's */
+	struct swt_item *blockers[2];
+	int nr;
+	struct swt_thread *thread;	/* the unregister */
+};
+
+static struct closing *new_closing(struct swt *t, int nr)
+{
+	struct closing *closing = swt_alloc(t, sizeof(*closing));
+	int i;
+
+	closing->ops = swt_ops_of(t, NULL);
+	closing->nr = nr;
+	swt_pool(t, 2, 2);
+	for (i = 0; i < nr; i++) {
+		closing->blockers[i] = swt_blocker_ops(t, SWT_DELAYED, closing->ops);
+		swt_must_enqueue(closing->blockers[i]);
+		swt_wait(t, swt_executing(closing->blockers[i]));
+	}
+	return closing;
+}
+
+static void begin_to_close(struct swt *t, struct closing *closing)
+{
+	closing->thread = swt_unregister_start(t, THIS_MODULE, closing->blockers[0]);
+	swt_wait(t, swt_blocked(closing->thread));
+	KUNIT_EXPECT_FALSE(t->test, swt_done(closing->thread));
+}
+
+static void expect_closed(struct swt *t, struct closing *closing)
+{
+	int i;
+
+	for (i = 0; i < closing->nr; i++)
+		swt_release(closing->blockers[i]);
+	expect_left(closing->thread);
+	for (i = 0; i < closing->nr; i++) {
+		KUNIT_EXPECT_TRUE(t->test, swt_at_rest(closing->blockers[i]));
+		KUNIT_EXPECT_EQ(t->test, swt_runs(closing->blockers[i]), 1);
+	}
+}
+
+static int enqueue(struct swt_item *item)
+{
+	return swt_enqueue(item);
+}
+
+static int arm_for_long(struct swt_item *item)
+{
+	return swt_arm(item, SWT_NEVER);
+}
+
+static int mod_to_now(struct swt_item *item)
+{
+	return swt_mod(item, 0);
+}
+
+static int mod_to_long(struct swt_item *item)
+{
+	return swt_mod(item, SWT_NEVER);
+}
+
+/*
+ * Nothing is accepted and then dropped: 0 and there is a run still, or -ESHUTDOWN
+ * and there is none.
+ */
+static void expect_told_the_truth(struct swt *t, struct closing *closing, struct swt_item *item,
+				  int (*submit)(struct swt_item *item), int runs_else)
+{
+	int ret;
+
+	swt_expect_splat(t);
+	ret = submit(item);
+	swt_splat_over(t);
+	expect_closed(t, closing);
+	KUNIT_EXPECT_TRUE(t->test, swt_at_rest(item));
+	if (ret) {
+		KUNIT_EXPECT_EQ(t->test, ret, -ESHUTDOWN);
+		KUNIT_EXPECT_EQ(t->test, swt_runs(item), runs_else);
+	} else {
+		KUNIT_EXPECT_EQ(t->test, swt_runs(item), max(runs_else, 1));
+	}
+	KUNIT_EXPECT_EQ(t->test, swt_threads(), 0);
+}
+
+/* Of one that is queued it runs once, whatever is said */
+static void expect_truth_of_queued(struct kunit *test, int (*submit)(struct swt_item *item))
+{
+	struct swt *t = test->priv;
+	struct closing *closing = new_closing(t, 2);
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, closing->ops);
+
+	swt_must_enqueue(item);
+	begin_to_close(t, closing);
+	expect_told_the_truth(t, closing, item, submit, 1);
+}
+
+static void enqueue_of_a_queued_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_queued(test, enqueue);
+}
+
+static void mod_to_now_of_a_queued_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_queued(test, mod_to_now);
+}
+
+static void mod_to_long_of_a_queued_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_queued(test, mod_to_long);
+}
+
+/* One that executes, and before the last user left was @submitted again as well */
+static void expect_truth_of_executing(struct kunit *test, int (*submitted)(struct swt_item *item),
+				      int (*submit)(struct swt_item *item))
+{
+	struct swt *t = test->priv;
+	struct closing *closing;
+	struct swt_item *item;
+	int ret;
+
+	/* Each turn leaves without a user */
+	if (!t->nr_users)
+		KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	closing = new_closing(t, 1);
+	item = closing->blockers[0];
+	if (submitted)
+		KUNIT_ASSERT_EQ(test, submitted(item), 0);
+	begin_to_close(t, closing);
+	/* What was armed is armed no more */
+	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
+	swt_expect_splat(t);
+	ret = submit(item);
+	swt_splat_over(t);
+	swt_release(item);
+	expect_left(closing->thread);
+	if (ret)
+		KUNIT_EXPECT_EQ(test, ret, -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, swt_runs(item), !ret || submitted == enqueue ? 2 : 1);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
+static void enqueue_of_an_executing_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_executing(test, NULL, enqueue);
+	expect_truth_of_executing(test, NULL, mod_to_now);
+	expect_truth_of_executing(test, NULL, mod_to_long);
+}
+
+static void enqueue_of_a_deferred_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_executing(test, enqueue, enqueue);
+	expect_truth_of_executing(test, enqueue, mod_to_now);
+	expect_truth_of_executing(test, enqueue, mod_to_long);
+}
+
+static void enqueue_of_an_item_disarmed_in_execute_while_closing(struct kunit *test)
+{
+	expect_truth_of_executing(test, arm_for_long, enqueue);
+	expect_truth_of_executing(test, arm_for_long, mod_to_now);
+	expect_truth_of_executing(test, arm_for_long, mod_to_long);
+}
+
+static void enqueue_self(struct swt_item *item)
+{
+	item->result = swt_enqueue(item);
+}
+
+/* Whoever disarms it calls that, and no lock is held */
+static void enqueue_in_the_put_ref_of_a_disarmed_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, swt_ops_of(t, NULL));
+
+	item->on_put = enqueue_self;
+	swt_must_arm(item, SWT_NEVER);
+	swt_expect_splat(t);
+	expect_left(swt_unregister_start(t, THIS_MODULE, item));
+	swt_splat_over(t);
+	KUNIT_EXPECT_EQ(test, item->result, -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 1);
+}
+
+/* Nobody's, armed or enqueued by whoever likes, while users come and go */
+static int submit_at_random(struct swt_thread *thread)
+{
+	int (* const submit[])(struct swt_item *item) = {
+		enqueue, mod_to_now, arm_for_long, mod_to_long
+	};
+	struct swt_item *item = thread->arg;
+	struct swt_budget budget = swt_budget();
+	int before, ret, i;
+	bool accepted;
+
+	while (swt_more(thread->t, &budget)) {
+		before = swt_starts(item);
+		i = swt_random(4);
+		ret = submit[i](item);
+		if (ret && ret != -ESHUTDOWN)
+			return ret;
+		accepted = !ret && i < 2;
+		/* What waits for long is sent on its way, or the pool takes it back */
+		while (!swt_at_rest(item) && swt_starts(item) == before) {
+			if (READ_ONCE(thread->t->stop))
+				return 0;
+			if (swt_flag(item, SLOW_WORK_DELAYED) && !swt_random(4))
+				accepted |= !swt_mod(item, 0);
+			swt_relax();
+		}
+		if (accepted && swt_starts(item) == before)
+			return -EIO;
+		swt_jitter(20);
+	}
+	return 0;
+}
+
+static void items_of_nobody_while_users_come_and_go(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, NULL);
+	struct swt_thread *threads[4];
+	struct swt_item *items[2];
+	struct party *party;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		if (i < 2) {
+			party = join_pool(t, "swt_other", SWT_DELAYED);
+			swt_unregister(t, party->owner);
+			threads[i] = swt_start(t, register_and_unregister, party);
+		} else {
+			items[i - 2] = swt_item_ops(t, SWT_DELAYED, ops);
+			threads[i] = swt_start(t, submit_at_random, items[i - 2]);
+		}
+	}
+	swt_expect_splat(t);
+	swt_unregister(t, THIS_MODULE);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		KUNIT_EXPECT_EQ(test, swt_join(threads[i]), 0);
+	swt_splat_over(t);
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		swt_wait(t, swt_at_rest(items[i]));
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
 static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(queued_item_is_waited_for),
 	KUNIT_CASE(executing_item_is_waited_for),
@@ -571,6 +824,14 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(last_one_waits_for_a_cancel),
 	KUNIT_CASE(pool_can_be_had_again),
 	KUNIT_CASE(users_come_and_go_at_once),
+	KUNIT_CASE(enqueue_of_a_queued_item_while_closing),
+	KUNIT_CASE(mod_to_now_of_a_queued_item_while_closing),
+	KUNIT_CASE(mod_to_long_of_a_queued_item_while_closing),
+	KUNIT_CASE(enqueue_of_an_executing_item_while_closing),
+	KUNIT_CASE(enqueue_of_a_deferred_item_while_closing),
+	KUNIT_CASE(enqueue_of_an_item_disarmed_in_execute_while_closing),
+	KUNIT_CASE(enqueue_in_the_put_ref_of_a_disarmed_item),
+	KUNIT_CASE(items_of_nobody_while_users_come_and_go),
 	{}
 };
 
