@@ -594,6 +594,93 @@ static void expect_closed(struct swt *t, struct closing *closing)
 	}
 }
 
+/* Another module's; at once, whatever others wait for */
+static struct party *join_while_closing(struct swt *t, enum swt_kind kind)
+{
+	struct party *party = swt_alloc(t, sizeof(*party));
+	struct swt_thread *thread;
+
+	party->owner = swt_owner(t, "swt_next");
+	party->ops = swt_ops_of(t, party->owner);
+	party->item = swt_item_ops(t, kind, party->ops);
+	thread = swt_register_start(t, party->owner);
+	KUNIT_EXPECT_EQ(t->test, swt_join(thread), 0);
+	return party;
+}
+
+static void register_while_closing_opens_the_pool_again(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct closing *closing = new_closing(t, 1);
+	struct party *party;
+
+	begin_to_close(t, closing);
+	party = join_while_closing(t, SWT_DELAYED);
+	/* Its items run, and so do nobody's */
+	swt_must_enqueue(party->item);
+	swt_wait(t, swt_runs(party->item) == 1 && swt_at_rest(party->item));
+	swt_must_arm(party->item, 1);
+	swt_wait(t, swt_runs(party->item) == 2 && swt_at_rest(party->item));
+	swt_settle(t);
+	KUNIT_EXPECT_FALSE(test, swt_done(closing->thread));
+	expect_closed(t, closing);
+	/* As there is a user, there are threads */
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_must_enqueue(party->item);
+	swt_wait(t, swt_runs(party->item) == 3);
+	swt_unregister(t, party->owner);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
+static void what_is_armed_after_that_stays_armed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct closing *closing = new_closing(t, 1);
+	struct swt_item *unowned = swt_item_ops(t, SWT_DELAYED, closing->ops);
+	struct party *party;
+
+	begin_to_close(t, closing);
+	party = join_while_closing(t, SWT_DELAYED);
+	swt_must_arm(party->item, SWT_NEVER);
+	swt_must_arm(unowned, SWT_NEVER);
+	swt_log_mark(t);
+	expect_closed(t, closing);
+	KUNIT_EXPECT_TRUE(test, swt_flag(party->item, SLOW_WORK_DELAYED));
+	KUNIT_EXPECT_TRUE(test, swt_flag(unowned, SLOW_WORK_DELAYED));
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "Disarming", ""));
+	swt_cancel(party->item);
+	swt_unregister(t, party->owner);
+	KUNIT_EXPECT_TRUE(test, swt_at_rest(unowned));
+	KUNIT_EXPECT_EQ(test, swt_starts(unowned), 0);
+}
+
+/* Each is the last as it goes, and has the same item to wait for */
+static void users_come_and_go_while_closing(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct closing *closing = new_closing(t, 1);
+	struct swt_thread *threads[2];
+	struct party *party;
+	int i;
+
+	begin_to_close(t, closing);
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		party = join_while_closing(t, SWT_SLOW);
+		swt_must_enqueue(party->item);
+		swt_wait(t, swt_runs(party->item) == 1 && swt_at_rest(party->item));
+		threads[i] = leave_and_wait(t, party);
+	}
+	KUNIT_EXPECT_FALSE(test, swt_done(closing->thread));
+	expect_closed(t, closing);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		expect_left(threads[i]);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+	/* And again from the beginning */
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_settle(t);
+}
+
 static int enqueue(struct swt_item *item)
 {
 	return swt_enqueue(item);
@@ -635,6 +722,39 @@ static void expect_told_the_truth(struct swt *t, struct closing *closing, struct
 		KUNIT_EXPECT_EQ(t->test, swt_runs(item), max(runs_else, 1));
 	}
 	KUNIT_EXPECT_EQ(t->test, swt_threads(), 0);
+}
+
+/* Of one that was armed when the last user left, with no thread free to put it */
+static void expect_truth_of_disarmed(struct kunit *test, int (*submit)(struct swt_item *item))
+{
+	struct swt *t = test->priv;
+	struct closing *closing = new_closing(t, 2);
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, closing->ops);
+
+	swt_must_arm(item, SWT_NEVER);
+	begin_to_close(t, closing);
+	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
+	expect_told_the_truth(t, closing, item, submit, 0);
+}
+
+static void enqueue_of_a_disarmed_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_disarmed(test, enqueue);
+}
+
+static void arming_of_a_disarmed_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_disarmed(test, arm_for_long);
+}
+
+static void mod_to_now_of_a_disarmed_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_disarmed(test, mod_to_now);
+}
+
+static void mod_to_long_of_a_disarmed_item_while_closing(struct kunit *test)
+{
+	expect_truth_of_disarmed(test, mod_to_long);
 }
 
 /* Of one that is queued it runs once, whatever is said */
@@ -824,6 +944,13 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(last_one_waits_for_a_cancel),
 	KUNIT_CASE(pool_can_be_had_again),
 	KUNIT_CASE(users_come_and_go_at_once),
+	KUNIT_CASE(register_while_closing_opens_the_pool_again),
+	KUNIT_CASE(what_is_armed_after_that_stays_armed),
+	KUNIT_CASE(users_come_and_go_while_closing),
+	KUNIT_CASE(enqueue_of_a_disarmed_item_while_closing),
+	KUNIT_CASE(arming_of_a_disarmed_item_while_closing),
+	KUNIT_CASE(mod_to_now_of_a_disarmed_item_while_closing),
+	KUNIT_CASE(mod_to_long_of_a_disarmed_item_while_closing),
 	KUNIT_CASE(enqueue_of_a_queued_item_while_closing),
 	KUNIT_CASE(mod_to_now_of_a_queued_item_while_closing),
 	KUNIT_CASE(mod_to_long_of_a_queued_item_while_closing),
