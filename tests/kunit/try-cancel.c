@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * slow_work_try_cancel(): takes back what is pending, waits for nothing, and is
- * allowed wherever the item's put_ref is.  What both it and
+ * slow_work_try_cancel(): takes back what is pending, unless its desc runs just
+ * then; waits for nothing, and is allowed wherever the item's put_ref is.  Once it
+ * is true the pool does not touch the item again.  What both it and
  * slow_work_cancel() return: whether a run was prevented.
  */
 
 #include <linux/delay.h>
 #include <linux/irq_work.h>
+#include <linux/seq_file.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/timer.h>
 
 #include "../../compat.h"
@@ -372,161 +375,206 @@ static struct swt_item *described_item(struct swt *t, unsigned long delay, int r
 	return item;
 }
 
-/* A thread puts it, not the one who cannot wait, nor the reader */
-static void expect_thread_puts(struct swt *t, unsigned long delay, int readers)
+/* No call out of the pool can be had back: false, and nothing has changed */
+static void expect_left_alone(struct swt_item *item)
 {
-	struct swt_item *item = described_item(t, delay, readers);
-
-	KUNIT_EXPECT_TRUE(t->test, try(item));
-	KUNIT_EXPECT_FALSE(t->test, try(item));
-	KUNIT_EXPECT_FALSE(t->test, slow_work_is_queued(&item->work));
-	/* One thread waits for its desc, the other settles */
-	swt_release(t->held[0]);
-	swt_release(t->held[1]);
-	swt_settle(t);
-	KUNIT_EXPECT_EQ(t->test, atomic_read(&item->putting), 0);
-	swt_open(item->desc_gate);
-	swt_wait(t, atomic_read(&item->puts) == 1);
-	swt_settle(t);
-	KUNIT_EXPECT_EQ(t->test, swt_starts(item), 0);
-	expect_good_as_new(item);
-}
-
-static void described_queued_item_is_put_by_a_thread(struct kunit *test)
-{
-	expect_thread_puts(test->priv, 0, 1);
-}
-
-static void described_armed_item_is_put_by_a_thread(struct kunit *test)
-{
-	expect_thread_puts(test->priv, SWT_NEVER, 1);
-}
-
-static void described_twice_it_is_put_after_both(struct kunit *test)
-{
-	expect_thread_puts(test->priv, 0, 3);
-}
-
-static void described_it_can_be_enqueued_anew(struct kunit *test)
-{
-	struct swt *t = test->priv;
-	struct swt_item *item = described_item(t, 0, 1);
+	struct kunit *test = item->t->test;
+	bool armed = swt_flag(item, SLOW_WORK_DELAYED);
 	int i;
 
-	for (i = 0; i < 4; i++) {
-		KUNIT_EXPECT_TRUE(test, try(item));
-		swt_must_enqueue(item);
-		KUNIT_EXPECT_TRUE(test, slow_work_is_queued(&item->work));
-	}
-	/* The reference that was to be put serves */
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_FALSE(test, try(item));
+	KUNIT_EXPECT_TRUE(test, slow_work_is_queued(&item->work));
+	KUNIT_EXPECT_EQ(test, swt_flag(item, SLOW_WORK_DELAYED), armed);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->gets), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 0);
+}
+
+static void expect_runs_once(struct swt_item *item)
+{
+	struct swt *t = item->t;
+
+	/* Its desc holds up its put_ref, and nothing else */
 	swt_release(t->held[0]);
 	swt_wait(t, swt_runs(item) == 1);
-	KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 0);
+	KUNIT_EXPECT_EQ(t->test, atomic_read(&item->putting), 0);
 	swt_open(item->desc_gate);
 	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_EQ(t->test, swt_starts(item), 1);
+	KUNIT_EXPECT_EQ(t->test, atomic_read(&item->gets), 1);
 	expect_good_as_new(item);
 }
 
-static void described_and_enqueued_anew_it_is_flushed(struct kunit *test)
-{
-	struct swt *t = test->priv;
-	struct swt_item *item = described_item(t, 0, 1);
-	struct swt_thread *before, *since;
-
-	before = swt_flush_start(item);
-	swt_wait(t, swt_blocked(before));
-	KUNIT_EXPECT_TRUE(test, try(item));
-	swt_must_enqueue(item);
-	/* Its run was cancelled, and this one is another */
-	KUNIT_EXPECT_EQ(test, swt_join(before), 1);
-	since = swt_flush_start(item);
-	swt_wait(t, swt_blocked(since));
-	swt_open(item->desc_gate);
-	KUNIT_EXPECT_FALSE(test, swt_done(since));
-	swt_release(t->held[0]);
-	KUNIT_EXPECT_EQ(test, swt_join(since), 1);
-	KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
-}
-
-/* Its run may be as far away as can be */
-static void described_and_armed_anew_it_holds_no_flush(struct kunit *test)
-{
-	struct swt *t = test->priv;
-	struct swt_item *item = described_item(t, SWT_NEVER, 1);
-	struct swt_thread *before;
-
-	/* Which has it queued */
-	before = swt_flush_start(item);
-	swt_wait(t, swt_blocked(before));
-	KUNIT_EXPECT_TRUE(test, try(item));
-	KUNIT_EXPECT_FALSE(test, swt_done(before));
-	swt_must_arm(item, SWT_NEVER);
-	KUNIT_EXPECT_EQ(test, swt_join(before), 1);
-	KUNIT_EXPECT_TRUE(test, slow_work_is_queued(&item->work));
-	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
-	swt_open(item->desc_gate);
-}
-
-/* It is not for the one who took it back to say when its put_ref is over */
-static int try_and_wait(struct swt_thread *thread)
-{
-	struct swt_item *item = thread->arg;
-
-	if (!swt_try_cancel(item))
-		return -EINVAL;
-	if (item->value)
-		slow_work_flush(&item->work);
-	else
-		swt_do_cancel(item);
-	return swt_at_rest(item) ? 0 : -EBUSY;
-}
-
-static void expect_try_and_wait(struct swt_item *item)
-{
-	struct swt *t = item->t;
-	struct swt_thread *thread = swt_start(t, try_and_wait, item);
-
-	swt_wait(t, swt_blocked(thread));
-	/* A flush leaves it to a thread to put it */
-	if (item->value)
-		swt_release(t->held[0]);
-	KUNIT_EXPECT_FALSE(t->test, swt_done(thread));
-	swt_open(item->desc_gate);
-	KUNIT_EXPECT_EQ(t->test, swt_join(thread), 0);
-}
-
-static void described_it_can_be_cancelled_for_good(struct kunit *test)
-{
-	expect_try_and_wait(described_item(test->priv, 0, 1));
-}
-
-static void described_it_can_be_waited_for(struct kunit *test)
+static void described_queued_item_runs(struct kunit *test)
 {
 	struct swt_item *item = described_item(test->priv, 0, 1);
 
-	item->value = true;
-	expect_try_and_wait(item);
+	expect_left_alone(item);
+	expect_runs_once(item);
 }
 
-static void cancel_self(struct swt_item *item)
+static void described_by_several_it_runs(struct kunit *test)
 {
-	slow_work_cancel(&item->work);
+	struct swt_item *item = described_item(test->priv, 0, 3);
+
+	expect_left_alone(item);
+	/* An enqueue is merged as it would have been before */
+	swt_must_enqueue(item);
+	expect_left_alone(item);
+	expect_runs_once(item);
 }
 
-/* As in each put_ref, that warns and returns */
-static void described_its_put_ref_may_cancel_it_in_vain(struct kunit *test)
+static void described_armed_item_stays_armed(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = described_item(t, 0, 1);
+	struct swt_item *item = described_item(t, SWT_NEVER, 1);
 
-	KUNIT_EXPECT_TRUE(test, try(item));
-	item->on_put = cancel_self;
-	swt_expect_splat(t);
-	swt_release(t->held[0]);
+	expect_left_alone(item);
+	KUNIT_EXPECT_TRUE(test, timer_pending(&item->dwork.timer));
+	/* After that it can be taken back as any */
 	swt_open(item->desc_gate);
-	swt_wait(t, swt_at_rest(item));
-	swt_splat_over(t);
+	swt_wait(t, swt_try_cancel(item));
+	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+	expect_good_as_new(item);
+}
+
+/* What waits does so for its desc as well */
+static void described_it_can_be_cancelled(struct kunit *test)
+{
+	static const unsigned long delays[] = { 0, SWT_NEVER };
+	struct swt *t = test->priv;
+	struct swt_thread *cancel;
+	struct swt_item *item;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(delays); i++) {
+		t->nr_held = 0;
+		item = described_item(t, delays[i], 1);
+		expect_left_alone(item);
+		cancel = swt_cancel_start(item);
+		swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING) && swt_blocked(cancel));
+		KUNIT_EXPECT_FALSE(test, swt_done(cancel));
+		/* And has taken it back already */
+		KUNIT_EXPECT_FALSE(test, try(item));
+		swt_open(item->desc_gate);
+		KUNIT_EXPECT_EQ(test, swt_join(cancel), 1);
+		KUNIT_EXPECT_TRUE(test, cancel->seen_at_rest);
+		KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+		swt_release(t->held[0]);
+		swt_release(t->held[1]);
+		expect_good_as_new(item);
+	}
+}
+
+static void described_it_can_be_flushed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = described_item(t, SWT_NEVER, 1);
+	struct swt_thread *flush;
+
+	/* Which has it queued */
+	flush = swt_flush_start(item);
+	swt_wait(t, swt_blocked(flush));
+	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
+	expect_left_alone(item);
+	KUNIT_EXPECT_FALSE(test, swt_done(flush));
+	expect_runs_once(item);
+	KUNIT_EXPECT_EQ(test, swt_join(flush), 1);
+}
+
+/* A thread has it: then its run after that may be taken back, or not */
+static void described_executing_item_runs_again_or_not(struct kunit *test)
+{
+	static const long delays[] = { 0, SWT_NEVER };
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	bool taken;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_SLOW_WORK_DEBUG))
+		kunit_skip(test, "built without runqueue");
+	for (i = 0; i < ARRAY_SIZE(delays); i++) {
+		item = swt_blocker(t, SWT_DELAYED);
+		item->desc_gate = swt_gate(t);
+		swt_must_enqueue(item);
+		swt_wait(t, swt_executing(item));
+		swt_runqueue_start(t);
+		swt_wait(t, atomic_read(&item->describing));
+		KUNIT_EXPECT_FALSE(test, try(item));
+		swt_must_arm(item, delays[i]);
+		taken = try(item);
+		KUNIT_EXPECT_NE(test, swt_flag(item, SLOW_WORK_PENDING), taken);
+		if (!taken)
+			KUNIT_EXPECT_EQ(test, swt_mod(item, 0), 0);
+		swt_open(item->desc_gate);
+		swt_release(item);
+		swt_wait(t, swt_runs(item) == (taken ? 1 : 2) && swt_at_rest(item));
+		expect_good_as_new(item);
+	}
+}
+
+#define POISON	0x5a
+
+static void describe_for_a_while(struct swt_item *item, struct seq_file *m)
+{
+	usleep_range(1, 100);
+	seq_puts(m, "described");
+}
+
+/*
+ * Where it is true, the pool never touches the item again: its memory is somebody
+ * else's from then on.
+ */
+static int take_back_and_poison(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	struct swt_budget budget = swt_budget();
+	bool touched;
+	int ret;
+
+	while (swt_more(thread->t, &budget)) {
+		ret = swt_random(2) ? swt_enqueue(item) : swt_arm(item, swt_random(3));
+		if (ret)
+			return ret;
+		swt_jitter(50);
+		if (!swt_try_cancel(item)) {
+			swt_do_cancel(item);
+			continue;
+		}
+		/* No mark of the pool's; were it there, it would be in a list, too */
+		if (READ_ONCE(item->work.flags)) {
+			swt_do_cancel(item);
+			return -EBUSY;
+		}
+		memset(&item->dwork, POISON, sizeof(item->dwork));
+		swt_jitter(50);
+		touched = memchr_inv(&item->dwork, POISON, sizeof(item->dwork));
+		memset(&item->dwork, 0, sizeof(item->dwork));
+		delayed_slow_work_init(&item->dwork, &swt_ops);
+		if (touched)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static void once_it_is_true_the_item_is_not_touched(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	struct swt_thread *thread;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_SLOW_WORK_DEBUG))
+		kunit_skip(test, "built without runqueue");
+	item->on_desc = describe_for_a_while;
+	swt_pool(t, 4, 4);
+	swt_hold(t, 3);
+	thread = swt_start(t, take_back_and_poison, item);
+	/* Each turn leaves some memory behind until the end of the case */
+	for (i = 0; i < 1000 && !swt_done(thread); i++)
+		swt_runqueue(t);
+	KUNIT_EXPECT_EQ(test, swt_join(thread), 0);
 }
 
 /* ---- contexts ----------------------------------------------------------- */
@@ -929,15 +977,13 @@ static struct kunit_case try_cancel_cases[] = {
 	KUNIT_CASE(enqueued_in_the_put_ref_that_it_calls),
 	KUNIT_CASE(cancel_waits_for_the_put_ref_that_it_calls),
 	KUNIT_CASE(cancel_under_way_leaves_nothing_to_take),
-	KUNIT_CASE(described_queued_item_is_put_by_a_thread),
-	KUNIT_CASE(described_armed_item_is_put_by_a_thread),
-	KUNIT_CASE(described_twice_it_is_put_after_both),
-	KUNIT_CASE(described_it_can_be_enqueued_anew),
-	KUNIT_CASE(described_and_enqueued_anew_it_is_flushed),
-	KUNIT_CASE(described_and_armed_anew_it_holds_no_flush),
-	KUNIT_CASE(described_it_can_be_cancelled_for_good),
-	KUNIT_CASE(described_it_can_be_waited_for),
-	KUNIT_CASE(described_its_put_ref_may_cancel_it_in_vain),
+	KUNIT_CASE(described_queued_item_runs),
+	KUNIT_CASE(described_by_several_it_runs),
+	KUNIT_CASE(described_armed_item_stays_armed),
+	KUNIT_CASE(described_it_can_be_cancelled),
+	KUNIT_CASE(described_it_can_be_flushed),
+	KUNIT_CASE(described_executing_item_runs_again_or_not),
+	KUNIT_CASE(once_it_is_true_the_item_is_not_touched),
 	KUNIT_CASE(tried_in_hard_irq),
 	KUNIT_CASE(tried_in_softirq),
 	KUNIT_CASE(tried_with_interrupts_off),
