@@ -31,7 +31,7 @@
 #define SWT_RACE_TIME	HZ
 #define SWT_RACE_MIN	50
 
-#define SWT_MAX_USERS	8
+#define SWT_MAX_USERS	16
 #define SWT_MAX_HELD	8
 
 /* The numbers of threads that are looked for */
