@@ -325,44 +325,6 @@ static void no_module_reference_is_taken(struct kunit *test)
 #endif
 }
 
-/* Three wait at once, each for an item in another state */
-static void long_wait_is_reported(struct kunit *test)
-{
-	static const char * const owners[] = { "swt_runner", "swt_queuer", "swt_armer" };
-	static const char * const states[] = { "executing", "queued", "armed" };
-	struct swt_thread *threads[ARRAY_SIZE(owners)];
-	struct party *parties[ARRAY_SIZE(owners)];
-	struct swt *t = test->priv;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(owners); i++)
-		parties[i] = join_pool(t, owners[i], i == 2 ? SWT_DELAYED : SWT_SLOW);
-	swt_pool(t, 2, 2);
-	swt_hold(t, 1);
-	parties[0]->item->gate = swt_gate(t);
-	swt_must_enqueue(parties[0]->item);
-	swt_wait(t, swt_executing(parties[0]->item));
-	swt_must_enqueue(parties[1]->item);
-	swt_must_arm(parties[2]->item, SWT_NEVER);
-	swt_log_mark(t);
-	for (i = 0; i < ARRAY_SIZE(owners); i++)
-		threads[i] = leave_and_wait(t, parties[i]);
-	for (i = 0; i < ARRAY_SIZE(owners); i++) {
-		swt_wait(t, swt_logged(t, owners[i], states[i]));
-		if (IS_ENABLED(CONFIG_KALLSYMS))
-			KUNIT_EXPECT_TRUE(test, swt_logged(t, owners[i], "swt_execute"));
-		/* As a pr_warn() */
-		KUNIT_EXPECT_TRUE(test, swt_logged(t, owners[i], "<4>"));
-		/* And the wait goes on */
-		KUNIT_EXPECT_FALSE(test, swt_done(threads[i]));
-	}
-	swt_cancel(parties[2]->item);
-	swt_release(parties[0]->item);
-	for (i = 0; i < ARRAY_SIZE(owners); i++)
-		expect_left(threads[i]);
-	KUNIT_EXPECT_EQ(test, swt_runs(parties[1]->item), 1);
-}
-
 /* ---- the last unregister ------------------------------------------------ */
 
 static void last_one_lets_run_what_is_queued(struct kunit *test)
@@ -936,7 +898,6 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(registering_twice_counts_twice),
 	KUNIT_CASE(owner_registered_twice_still_is_waited_for),
 	KUNIT_CASE(no_module_reference_is_taken),
-	KUNIT_CASE(long_wait_is_reported),
 	KUNIT_CASE(last_one_lets_run_what_is_queued),
 	KUNIT_CASE(last_one_waits_for_nobodys_items),
 	KUNIT_CASE(last_one_disarms_and_puts_what_is_armed),

@@ -24,6 +24,17 @@ static struct swt_item *busy_item(struct swt *t, const struct slow_work_ops *ops
 	return item;
 }
 
+/* Through with execute, and in a put_ref that waits */
+static struct swt_item *item_in_put_ref(struct swt *t, const struct slow_work_ops *ops)
+{
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, ops);
+
+	item->put_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	return item;
+}
+
 static struct slow_work_ops *join_pool(struct swt *t, const char *name)
 {
 	struct module *owner = swt_owner(t, name);
@@ -113,10 +124,197 @@ static void all_of_200_flushes_of_one_user_return(struct kunit *test)
 	}
 }
 
+/* ---- the hung-task detector ----------------------------------------------- */
+
+/* As the detector goes by; what it waits for does not change, so a look or two do */
+static void expect_no_hung_task(struct swt_thread *thread, const char *what)
+{
+	struct kunit *test = thread->t->test;
+	unsigned int state;
+	int i;
+
+	expect_waits(thread);
+	for (i = 0; i < 20; i++) {
+		state = READ_ONCE(thread->task->__state);
+		if ((state & TASK_IDLE) == TASK_IDLE)
+			return;
+		schedule_timeout_uninterruptible(1);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, state, (unsigned int)TASK_IDLE, "%s", what);
+}
+
+static void who_waits_is_no_hung_task(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *flushed = join_pool(t, "swt_flushed");
+	struct slow_work_ops *leaver = join_pool(t, "swt_leaver");
+	struct swt_item *item;
+
+	swt_pool(t, 6, 6);
+	expect_no_hung_task(swt_cancel_start(busy_item(t, &swt_ops)), "cancel");
+	expect_no_hung_task(swt_flush_start(busy_item(t, &swt_ops)), "flush");
+	item = item_in_put_ref(t, &swt_ops);
+	expect_no_hung_task(swt_cancel_start(item), "cancel, of one in put_ref");
+	expect_no_hung_task(swt_flush_start(item), "flush, of one in put_ref");
+	item = busy_item(t, flushed);
+	expect_no_hung_task(swt_flush_user_start(t, flushed->owner, item), "flush of a user");
+	/* A later one has to wait for the earlier to be through */
+	expect_no_hung_task(swt_flush_user_start(t, flushed->owner, item),
+			    "second flush of a user");
+	expect_no_hung_task(swt_flush_user_start(t, flushed->owner, item),
+			    "third flush of a user");
+	item = busy_item(t, leaver);
+	expect_no_hung_task(swt_unregister_start(t, leaver->owner, item), "unregister");
+
+	/* Five have a thread; with this no thread is free */
+	swt_hold(t, 1);
+	item = swt_item(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	expect_no_hung_task(swt_flush_start(item), "flush, of a queued one");
+	item->put_gate = swt_gate(t);
+	swt_cancel_start(item);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	expect_no_hung_task(swt_cancel_start(item), "second cancel");
+}
+
+/* A desc may take its time, too */
+static void who_waits_for_a_desc_is_no_hung_task(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+
+	if (!IS_ENABLED(CONFIG_SLOW_WORK_DEBUG))
+		kunit_skip(test, "built without runqueue");
+	item->desc_gate = swt_gate(t);
+	swt_must_arm(item, SWT_NEVER);
+	swt_runqueue_start(t);
+	swt_wait(t, atomic_read(&item->describing) == 1);
+	expect_no_hung_task(swt_cancel_start(item), "cancel");
+	expect_no_hung_task(swt_cancel_start(item), "second cancel");
+	expect_no_hung_task(swt_flush_start(item), "flush");
+}
+
+static void who_leaves_last_is_no_hung_task(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = busy_item(t, swt_ops_of(t, NULL));
+
+	expect_no_hung_task(swt_unregister_start(t, THIS_MODULE, item), "last unregister");
+}
+
+/* ---- what is told of long waits ------------------------------------------- */
+
+enum wait { CANCEL, FLUSH, FLUSH_USER, UNREGISTER };
+enum state { EXECUTING, PUTTING, QUEUED, ARMED };
+
+static const char * const states[] = { "executing", "put_ref", "queued", "armed" };
+
+/* Each of them has an owner of its own, so that it is known by that */
+static const struct {
+	const char *owner;
+	enum wait wait;
+	enum state state;
+} waits[] = {
+	{ "swt_cancel", CANCEL, EXECUTING },
+	{ "swt_flush", FLUSH, EXECUTING },
+	{ "swt_user_flush", FLUSH_USER, EXECUTING },
+	{ "swt_unregister", UNREGISTER, EXECUTING },
+	{ "swt_put_cancel", CANCEL, PUTTING },
+	{ "swt_put_flush", FLUSH, PUTTING },
+	{ "swt_queued_flush", FLUSH, QUEUED },
+	{ "swt_queued_user_flush", FLUSH_USER, QUEUED },
+	{ "swt_queued_unregister", UNREGISTER, QUEUED },
+	{ "swt_armed_unregister", UNREGISTER, ARMED },
+};
+
+static struct swt_item *item_in_state(struct swt *t, enum state state, struct slow_work_ops *ops)
+{
+	struct swt_item *item;
+
+	switch (state) {
+	case EXECUTING:
+		return busy_item(t, ops);
+	case PUTTING:
+		return item_in_put_ref(t, ops);
+	default:
+		item = swt_item_ops(t, SWT_DELAYED, ops);
+		swt_must_arm(item, state == ARMED ? SWT_NEVER : 0);
+		return item;
+	}
+}
+
+static struct swt_thread *wait_start(struct swt *t, enum wait wait, struct swt_item *item)
+{
+	switch (wait) {
+	case CANCEL:
+		return swt_cancel_start(item);
+	case FLUSH:
+		return swt_flush_start(item);
+	case FLUSH_USER:
+		return swt_flush_user_start(t, item->work.ops->owner, item);
+	default:
+		return swt_unregister_start(t, item->work.ops->owner, item);
+	}
+}
+
+/* All at once, as it takes 10 s */
+static void long_waits_are_reported_once(struct kunit *test)
+{
+	struct swt_thread *threads[ARRAY_SIZE(waits)];
+	struct slow_work_ops *ops[ARRAY_SIZE(waits)];
+	struct swt_item *items[ARRAY_SIZE(waits)];
+	struct swt *t = test->priv;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(waits); i++)
+		ops[i] = join_pool(t, waits[i].owner);
+	/* As many as hold a thread; what is queued stays so */
+	swt_pool(t, 6, 6);
+	for (i = 0; i < ARRAY_SIZE(waits); i++)
+		items[i] = item_in_state(t, waits[i].state, ops[i]);
+	swt_log_mark(t);
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		threads[i] = wait_start(t, waits[i].wait, items[i]);
+		expect_waits(threads[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(waits); i++)
+		swt_wait(t, swt_logged(t, "Still waiting for", waits[i].owner));
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, swt_log_lines(t, "Still waiting for", waits[i].owner), 1,
+				    "%s", waits[i].owner);
+		KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, states[waits[i].state]),
+				      "%s", waits[i].owner);
+		if (IS_ENABLED(CONFIG_KALLSYMS) && waits[i].state != PUTTING)
+			KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, "swt_execute"),
+					      "%s", waits[i].owner);
+		/* As a pr_warn() */
+		KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, "<4>"), "%s",
+				      waits[i].owner);
+		/* And the wait goes on */
+		KUNIT_EXPECT_FALSE(test, swt_done(threads[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		if (waits[i].state == EXECUTING)
+			swt_release(items[i]);
+		if (waits[i].state == PUTTING)
+			swt_open(items[i]->put_gate);
+		if (waits[i].state == ARMED)
+			swt_cancel(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		swt_join(threads[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, threads[i]->seen_at_rest, "%s", waits[i].owner);
+	}
+}
+
 static struct kunit_case waits_cases[] = {
 	KUNIT_CASE(all_of_500_flushes_of_one_item_return),
 	KUNIT_CASE(each_of_200_waits_for_as_many_items_returns),
 	KUNIT_CASE(all_of_200_flushes_of_one_user_return),
+	KUNIT_CASE(who_waits_is_no_hung_task),
+	KUNIT_CASE(who_waits_for_a_desc_is_no_hung_task),
+	KUNIT_CASE(who_leaves_last_is_no_hung_task),
+	KUNIT_CASE(long_waits_are_reported_once),
 	{}
 };
 
