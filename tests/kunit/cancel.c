@@ -8,6 +8,7 @@
  * swt_thread::seen_at_rest is the item's state just as its cancel returned.
  */
 
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -727,6 +728,190 @@ static void new_item_at_the_same_address_is_itself(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_call(t, reincarnate, NULL), 0);
 }
 
+/* ---- an item at the address of another ----------------------------------- */
+
+#define NR_TENANTS	5000
+
+/*
+ * A piece of memory that is one item after the other, of the same operations: the
+ * put_ref of one frees it, and allocates the next, which is enqueued at once.  So
+ * that may be through before the put_ref has returned.
+ */
+struct lodging {
+	struct swt *t;
+	int generation;			/* of the item that is in there */
+	int ran;			/* the last one that ran */
+	struct tally tally;
+	union {
+		struct slow_work work;
+		struct delayed_slow_work dwork;
+	};
+};
+
+static struct lodging *lodging_of(struct slow_work *work)
+{
+	return container_of(work, struct lodging, work);
+}
+
+static const struct slow_work_ops tenant_ops;
+
+static void move_in(struct lodging *lodging)
+{
+	int generation = ++lodging->generation;
+	int ret;
+
+	memset(&lodging->dwork, POISON, sizeof(lodging->dwork));
+	if (generation % 100 == 0) {
+		delayed_slow_work_init(&lodging->dwork, &tenant_ops);
+		ret = delayed_slow_work_enqueue(&lodging->dwork, 1);
+	} else {
+		if (generation % 3)
+			slow_work_init(&lodging->work, &tenant_ops);
+		else
+			vslow_work_init(&lodging->work, &tenant_ops);
+		ret = slow_work_enqueue(&lodging->work);
+	}
+	/* What is in there may be another by now; what is counted is beside it */
+	if (ret)
+		atomic_inc(&lodging->tally.faults);
+}
+
+static int tenant_get(struct slow_work *work)
+{
+	atomic_inc(&lodging_of(work)->tally.gets);
+	return 0;
+}
+
+static void tenant_execute(struct slow_work *work)
+{
+	struct lodging *lodging = lodging_of(work);
+
+	if (atomic_inc_return(&lodging->tally.inside) != 1 ||
+	    lodging->ran != lodging->generation - 1)
+		atomic_inc(&lodging->tally.faults);
+	lodging->ran = lodging->generation;
+	atomic_dec(&lodging->tally.inside);
+}
+
+static void tenant_put(struct slow_work *work)
+{
+	struct lodging *lodging = lodging_of(work);
+	struct swt *t = lodging->t;
+
+	if (lodging->ran != lodging->generation)
+		atomic_inc(&lodging->tally.faults);
+	atomic_inc(&lodging->tally.puts);
+	if (lodging->generation < NR_TENANTS && !READ_ONCE(t->stop)) {
+		move_in(lodging);
+		if (!swt_random(8))
+			usleep_range(1, 20);
+	} else {
+		swt_poke(t);
+	}
+}
+
+static const struct slow_work_ops tenant_ops = {
+	.owner = THIS_MODULE,
+	.get_ref = tenant_get,
+	.put_ref = tenant_put,
+	.execute = tenant_execute,
+};
+
+static void item_freed_in_put_ref_is_followed_by_another_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct lodging *lodging = swt_alloc(t, sizeof(*lodging));
+
+	swt_pool(t, 4, 4);
+	lodging->t = t;
+	move_in(lodging);
+	swt_wait(t, atomic_read(&lodging->tally.puts) == NR_TENANTS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&lodging->tally.faults), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&lodging->tally.gets), NR_TENANTS);
+	KUNIT_EXPECT_EQ(test, lodging->ran, NR_TENANTS);
+}
+
+/* In the put_ref of the first; from the gate on it is that thread's no more */
+static void be_another_item(struct swt_item *item)
+{
+	if (atomic_read(&item->putting) > 1)
+		return;
+	memset(&item->dwork, POISON, sizeof(item->dwork));
+	delayed_slow_work_init(&item->dwork, &swt_ops);
+	/* for the case, which looks at it */
+	smp_store_release(&item->value, 1);
+	swt_poke(item->t);
+	swt_pass(item->data);
+}
+
+/* Whatever waits for the new one does not wait for the thread that is in put_ref */
+static void new_item_does_not_wait_for_the_put_ref_of_the_old(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+
+	swt_pool(t, 2, 2);
+	item->on_put = be_another_item;
+	item->data = swt_gate(t);
+	swt_must_enqueue(item);
+	/* pairs with be_another_item() */
+	swt_wait(t, smp_load_acquire(&item->value));
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 2 && atomic_read(&item->puts) == 1);
+	swt_cancel(item);
+	KUNIT_EXPECT_EQ(test, swt_join(swt_flush_start(item)), 0);
+	swt_must_arm(item, SWT_NEVER);
+	KUNIT_EXPECT_EQ(test, swt_join(swt_cancel_start(item)), 1);
+	swt_must_arm(item, SWT_NEVER);
+	KUNIT_EXPECT_EQ(test, swt_join(swt_flush_start(item)), 1);
+	KUNIT_EXPECT_EQ(test, swt_runs(item), 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 3);
+	swt_open(item->data);
+	swt_wait(t, atomic_read(&item->puts) == 4);
+	expect_good_as_new(item);
+}
+
+/* ---- several of highest priority ----------------------------------------- */
+
+#define NR_CANCELS	6
+
+/* Nothing else runs on that processor while one of them could */
+static int cancel_with_priority(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	sched_set_fifo(current);
+	return swt_do_cancel(item) | !swt_at_rest(item) << 1;
+}
+
+static void six_cancels_with_priority_on_one_processor(struct kunit *test)
+{
+	struct swt_thread *threads[NR_CANCELS];
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	int i, round, ret, sum;
+
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	for (round = 0; round < SWT_RACE_MIN; round++) {
+		/* It is queued, executes, is put, or its timer goes off */
+		swt_must_arm(item, swt_random(4));
+		if (!swt_random(3))
+			swt_enqueue(item);
+		swt_jitter(50);
+		for (i = 0; i < NR_CANCELS; i++)
+			threads[i] = swt_start(t, cancel_with_priority, item);
+		for (i = 0, sum = 0; i < NR_CANCELS; i++) {
+			ret = swt_join(threads[i]);
+			KUNIT_EXPECT_EQ(test, ret & 2, 0);
+			sum += ret & 1;
+		}
+		KUNIT_EXPECT_LE(test, sum, 1);
+		KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_CANCELLING));
+	}
+	expect_good_as_new(item);
+}
+
 static int enqueue_at_random(struct swt_thread *thread)
 {
 	struct swt_item *item = thread->arg;
@@ -851,6 +1036,9 @@ static struct kunit_case cancel_cases[] = {
 	KUNIT_CASE(memory_freed_after_several_cancels),
 	KUNIT_CASE(memory_is_not_written_after),
 	KUNIT_CASE(new_item_at_the_same_address_is_itself),
+	KUNIT_CASE(item_freed_in_put_ref_is_followed_by_another_at_once),
+	KUNIT_CASE(new_item_does_not_wait_for_the_put_ref_of_the_old),
+	KUNIT_CASE(six_cancels_with_priority_on_one_processor),
 	KUNIT_CASE(cancel_against_enqueue),
 	KUNIT_CASE(cancel_against_arming),
 	KUNIT_CASE(cancel_against_cancel),
