@@ -271,6 +271,7 @@ static void put_ref_may_enqueue_the_item_it_still_holds(struct kunit *test)
 struct counted {
 	struct delayed_slow_work dwork;
 	atomic_t refs;
+	bool closed;			/* what was not the pool's is gone */
 	struct swt *t;
 	atomic_t *freed;
 };
@@ -345,6 +346,60 @@ static void put_ref_may_free_the_item(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }
 
+/* The caller has left its reference to the item, which drops it as it runs */
+static void close_and_go_on(struct slow_work *work)
+{
+	struct counted *object = counted_of(work);
+	struct swt *t = object->t;
+
+	if (object->closed)
+		return;
+	object->closed = true;
+	/* The pool's reference serves for one more run */
+	if (!swt_random(2))
+		slow_work_enqueue(work);
+	else if (!swt_random(4))
+		delayed_slow_work_enqueue(&object->dwork, 1);
+	counted_put(work);
+	swt_jitter(10);
+	/* The memory is there as long as the run goes on */
+	if (!READ_ONCE(object->closed) || object->t != t)
+		atomic_set(object->freed, INT_MIN / 2);
+}
+
+static const struct slow_work_ops closing_ops = {
+	.owner = THIS_MODULE,
+	.get_ref = counted_get,
+	.put_ref = counted_put,
+	.execute = close_and_go_on,
+};
+
+static void last_close_inside_its_own_run(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_budget budget = swt_budget();
+	atomic_t *freed = swt_alloc(t, sizeof(*freed));
+	struct counted *object;
+	int made = 0, bad = 0;
+
+	swt_pool(t, 4, 4);
+	while (swt_more(t, &budget)) {
+		object = kzalloc(sizeof(*object), GFP_KERNEL | __GFP_NOFAIL);
+		made++;
+		object->t = t;
+		object->freed = freed;
+		delayed_slow_work_init(&object->dwork, &closing_ops);
+		atomic_set(&object->refs, 1);
+		/* From here on it is gone at any time */
+		bad |= swt_random(4) ? slow_work_enqueue(&object->dwork.work) :
+				       delayed_slow_work_enqueue(&object->dwork, swt_random(3));
+		if (made % 100 == 0)
+			swt_wait(t, atomic_read(freed) == made);
+	}
+	swt_wait(t, atomic_read(freed) == made);
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
 static struct kunit_case refs_cases[] = {
 	KUNIT_CASE(queued_item_is_pinned_once),
 	KUNIT_CASE(armed_item_is_pinned_once),
@@ -363,6 +418,7 @@ static struct kunit_case refs_cases[] = {
 	KUNIT_CASE(armed_item_needs_no_get_ref),
 	KUNIT_CASE(put_ref_may_enqueue_the_item_it_still_holds),
 	KUNIT_CASE(put_ref_may_free_the_item),
+	KUNIT_CASE(last_close_inside_its_own_run),
 	{}
 };
 
