@@ -276,6 +276,40 @@ static void grows_until_very_slow_items_have_a_place(struct kunit *test)
 	}
 }
 
+static void dispatch_and_wait(struct swt_item *item)
+{
+	if (item->other)
+		item->result = swt_enqueue(item->other) ?:
+			       slow_work_flush(&item->other->work);
+}
+
+/* Each executes until the next has run, and the last until all execute */
+static void dispatch_is_as_deep_as_there_may_be_threads(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[16];
+	int i;
+
+	swt_pool(t, 2, ARRAY_SIZE(items));
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		items[i]->on_execute = dispatch_and_wait;
+		if (i)
+			items[i]->other = items[i - 1];
+	}
+	items[0]->gate = swt_gate(t);
+	swt_must_enqueue(items[i - 1]);
+	swt_wait(t, swt_executing(items[0]));
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		KUNIT_EXPECT_TRUE(test, swt_executing(items[i]));
+	KUNIT_EXPECT_EQ(test, swt_threads(), (int)ARRAY_SIZE(items));
+	swt_release(items[0]);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		swt_wait(t, swt_runs(items[i]) == 1);
+		KUNIT_EXPECT_EQ(test, items[i]->result, i > 0);
+	}
+}
+
 static void find_idle(struct task_struct *task, void *arg)
 {
 	struct task_struct **found = arg;
@@ -858,6 +892,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(grows_no_further_than_the_maximum),
 	KUNIT_CASE(grows_to_what_is_wanted_and_no_more),
 	KUNIT_CASE(grows_until_very_slow_items_have_a_place),
+	KUNIT_CASE(dispatch_is_as_deep_as_there_may_be_threads),
 	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
 	KUNIT_CASE(cold_pool_comes_to_all_of_64_threads),
 	KUNIT_CASE(warm_pool_works_with_all_of_64_threads),
