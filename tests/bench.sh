@@ -9,6 +9,8 @@
 #   record   records that
 #   noisy    2 CPUs only         uml      User Mode Linux only
 #   native   on this machine's own kernel, as root: loads our modules
+#   keep     puts the last run's counted figures and picture into Documentation, and
+#            prints them as the tables of performance.rst
 #   profile [OPTION...]          where the instructions go (bench/profile.py)
 #
 # KERNEL=   6.1 (default), 6.12, ... (kernel.sh)
@@ -81,8 +83,15 @@ native() {
 }
 
 table() {
-	need_packages python3 gnuplot-nox
 	"$BENCH/report.py" table "$OUT"
+	"$BENCH/picture.py" draw "$OUT/bench.json" "$OUT/bench.svg"
+}
+
+keep() {
+	[ -e "$OUT/bench.json" ] || die "nothing was measured: tests/bench.sh compare"
+	"$BENCH/picture.py" keep "$OUT/bench.json" "$TOP/Documentation"
+	"$BENCH/picture.py" costs "$TOP/Documentation/bench.json"
+	"$BENCH/picture.py" growth "$TOP/Documentation/bench.json"
 }
 
 need_packages python3
@@ -99,7 +108,8 @@ counted|record)
 	record) "$BENCH/report.py" record "$work/counted-$KERNEL.txt" ;;
 	esac ;;
 table)		table ;;
+keep)		keep ;;
 profile)	need_packages gcc libc6-dev binutils
 		shift; exec "$BENCH/profile.py" -k "$KERNEL" "$@" ;;
-*)		die "usage: bench.sh [all|compare|counted|record|noisy|uml|native|profile] (see the head of $0)" ;;
+*)		die "usage: bench.sh [all|compare|counted|record|noisy|uml|native|keep|profile] (see the head of $0)" ;;
 esac

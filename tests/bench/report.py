@@ -3,7 +3,7 @@
 """What the benchmark's lines say.
 
 report.py table DIR      a table of all runs in DIR (MODE-KERNEL.txt), with the bounds;
-                         also writes DIR/bench.json and DIR/bench.svg
+                         also writes DIR/bench.json, for picture.py
 report.py check FILE     compares ours with the recorded figures (KTAP)
 report.py record FILE    records them
 """
@@ -12,7 +12,6 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 
 RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded.json")
@@ -226,49 +225,6 @@ def table(mode, kernel, found):
     return unmet
 
 
-# --- the picture
-
-BARS = ("noop-p1", "noop-p2", "noop-p4", "noop-p8", "yield", "wake-now-p50", "wake-now-p99",
-        "wake-idle-p50", "burst-cold", "burst-warm", "mix-slow-p99", "pending", "cancel-1000",
-        "arm", "disarm")
-
-
-def picture(path, runs):
-    """Ratios to the workqueue as bars, a panel a run; and the cost by threads"""
-    panels = []
-    for (mode, kernel), found in runs.items():
-        bars = [(k, [statistics.median(ratios(found[k][e], found[k][WQ])) if e in found[k] else 0
-                     for e in (OURS, KW)]) for k in BARS if WQ in found.get(k, {})]
-        if bars:
-            panels.append((f"{MODES[mode]}, {kernel}", bars))
-    counted = next((f for (m, _), f in runs.items() if m == "counted"), None)
-    threads = [(t, counted[f"noop-t{t}" if t != 4 else "noop-p1"]) for t in (2, 4, 8, 16, 32, 64, 255)
-               if f"noop-t{t}" in counted or t == 4] if counted and "noop-p1" in counted else []
-    rows = len(panels) + bool(threads)
-    if not rows:
-        return
-    script = [f"set terminal svg size 1000,{rows * 340} font 'sans,11' background 'white'",
-              f"set output '{path}'", f"set multiplot layout {rows},1",
-              "set style fill solid 0.9 border -1", "set grid ytics", "set key top left"]
-    for title, bars in panels:
-        script += [f"set title 'time of the workqueue = 1 ({title})'", "set style data histogram",
-                   "set style histogram clustered gap 1", "set xtics norotate font ',8'",
-                   "set yrange [0:2]", "unset logscale", "$bars << EOD"]
-        script += [f'"{k.removesuffix("-p50")}\\n{ours:.2f}" {ours:.4f} {kw:.4f}' for k, (ours, kw) in bars]
-        script += ["EOD", "plot 1 lc 'black' title 'workqueue', $bars using 2:xtic(1) "
-                   "lc '#2060a0' title 'slow-work', '' using 3 lc '#c0a040' title 'kthread\\_worker'"]
-    if threads:
-        script += ["set title 'a no-op item by threads of the pool, ns (counted instructions)'",
-                   "unset style", "set xtics norotate", "set logscale x 2", "set yrange [0:*]",
-                   "set key bottom left", "$threads << EOD"]
-        script += [f"{t} " + " ".join(f"{statistics.median(f[e]):.1f}" for e in ENGINES)
-                   for t, f in threads]
-        script += ["EOD", "plot $threads using 1:2 with linespoints lw 2 lc '#2060a0' title 'slow-work',"
-                   " '' using 1:3 with linespoints lw 2 lc 'black' title 'workqueue',"
-                   " '' using 1:4 with linespoints lw 2 lc '#c0a040' title 'kthread\\_worker (one thread)'"]
-    subprocess.run(["gnuplot"], input="\n".join(script), text=True, check=True)
-
-
 def make_table(where):
     runs, everything = {}, {}
     for mode in MODES:
@@ -283,7 +239,6 @@ def make_table(where):
     unmet = sum(table(mode, kernel, found) for (mode, kernel), found in runs.items())
     with open(f"{where}/bench.json", "w") as f:
         json.dump(everything, f, indent=1)
-    picture(f"{where}/bench.svg", runs)
     print(f"\n{unmet} of what is wanted not met.  Raw figures, picture: {where}/bench.json, .svg")
 
 
