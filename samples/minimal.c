@@ -3,7 +3,7 @@
  * The least that a caller of slow work needs: one item, run once.  While it
  * runs, for a second, /sys/kernel/debug/slow_work/runqueue shows it.
  *
- * slow-scrub.c has what comes next: objects that come and go while queued.
+ * filesum.c has what comes next: objects that come and go while they are queued.
  */
 #include <linux/delay.h>
 #include <linux/module.h>

@@ -46,7 +46,8 @@ jobs=		# started here, ended here
 
 step "building slow_work.ko and slow_scrub.ko for Debian's 6.1 kernel"
 kernel=$("$TOP/tests/kernel.sh" 6.1)
-modules=$("$TOP/tests/build.sh" 6.1 CONFIG_SLOW_WORK_SAMPLES=m)
+modules=$("$TOP/tests/build.sh" 6.1 CONFIG_SLOW_WORK_SAMPLES=m \
+	CONFIG_SLOW_WORK_VM_TEST=m)
 
 step "copying files of this machine to an ext4 disk image"
 make_disk

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """checksum.py DIR: what slow-scrub should find under DIR, in the words of its
-result file.  The sum is explained at the head of samples/slow-scrub.c."""
+result file.  The head of tests/vm/slow-scrub.c explains the sum."""
 
 import os
 import stat

@@ -40,7 +40,6 @@ scrub() {
 	echo 3 >/proc/sys/vm/drop_caches
 	shell "echo /mnt >/sys/kernel/debug/slow_scrub/control"
 	echo /mnt >$SCRUB/control
-	echo rescan 3600 >$SCRUB/control
 	until_true 100 far_enough
 	cat $RUNQUEUE >/tmp/runqueue
 	ps -o pid,nice,stat,comm | grep kslowd >/tmp/ps
@@ -55,14 +54,15 @@ scrub() {
 	is "all could be read" 0 "$(result errors)"
 	note "scrub $1 $(result files) $(result bytes) $(result checksum) $(result ms)"
 	shell "cat /sys/kernel/debug/slow_scrub/result"
-	sed 's/  */ /; /^path/d' $SCRUB/result | tr '\n' ',' |
+	sed 's/  */ /' $SCRUB/result | tr '\n' ',' |
 		sed 's/,$/\n/; s/,/, /g' | screen
 	echo >&3
 }
 
-shell "insmod slow_work.ko max_threads=2; insmod slow_scrub.ko"
+shell "insmod slow_work.ko max_threads=2; insmod slow_scrub.ko; insmod lease_slow_work.ko"
 load slow_work max_threads=2
 load slow_scrub
+load lease_slow_work
 scrub 2
 
 shell "echo 16 >/proc/sys/kernel/slow-work/max-threads"
@@ -75,6 +75,7 @@ wait_for "surplus threads leave" 60 eval '[ "$(threads)" -le 3 ]'
 shell "echo 3 >/proc/sys/kernel/slow-work/max-threads"
 echo "kslowd threads: $before before, $(threads) after" | screen
 check "unload slow_scrub" unload slow_scrub
+check "unload lease_slow_work" unload lease_slow_work
 is "no thread without a user" 0 "$(threads)"
 check "unload slow_work" unload slow_work
 plan

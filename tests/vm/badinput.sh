@@ -159,8 +159,4 @@ unloadable slow_work min_threads min_threads= min_threads=+ min_threads=0x min_t
 	min_threads=4294967299 min_threads=x$long max_threads="$(printf '\377')" max_threads=9999 \
 	max_threads=18446744073709551620 vslow_percentage= vslow_percentage=4294967346 \
 	vslow_percentage=-50 vslow_percentage=50%
-load slow_work
-unloadable slow_scrub max_files=0 max_files=-1 max_files= max_files max_files=x max_files=1x \
-	max_files=4294967297 max_files=x$long
-unload slow_work
 plan
