@@ -26,10 +26,12 @@ html_copy_source = False
 smartquotes = False
 
 man_pages = [
-    ("slow-work", "slow-work", "a shared pool of threads for work that blocks",
+    ("callers", "slow-work", "a shared pool of threads for work that blocks",
      author, 7),
     ("from-workqueue", "slow-work-from-workqueue",
      "moving a caller from a workqueue, and back", author, 7),
+    ("administration", "slow-work-administration",
+     "settings and views of the slow-work pool", author, 8),
     ("slow-work-top", "slow-work-top", "what the slow-work pool does, live",
      author, 8),
     ("slow-work-dump", "slow-work-dump",

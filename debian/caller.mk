@@ -3,7 +3,6 @@
 # For the Makefile of a module that uses slow-work.  That is no more than
 #
 #	obj-m := hello.o
-#	hello-y := main.o
 #	include /usr/share/slow-work/caller.mk
 #
 # and make, make modules_install and make clean do what one thinks, for the

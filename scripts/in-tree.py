@@ -11,6 +11,7 @@ no compat.h, as the names that the tree has not got yet are written as it has th
   samples/slow-work/           the callers to copy from
   tools/slow-work/             what administrators look at it with
   Documentation/core-api/      what callers read
+  Documentation/admin-guide/   what administrators read
 
 With --series nothing is written into the tree; DIR gets the same as patches to send.
 They bear the name that git would give to a commit of yours.
@@ -28,29 +29,28 @@ import textwrap
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 PAGES = {
-    "slow-work.rst": "Documentation/core-api/slow-work.rst",
+    "callers.rst": "Documentation/core-api/slow-work.rst",
     "from-workqueue.rst": "Documentation/core-api/slow-work-from-workqueue.rst",
+    "administration.rst": "Documentation/admin-guide/slow-work.rst",
+    "life.svg": "Documentation/core-api/slow-work-life.svg",
 }
 
 # What is said here, and what in a tree
 WORDS = [
     *[(rf"\bDocumentation/{re.escape(page)}", path) for page, path in PAGES.items()],
-    (r"; what it costs,\s+beside a workqueue, in Documentation/performance\.rst", ""),
+    (r"\bDocumentation/slow-work\.rst", PAGES["callers.rst"]),
+    (r", Documentation/performance\.rst\s+about the cost", ""),
+    (r"\.\. image:: life\.svg", ".. kernel-figure:: slow-work-life.svg"),
     (r"(kernel-doc:: )(slow-work)", r"\1kernel/slow-work/\2"),
     (r"(literalinclude:: )\.\./samples/", r"\1../../samples/slow-work/"),
-    (r"\bsamples/(?= ?has|\w+\.ko|lease-)", "samples/slow-work/"),
+    (r"\bsamples/(?=(``)? ?has|\w+\.ko|lease-)", "samples/slow-work/"),
     (r"``make (CONFIG_\w+=m)``", r"``\1``"),
-    (r"^\* The module may depend on no other that is outside the kernel tree\.\n", ""),
-    (r" \(``make docs``\)", ""),
-    (r"\s\(tests/(vm/dump|crash)\.sh\)", ""),
-    (r"(?<![\w/])tests/kunit``", "kernel/slow-work/tests``"),
-    (r"# SUITES=yield tests/kunit\.sh uml",
-     "# tools/testing/kunit/kunit.py run --raw_output --kunitconfig=kernel/slow-work slow_work_yield"),
+    (r"^\* The module must not depend on another one from outside the kernel tree\.\n", ""),
+    # Sections on what is built outside of a tree, up to the next heading
+    (r"^(At Boot|Build)\n-+\n(.*\n)*?(?=.+\n(-+|=+)\n)", ""),
     (r'^#include "\.\./\.\./(slow-work)', r'#include "../\1'),
     (r"^(    # )(slow-work-\w+)(\.py)?(?= )", r"\1tools/slow-work/\2.py"),
     (r"\btools/(slow-work-\w+)(\.py)?(?![\w/.])", r"tools/slow-work/\1.py"),
-    (r"\s\(``make check`` builds\sone\)", ""),
-    (r" This is\sthe caller tests/vm/slow-work-deadlock\.c::", "::"),
     (r"^\.\. only:: not man\n\n((?:   .*\n|\n)*)", lambda m: textwrap.dedent(m[1])),
 ]
 
@@ -81,13 +81,13 @@ warnings, between two lines that say so.
     """Documentation: slow-work
 
 When to use it and when a workqueue, how it works, what it promises to
-its callers and what they have to keep to.
+its callers and what they have to keep to; its settings and views.
 """,
     """samples: callers of slow-work
 
-The least that a caller needs, and one that does real work: it reads and
-checksums all files under a directory, with references, both classes,
-delays, and an unload at any time.
+The least that a caller needs; one that logs checksums of files, with a
+reference count, a very slow item, a delayed poll and an unload at any
+time; and one before and after its move from a workqueue.
 """,
     """tools: a look at slow-work
 
@@ -250,7 +250,9 @@ class Tree:
             self.put(path, read(TOP, "Documentation", page))
         self.hook("Documentation/core-api/index.rst", r"   workqueue$",
                   "   slow-work\n   slow-work-from-workqueue\n")
-        self.maintainers(who, "Documentation/core-api/slow-work*.rst",
+        self.hook("Documentation/admin-guide/index.rst", r"   serial-console$",
+                  "   slow-work\n")
+        self.maintainers(who, "Documentation/*/slow-work*",
                          "include/linux/slow-work.h", "kernel/slow-work/*",
                          "kernel/slow-work/tests/")
 
@@ -263,7 +265,7 @@ class Tree:
                   "obj-$(CONFIG_SLOW_WORK_SAMPLES)\t+= slow-work/\n")
         self.hook("samples/Kconfig", r'^source "samples/rust/Kconfig"',
                   'source "samples/slow-work/Kconfig"\n\n')
-        self.maintainers(who, "Documentation/core-api/slow-work*.rst",
+        self.maintainers(who, "Documentation/*/slow-work*",
                          "include/linux/slow-work.h", "kernel/slow-work/*",
                          "kernel/slow-work/tests/", "samples/slow-work/")
 
@@ -271,7 +273,7 @@ class Tree:
         for path in glob.glob(f"{TOP}/tools/*"):
             name = os.path.basename(path).removesuffix(".py")
             self.put(f"tools/slow-work/{name}.py", read(path))
-        self.maintainers(who, "Documentation/core-api/slow-work*.rst",
+        self.maintainers(who, "Documentation/*/slow-work*",
                          "include/linux/slow-work.h", "kernel/slow-work/*",
                          "kernel/slow-work/tests/", "samples/slow-work/",
                          "tools/slow-work/")

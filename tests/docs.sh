@@ -124,7 +124,7 @@ tracepoints() {
 }
 debugfs() { sed -nE 's/.*debugfs_create_file\w*\("([^"]*)".*/\1/p' ./*.c; }
 
-# What slow-work.rst has below the label LABEL: the literals that rows of tables
+# What administration.rst has below the label LABEL: the literals that rows of tables
 # begin with.  A table has three rules, and rows after the second.
 written() {
 	awk -v label="$1" '
@@ -132,7 +132,7 @@ written() {
 		/^=+ =/			{ rules++ }
 		on && rules % 3 == 2 && match($0, /^``[A-Za-z0-9_.-]+``/) {
 			print substr($0, 3, RLENGTH - 4)
-		}' Documentation/slow-work.rst
+		}' Documentation/administration.rst
 }
 
 # Formats of stats-values; a row's class or owner, and its kind of time, have names
@@ -141,11 +141,6 @@ values() {
 		s/.*"%s\.%s\.%s\./"ROW.TIME./; s/.*"%s\.%s\./"ROW./; s/\.%d /.N /
 		s/.*"([A-Za-z0-9.-]+) %[a-z]+(\\n)?".*/\1/p
 	}' slow-work-stats.c
-}
-
-# The kernel-doc that it takes in
-taken_in() {
-	sed -n '/:identifiers:/,/^$/p' Documentation/slow-work.rst | grep -oE '\w+' | grep -vx identifiers
 }
 
 # --- the two compared --------------------------------------------------------
@@ -160,43 +155,30 @@ same() {
 }
 
 # Each call has its page, with where it may be called and what it returns, and
-# its place in the document.  Macros that define have no context; a place they
+# its place in callers.rst.  Macros that define have no context; a place they
 # may share.
 calls_have_pages() {
-	local name page calls structs status=0
+	local name page calls html=$OUT/html/callers.html status=0
 	wrong() { echo "$*"; status=1; }
 	calls=$(public)
-	structs=$(structs)
-	for name in $calls $structs; do
+	for name in $calls $(structs); do
 		page=$MAN/man9/$name.9
 		[ -s "$page" ] || wrong "$name has no kernel-doc"
-		[[ ! $name =~ [a-z] ]] || grep -qF "id=\"c.$name\"" "$OUT/html/slow-work.html" ||
-			wrong "slow-work.rst does not take in $name"
+		[[ ! $name =~ [a-z] ]] || grep -qF "id=\"c.$name\"" "$html" ||
+			wrong "callers.rst does not take in $name"
 	done
 	for name in $calls; do
 		page=$MAN/man9/$name.9
 		[ -s "$page" ] || continue
 		if [[ ! $name =~ [a-z] ]]; then
-			grep -qw "$name" "$OUT/html/slow-work.html" ||
-				wrong "slow-work.rst does not tell of $name"
+			grep -qw "$name" "$html" || wrong "callers.rst does not tell of $name"
 			continue
 		fi
 		grep -q '^.SH "CONTEXT"' "$page" || wrong "$name does not tell its context"
 		! grep -qE '^\.B "(bool|int|struct .*)"' "$page" || grep -q '^.SH "RETURN"' "$page" ||
 			wrong "$name does not tell what it returns"
 	done
-	for name in $(taken_in); do
-		grep -qx "$name" <<<"$calls"$'\n'"$structs"$'\n'"$(exported)" ||
-			wrong "slow-work.rst takes in $name, which is not there"
-	done
 	return $status
-}
-
-sysctls_agree() {
-	local rows
-	rows=$(sed -nE '/^## Administration/,/^## /s/^\| `([a-z-]+)`.*/\1/p' README.md)
-	same "sysctls in slow-work.rst" "$(written sysctls)" "$(sysctls)" || return
-	same "sysctls in README.md" "$rows" "$(sysctls)"
 }
 
 # known WHAT "THERE" PREFIX REST: whatever texts name that begins with PREFIX
@@ -210,14 +192,38 @@ known() {
 	return $status
 }
 
-# Lines that slow-work.rst explains are printed, as far as they are fixed
+# Lines that administration.rst explains are printed: all of their text between
+# values, which are in capitals there, in brackets, or numbers
 log_lines_are_there() {
 	local line status=0
 	while read -r line; do
-		grep -qF "\"$line" ./*.c || { echo "nothing prints: $line"; status=1; }
-	done < <(sed -nE '/^\.\. _log:/,/^\.\. _[a-z]*ging:/s/^`{2}([^`]*)`{2}$/\1/p' \
-		Documentation/slow-work.rst | sed -E 's/ [A-Z(].*//' | grep .)
+		grep -qF -- "$line" ./*.c || { echo "nothing prints: $line"; status=1; }
+	done < <(sed -nE '/^\.\. _log:/,/^Debugging by Example/s/^`{2}([^`]*)`{2}$/\1/p' \
+		Documentation/administration.rst | sed -E 's/\.\.\.//; s/\([^)]*\)|\b[a-z]*[A-Z]{2,}\b|[0-9]+/\n/g' |
+		sed -E 's/^[^A-Za-z]+//; s/[ :]+$//' | grep -E '.{4}')
 	return $status
+}
+
+# What was measured is written as it was measured
+figures_are_measured() {
+	local name status=0 picture=tests/bench/picture.py json=Documentation/bench.json
+	for name in costs growth; do
+		diff <(awk -v label=".. _$name:" '$0 == label { on = 1; next }
+			on && /^=+ =/ { rules++ } on && rules { print } rules == 3 { exit }' \
+			Documentation/performance.rst) <("$picture" "$name" "$json") ||
+			{ echo "the table \"$name\" is not of $json: tests/bench.sh keep"; status=1; }
+	done
+	"$picture" draw "$json" "$OUT/bench.svg"
+	cmp "$OUT/bench.svg" Documentation/bench.svg || status=1
+	return $status
+}
+
+# tests/vm/samples.sh builds and runs it
+readme_is_in_kernel_style() {
+	tests/readme.sh c >"$OUT/hello.c"
+	[ -s "$OUT/hello.c" ] || return
+	! "$KERNEL_SOURCE/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
+		--file "$OUT/hello.c" | grep .
 }
 
 # What from-workqueue.rst translates is there in the kernel
@@ -260,7 +266,7 @@ files_are_there() {
 	while IFS=: read -r text file; do
 		[ -e "$file" ] || { echo "$text: there is no $file"; status=1; }
 	done < <(grep -oHP '(?<![\w/.-])(debian|include|samples|scripts|tests|tools)/[a-z0-9/._-]*[a-z0-9](?!\w)' \
-		README.md CONTRIBUTING.md CHANGELOG.md Documentation/*.md | grep -v '\.ko$' | sort -u)
+		README.md CONTRIBUTING.md CHANGELOG.md Documentation/{design.md,testing.rst} | grep -v '\.ko$' | sort -u)
 	return $status
 }
 
@@ -286,17 +292,19 @@ result "man pages of kernel-doc" call_pages
 result "man pages can be shown" readable
 result "each call has its page" calls_have_pages
 result "each tool has its page" tools_have_pages
-result "sysctls" sysctls_agree
+result "sysctls" same sysctls "$(written sysctls)" "$(sysctls)"
 result "module parameters" same parameters "$(written parameters)" "$(parameters)"
 result "debugfs files" same files "$(written debugfs-files)" "$(debugfs)"
 result "keys of stats-values" same keys "$(written stats-keys)" "$(values)"
 result "tracepoints" same tracepoints "$(written tracepoints)" "$(tracepoints)"
 result "lines in the log" log_lines_are_there
+result "figures" figures_are_measured
+result "README.md's caller is in kernel style" readme_is_in_kernel_style
 result "calls of workqueues" workqueue_has_them
 result "whatever is named is there" whatever_is_named_is_there
 result "links" links_lead_somewhere
 result "files that are named" files_are_there
 result "design.md tells of each file" each_file_is_told_of
-rm -rf "$OUT/doctrees"
+rm -rf "$OUT/doctrees" "$OUT"/{hello.c,bench.svg} .checkpatch-camelcase.*
 echo "# see $OUT/html/index.html and man -M $OUT/man slow-work"
 plan

@@ -81,7 +81,7 @@ same_as_series() {
 	local straight=$dir/straight
 	rm -rf "$straight" && mkdir "$straight" && cd "$pristine" &&
 		cp -r --parents MAINTAINERS Makefile kernel/Makefile init/Kconfig include/linux \
-			samples/Makefile samples/Kconfig Documentation/core-api/index.rst "$straight" &&
+			samples/Makefile samples/Kconfig Documentation/{core-api,admin-guide}/index.rst "$straight" &&
 		"$TOP/scripts/in-tree.py" "$straight" && cd "$straight" &&
 		[ -z "$(find . -type f ! -exec cmp {} "$src/{}" \; -print)" ] &&
 		[ -e kernel/slow-work/main.c ] || return
