@@ -169,13 +169,13 @@ module_built_for() {
 	in_root modinfo -k "$1" -F signer slow_work | grep 'DKMS module signing key'
 }
 
-# The package's example, with the Makefile that README shows; by a user
+# The caller and the Makefile that README shows; by a user
 caller_built_for() {
 	local dir=$root/home/caller
 	mkdir -p "$dir" &&
-	cp "$root/usr/share/doc/slow-work-dev/examples/minimal.c" "$dir/main.c" &&
-	sed -n '/^    obj-m := /,/^    include /s/^    //p' "$TOP/README.md" >"$dir/Makefile" &&
-	[ "$(wc -l <"$dir/Makefile")" = 3 ] &&
+	"$TOP/tests/readme.sh" c >"$dir/hello.c" &&
+	"$TOP/tests/readme.sh" make >"$dir/Makefile" &&
+	[ "$(wc -l <"$dir/Makefile")" = 2 ] &&
 	chown -R 65534 "$dir" &&
 	in_root setpriv --reuid=65534 --clear-groups make -C /home/caller KVER="$1" 2>&1 |
 		tee "$work/make" &&
@@ -250,7 +250,7 @@ life() {
 	result "apt install of this one" install_packages "$DEBS"
 	result "there is no other" only_version "$version"
 	result "the module is built for $first" module_built_for "$first"
-	result "a caller of three lines' Makefile is built" caller_built_for "$first"
+	result "the caller in README.md is built" caller_built_for "$first"
 	result "slow-work-top starts" in_root slow-work-top --help
 	result "a build for a kernel without headers says so" \
 		caller_refused "install linux-headers-6.66" 6.66

@@ -23,5 +23,5 @@ loaded_as_dependency() {
 	check "modprobe of a caller" modprobe hello
 	check "loads the module" loaded slow_work
 	settings_hold
-	wait_for "the caller's item runs" 60 eval '[ "$(messages "slow_work_minimal: done")" = 1 ]'
+	wait_for "the caller's item runs" 60 eval '[ "$(messages "hello: done")" = 1 ]'
 }

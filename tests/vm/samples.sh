@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The samples, then slow_scrub with a real filesystem,
+# The samples and the caller in README.md, then slow_scrub with a real filesystem,
 # on a stock kernel; samples.host makes the disk and says what is on it.
 
 load slow_work
@@ -13,8 +13,11 @@ callers_end() {
 	is "no threads are left" 0 "$(threads)"
 }
 
-# --- minimal
+# --- the caller in README.md, minimal
 
+check "the caller in README.md loads" load hello
+wait_for "it executes" 60 eval '[ "$(messages "hello: done")" = 1 ]'
+callers_end hello
 check "minimal loads" load slow_work_minimal
 wait_for "it executes" 60 eval '[ "$(messages "slow_work_minimal: done")" = 1 ]'
 callers_end slow_work_minimal
