@@ -4,8 +4,11 @@
  */
 
 #include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/preempt.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
@@ -253,6 +256,75 @@ static void interrupts_hit_the_pool_at_work(struct kunit *test)
 	swt_wait(t, swt_runs(delayed->item) && swt_at_rest(delayed->item));
 }
 
+/* An interrupt every 100 us, each of which enqueues the next of these */
+struct metronome {
+	struct hrtimer timer;
+	struct swt_item *items[8];
+	int beats;			/* left */
+	int errors;
+	int wrong_context;
+};
+
+static enum hrtimer_restart enqueue_at_a_beat(struct hrtimer *timer)
+{
+	struct metronome *metronome = container_of(timer, struct metronome, timer);
+	int beats = metronome->beats - 1;
+
+	metronome->wrong_context += !in_hardirq();
+	metronome->errors += !!swt_enqueue(metronome->items[beats % 8]);
+	/* for who waits for the last of them */
+	smp_store_release(&metronome->beats, beats);
+	if (!beats)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, 100 * NSEC_PER_USEC);
+	return HRTIMER_RESTART;
+}
+
+static int run_metronome(struct swt_thread *thread)
+{
+	struct metronome *metronome = thread->arg;
+
+	hrtimer_setup(&metronome->timer, enqueue_at_a_beat, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&metronome->timer, 100 * NSEC_PER_USEC, HRTIMER_MODE_REL_HARD);
+	/* pairs with enqueue_at_a_beat() */
+	swt_comes_true(thread->t, !smp_load_acquire(&metronome->beats));
+	hrtimer_cancel(&metronome->timer);
+	return metronome->beats;
+}
+
+static void describe_for_a_while(struct swt_item *item, struct seq_file *m)
+{
+	usleep_range(50, 200);
+	seq_puts(m, "described");
+}
+
+static void interrupts_at_10_khz_while_descs_are_read(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct metronome *metronome = swt_alloc(t, sizeof(*metronome));
+	struct swt_thread *thread;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_SLOW_WORK_DEBUG))
+		kunit_skip(test, "built without runqueue");
+	swt_pool(t, 2, 4);
+	metronome->beats = 5000;
+	for (i = 0; i < ARRAY_SIZE(metronome->items); i++) {
+		metronome->items[i] = swt_item(t, i % 3);
+		metronome->items[i]->on_desc = describe_for_a_while;
+	}
+	thread = swt_start(t, run_metronome, metronome);
+	/* Each turn leaves some memory behind until the end of the case */
+	for (i = 0; i < 2000 && !swt_done(thread); i++)
+		swt_runqueue(t);
+	KUNIT_EXPECT_EQ(test, swt_join(thread), 0);
+	KUNIT_EXPECT_EQ(test, metronome->errors, 0);
+	KUNIT_EXPECT_EQ(test, metronome->wrong_context, 0);
+	for (i = 0; i < ARRAY_SIZE(metronome->items); i++)
+		swt_wait(t, swt_runs(metronome->items[i]) && swt_at_rest(metronome->items[i]));
+}
+
 static void enqueue_others(struct swt_item *item)
 {
 	item->result |= swt_enqueue(item->other);
@@ -284,6 +356,7 @@ static struct kunit_case context_cases[] = {
 	KUNIT_CASE(hard_irq_during_execute_is_deferred),
 	KUNIT_CASE(refusal_in_hard_irq_is_returned),
 	KUNIT_CASE(interrupts_hit_the_pool_at_work),
+	KUNIT_CASE(interrupts_at_10_khz_while_descs_are_read),
 	KUNIT_CASE(enqueue_in_execute),
 	{}
 };
