@@ -126,6 +126,67 @@ static void many_armed_items_all_run(struct kunit *test)
 	}
 }
 
+/* Some are longer than a timer can be: these it takes in several goes */
+static const unsigned long long_delays[] = {
+	MAX_JIFFY_OFFSET, MAX_JIFFY_OFFSET + 1UL, ULONG_MAX / 2, ULONG_MAX / 2 + 1,
+	ULONG_MAX - 1, ULONG_MAX,
+};
+
+static void expect_armed(struct swt_item *item)
+{
+	KUNIT_EXPECT_TRUE(item->t->test, swt_flag(item, SLOW_WORK_DELAYED));
+	KUNIT_EXPECT_TRUE(item->t->test, timer_pending(&item->dwork.timer));
+	KUNIT_EXPECT_EQ(item->t->test, swt_starts(item), 0);
+}
+
+static void delays_of_any_length(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(long_delays); i++) {
+		item = swt_item(t, SWT_DELAYED);
+		swt_must_arm(item, long_delays[i]);
+		swt_settle(t);
+		expect_armed(item);
+		/* Merged, as with any that is armed */
+		swt_must_enqueue(item);
+		swt_settle(t);
+		expect_armed(item);
+		swt_cancel(item);
+		KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 1);
+	}
+}
+
+/* Nothing is left of the long one */
+static void long_delay_that_is_made_short(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(long_delays); i++) {
+		item = swt_item(t, SWT_DELAYED);
+		swt_must_arm(item, long_delays[i]);
+		KUNIT_EXPECT_EQ(test, swt_mod(item, 2), 0);
+		swt_wait(t, swt_runs(item) == 1);
+		KUNIT_EXPECT_TRUE(test, swt_due(item, 2));
+		swt_wait(t, swt_at_rest(item));
+		/* Cancelled, flushed: the next delay is what it is as well */
+		swt_must_arm(item, long_delays[i]);
+		KUNIT_EXPECT_EQ(test, swt_join(swt_cancel_start(item)), 1);
+		swt_must_arm(item, 2);
+		swt_wait(t, swt_runs(item) == 2 && swt_at_rest(item));
+		swt_must_arm(item, long_delays[i]);
+		KUNIT_EXPECT_EQ(test, swt_join(swt_flush_start(item)), 1);
+		KUNIT_EXPECT_EQ(test, swt_runs(item), 3);
+		swt_must_arm(item, 2);
+		swt_wait(t, swt_runs(item) == 4 && swt_at_rest(item));
+	}
+}
+
 static struct kunit_case delay_cases[] = {
 	KUNIT_CASE(never_earlier_than_the_delay),
 	KUNIT_CASE(armed_item_is_marked),
@@ -134,6 +195,8 @@ static struct kunit_case delay_cases[] = {
 	KUNIT_CASE(plain_enqueue_of_item_armed_during_execute_waits),
 	KUNIT_CASE(item_arms_itself_over_and_over),
 	KUNIT_CASE(many_armed_items_all_run),
+	KUNIT_CASE(delays_of_any_length),
+	KUNIT_CASE(long_delay_that_is_made_short),
 	{}
 };
 
