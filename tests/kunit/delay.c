@@ -160,6 +160,30 @@ static void delays_of_any_length(struct kunit *test)
 	}
 }
 
+/* On 64 bits the longest that a timer takes is as good as for ever */
+static void timer_that_ends_before_the_delay_goes_on(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	struct timer_list *timer;
+	int i;
+
+	if (BITS_PER_LONG > 32)
+		return;
+	/* For these it takes two at least */
+	for (i = 2; i < ARRAY_SIZE(long_delays); i++) {
+		item = swt_item(t, SWT_DELAYED);
+		timer = &item->dwork.timer;
+		swt_must_arm(item, long_delays[i]);
+		/* The first is over, sooner than it would be */
+		mod_timer(timer, jiffies + 1);
+		swt_wait(t, timer_pending(timer) &&
+			    time_after(READ_ONCE(timer->expires), jiffies + HZ));
+		expect_armed(item);
+		swt_cancel(item);
+	}
+}
+
 /* Nothing is left of the long one */
 static void long_delay_that_is_made_short(struct kunit *test)
 {
@@ -196,6 +220,7 @@ static struct kunit_case delay_cases[] = {
 	KUNIT_CASE(item_arms_itself_over_and_over),
 	KUNIT_CASE(many_armed_items_all_run),
 	KUNIT_CASE(delays_of_any_length),
+	KUNIT_CASE(timer_that_ends_before_the_delay_goes_on),
 	KUNIT_CASE(long_delay_that_is_made_short),
 	{}
 };

@@ -241,8 +241,8 @@ static void item_without_desc_has_a_row(struct kunit *test)
 
 /* ---- MARK --------------------------------------------------------------- */
 
-/* Five characters, "952ms" or "   2s", in ms; -1 where it is none of that */
-static long mark_ms(const char *mark, long *unit)
+/* Five characters, "952ms" or "   2s", and how many ms its unit has; -1: none of that */
+static long mark_value(const char *mark, long *unit)
 {
 	static const struct { const char *name; long ms; } units[] = {
 		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
@@ -258,10 +258,18 @@ static long mark_ms(const char *mark, long *unit)
 	for (i = 0; i < ARRAY_SIZE(units); i++) {
 		if (!strcmp(p, units[i].name)) {
 			*unit = units[i].ms;
-			return value * units[i].ms;
+			return value;
 		}
 	}
 	return -1;
+}
+
+/* In ms, or below 0 */
+static long mark_ms(const char *mark, long *unit)
+{
+	long value = mark_value(mark, unit);
+
+	return value < 0 ? value : value * *unit;
 }
 
 /* It may be rounded either way, and a jiffy may be lost at each end */
@@ -353,6 +361,40 @@ static void mark_of_an_armed_item_is_until_it_is_due(struct kunit *test)
 		swt_must_arm(item, delays[i]);
 		row = read_rows(t, 1);
 		expect_mark(test, row, before + delays[i] - jiffies, delays[i]);
+		swt_cancel(item);
+	}
+}
+
+/*
+ * On 32 bits and with HZ=1000 these are from 24 to 49 days, which no timer takes at
+ * once.  On 64 bits they are cut to what is longer than anybody lives.
+ */
+static void mark_of_a_delay_beyond_any_timer(struct kunit *test)
+{
+	static const unsigned long delays[] = {
+		ULONG_MAX / 2 - 7200 * HZ, ULONG_MAX / 2 + 7200 * HZ, ULONG_MAX - 7200 * HZ,
+	};
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	long unit = 0, hours, value;
+	struct row *row;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(delays); i++) {
+		item = swt_item(t, SWT_DELAYED);
+		swt_must_arm(item, delays[i]);
+		row = read_rows(t, 1);
+		KUNIT_EXPECT_STREQ(test, &row->thr[0], "dly");
+		if (BITS_PER_LONG > 32) {
+			KUNIT_EXPECT_STREQ(test, &row->mark[0], "9999d");
+		} else {
+			/* In ms they are too long for 32 bits */
+			hours = delays[i] / HZ / 3600;
+			value = mark_value(row->mark, &unit);
+			unit /= 3600000;
+			KUNIT_EXPECT_LE_MSG(test, value * unit, hours, "%s", row->mark);
+			KUNIT_EXPECT_GE_MSG(test, value * unit, hours - unit, "%s", row->mark);
+		}
 		swt_cancel(item);
 	}
 }
@@ -464,6 +506,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(mark_of_a_queued_item_is_since_it_was_queued),
 	KUNIT_CASE(item_that_waits_for_half_the_clock_is_shown),
 	KUNIT_CASE(mark_of_an_armed_item_is_until_it_is_due),
+	KUNIT_CASE(mark_of_a_delay_beyond_any_timer),
 	KUNIT_CASE(desc_is_on_one_line),
 	KUNIT_CASE(long_desc_is_complete),
 	KUNIT_CASE(long_queue_is_shown_once_and_in_order),
