@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/hash.h>
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -47,10 +48,56 @@ struct swt_gate {
 
 /* ---- waiting ------------------------------------------------------------ */
 
+/* How many looks make a deadline */
+#define SWT_LOOKS	4
+
+/* A case has five minutes of KUnit, which then goes on beside it */
+#define SWT_CASE_TIME	(280UL * HZ)
+
 /* Long; but where much hangs, the end is to be seen some time */
-unsigned long swt_deadline(void)
+static unsigned long swt_deadline(void)
 {
 	return (swt_hangs < 3 ? 60 : 5) * HZ;
+}
+
+struct swt_watch swt_watch(void)
+{
+	struct swt_watch watch = { .next = jiffies + swt_deadline() / SWT_LOOKS };
+
+	return watch;
+}
+
+static void swt_add_thread(struct task_struct *task, void *arg)
+{
+	*(u32 *)arg += hash_32(task->pid, 32);
+}
+
+/* Others when an item came further, a race, or a thread that came or went */
+static u64 swt_signs(struct swt *t)
+{
+	u32 threads = 0;
+
+	swt_each_thread(swt_add_thread, &threads);
+	return (u64)threads << 32 | (u32)(atomic_read(&t->pokes) + atomic_read(&t->turns));
+}
+
+/*
+ * A slow host is no hang: time is up when nothing has moved for long, or when
+ * the case has no time left to say what it waits for.
+ */
+bool swt_stuck(struct swt *t, struct swt_watch *watch)
+{
+	u64 signs;
+
+	if (time_after(jiffies, READ_ONCE(t->end)))
+		return true;
+	if (time_before(jiffies, watch->next))
+		return false;
+	signs = swt_signs(t);
+	watch->still = signs == watch->signs ? watch->still + 1 : 0;
+	watch->signs = signs;
+	watch->next = jiffies + swt_deadline() / SWT_LOOKS;
+	return watch->still >= SWT_LOOKS;
 }
 
 void swt_poke(struct swt *t)
@@ -77,6 +124,7 @@ bool swt_more(struct swt *t, struct swt_budget *budget)
 	cond_resched();
 	if (READ_ONCE(t->stop))
 		return false;
+	atomic_inc(&t->turns);
 	return budget->nr++ < SWT_RACE_MIN || time_before(jiffies, budget->end);
 }
 
@@ -1112,6 +1160,7 @@ int swt_init_unregistered(struct kunit *test)
 	if (!t)
 		return -ENOMEM;
 	t->test = test;
+	t->end = jiffies + SWT_CASE_TIME;
 	init_waitqueue_head(&t->wq);
 	spin_lock_init(&t->lock);
 	INIT_LIST_HEAD(&t->memory);
@@ -1157,8 +1206,11 @@ static int swt_reset_pool(struct swt_thread *thread)
 /* May be asked again and again */
 static bool swt_ended(struct swt_thread *thread)
 {
-	if (!wait_for_completion_timeout(&thread->done, swt_deadline()))
-		return false;
+	struct swt_watch watch = swt_watch();
+
+	while (!wait_for_completion_timeout(&thread->done, swt_deadline() / SWT_LOOKS))
+		if (swt_stuck(thread->t, &watch))
+			return false;
 	complete(&thread->done);
 	return true;
 }
@@ -1181,6 +1233,7 @@ static bool swt_quiet(struct swt *t)
 	struct swt_gate *gate;
 
 	WRITE_ONCE(t->stop, true);
+	WRITE_ONCE(t->end, jiffies + SWT_CASE_TIME);
 	list_for_each_entry(gate, &t->gates, list)
 		swt_open(gate);
 	swt_poke(t);

@@ -8,7 +8,8 @@
  * is on a stack, since a failed assertion ends the case's thread at once.
  *
  * Cases wait for conditions.  Deadlines are there to turn a hang into a
- * failure, and no case asserts that something was quick.
+ * failure, so they count from the last sign of life, and no case asserts that
+ * something was quick.
  */
 
 #ifndef _SLOW_WORK_KUNIT_HELPER_H
@@ -46,6 +47,8 @@ struct swt {
 	bool in_splat;			/* a WARN is expected just now */
 	atomic_t pokes;			/* something happened */
 	wait_queue_head_t wq;		/* who waits for it */
+	atomic_t turns;			/* of races */
+	unsigned long end;		/* in jiffies; see swt_stuck() */
 	atomic_t sequence;		/* numbers executions */
 	spinlock_t lock;		/* for @memory */
 	struct list_head memory;
@@ -148,13 +151,27 @@ struct swt_budget {
 	unsigned int nr;
 };
 
+/* What who waits has seen move; see swt_stuck() */
+struct swt_watch {
+	unsigned long next;		/* look, in jiffies */
+	u64 signs;			/* of life, at the last one */
+	unsigned int still;		/* looks at which they were the same */
+};
+
 /* Every suite's init and exit, and one for cases that register themselves */
 int swt_init(struct kunit *test);
 int swt_init_unregistered(struct kunit *test);
 void swt_exit(struct kunit *test);
 
-/* How long anything may take before it counts as hung */
-unsigned long swt_deadline(void);
+/* Whether anything moves that a case may be waiting for */
+struct swt_watch swt_watch(void);
+bool swt_stuck(struct swt *t, struct swt_watch *watch);
+
+/* The same, or the case ends anyway */
+static inline bool swt_hopeless(struct swt *t, struct swt_watch *watch)
+{
+	return READ_ONCE(t->stop) || swt_stuck(t, watch);
+}
 
 /* Something happened that a case may be waiting for; any context but get_ref */
 void swt_poke(struct swt *t);
@@ -167,15 +184,14 @@ void swt_insist(struct swt *t, bool came_true, const char *what, const char *fil
 #define swt_comes_true(t, cond)						\
 ({									\
 	struct swt *__t = (t);						\
-	unsigned long __end = jiffies + swt_deadline();			\
+	struct swt_watch __watch = swt_watch();				\
 	bool __true;							\
 									\
 	for (;;) {							\
 		int __pokes = atomic_read(&__t->pokes);			\
 									\
 		__true = (cond);					\
-		if (__true || time_after(jiffies, __end) ||		\
-		    READ_ONCE(__t->stop))				\
+		if (__true || swt_hopeless(__t, &__watch))		\
 			break;						\
 		swt_doze(__t, __pokes);					\
 	}								\

@@ -209,14 +209,14 @@ static int enqueue_as_execute_ends(struct swt_thread *thread)
 {
 	struct swt_item *item = thread->arg;
 	struct swt_budget budget = swt_budget();
-	unsigned long end;
+	struct swt_watch watch;
 
 	while (swt_more(thread->t, &budget)) {
 		WRITE_ONCE(item->value, item->value + 1);
 		if (swt_enqueue(item))
 			return -EINVAL;
-		for (end = jiffies + swt_deadline(); READ_ONCE(item->result) != item->value;) {
-			if (time_after(jiffies, end) || READ_ONCE(thread->t->stop))
+		for (watch = swt_watch(); READ_ONCE(item->result) != item->value;) {
+			if (swt_hopeless(thread->t, &watch))
 				return -ETIMEDOUT;
 			swt_relax();
 		}
