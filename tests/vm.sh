@@ -200,9 +200,8 @@ main() {
 	local status=0
 	run_machine || status=$?
 	if ! booted "$work/console"; then
-		mkdir -p "$CACHE/failures"
-		cp "$work/console" "$CACHE/failures/$name-once-more-$(date +%Y%m%d-%H%M%S)-$$"
-		say "slow-work: the machine did not boot; once more (its console is in $CACHE/failures)"
+		mv "$work/console" "$work/console.first"
+		say "slow-work: the machine did not boot; once more"
 		echo "# once more on $name, as the machine did not boot"
 		: >"$work/results"
 		status=0
@@ -249,11 +248,14 @@ main() {
 #   config  initrd           the kernel's configuration; all that was in the guest
 #   again                    starts the same machine; its lines go beside it
 #   qemu                     what the emulator said, if it did
+#   console.first            of a start that came to nothing, if there was one
 keep_failure() {
 	local f seed
 	mkdir -p "$keep"
 	cp "$work/console.log" "$work/ktap" "$work/initrd" "$kernel/config" "$keep/"
-	[ ! -s "$work/qemu" ] || cp "$work/qemu" "$keep/"
+	for f in qemu console.first; do
+		[ ! -s "$work/$f" ] || cp "$work/$f" "$keep/"
+	done
 	seed=$(grep -oE '[a-z_]*seed=[0-9]+' <<<"$append" | xargs || true)
 	{
 		echo "failed:   ${script##*/} on $release ($name)"
