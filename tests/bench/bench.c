@@ -18,19 +18,18 @@
 
 #include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/fs.h>
 #include <linux/kernel_stat.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uio.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sort.h>
 #include <uapi/linux/sched/types.h>
 #include "bench.h"
+#include "files.h"
 #include "slow-work.h"
 
 static char *jobs = "all";
@@ -551,8 +550,6 @@ static int bench_cancel(struct bench_run *run)
 
 /* --- read runqueue, with many items queued; and enqueue meanwhile; arg: how many */
 
-#define BENCH_RUNQUEUE	"/sys/kernel/debug/slow_work/runqueue"
-
 static unsigned long bench_lines;	/* of runqueue that were read */
 
 static void bench_desc(struct slow_work *work, struct seq_file *m)
@@ -569,40 +566,6 @@ static const struct slow_work_ops bench_listed_ops = {
 	.desc = bench_desc,
 };
 
-/*
- * debugfs goes before a file and lets user space alone read it; the seq_file is
- * behind.
- */
-static int bench_read_runqueue(void)
-{
-	struct file *file = filp_open(BENCH_RUNQUEUE, O_RDONLY, 0);
-	char *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	struct iov_iter to;
-	struct kiocb kiocb;
-	struct kvec vec;
-	ssize_t ret = -ENOMEM, i;
-
-	if (IS_ERR(file)) {
-		kfree(buf);
-		return PTR_ERR(file);
-	}
-	init_sync_kiocb(&kiocb, file);
-	vec.iov_base = buf;
-	vec.iov_len = PAGE_SIZE;
-	while (buf) {
-		iov_iter_kvec(&to, READ, &vec, 1, PAGE_SIZE);
-		ret = seq_read_iter(&kiocb, &to);
-		if (ret <= 0)
-			break;
-		for (i = 0; i < ret; i++)
-			if (buf[i] == '\n')
-				WRITE_ONCE(bench_lines, bench_lines + 1);
-	}
-	filp_close(file, NULL);
-	kfree(buf);
-	return ret;
-}
-
 /* Again and again */
 static int bench_reader(void *unused)
 {
@@ -610,7 +573,7 @@ static int bench_reader(void *unused)
 
 	while (!kthread_should_stop()) {
 		if (ret >= 0)
-			ret = bench_read_runqueue();
+			ret = bench_read(BENCH_RUNQUEUE, UINT_MAX, &bench_lines);
 		else
 			bench_nap(10000);
 	}
@@ -642,7 +605,7 @@ static int bench_runqueue(struct bench_run *run)
 
 	bench_lines = 0;
 	ns = ktime_get_ns();
-	ret = bench_read_runqueue();
+	ret = bench_read(BENCH_RUNQUEUE, UINT_MAX, &bench_lines);
 	ns = ktime_get_ns() - ns;
 	if (ret < 0)
 		goto out;

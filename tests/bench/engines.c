@@ -4,9 +4,9 @@
  * behind one interface
  */
 
-#include <linux/fs.h>
 #include <linux/module.h>
 #include "bench.h"
+#include "files.h"
 
 #ifndef kthread_run_worker	/* 6.14 */
 #define kthread_run_worker	kthread_create_worker
@@ -35,25 +35,6 @@ void bench_put_ref(struct slow_work *work)
 {
 }
 
-#define SYSCTL(name)	"/proc/sys/kernel/slow-work/" name
-
-static int bench_set(const char *path, int value)
-{
-	struct file *file;
-	char text[16];
-	loff_t pos = 0;
-	ssize_t ret;
-	int len;
-
-	file = filp_open(path, O_WRONLY, 0);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	len = scnprintf(text, sizeof(text), "%d\n", value);
-	ret = kernel_write(file, text, len, &pos);
-	filp_close(file, NULL);
-	return ret < 0 ? ret : 0;
-}
-
 /* Registered twice: taking one back waits for all items; see slow_drain(). */
 static int slow_open(unsigned int min, unsigned int max)
 {
@@ -61,11 +42,11 @@ static int slow_open(unsigned int min, unsigned int max)
 
 	min = max(min, 2U);
 	max = max(max, 2U);
-	ret = bench_set(SYSCTL("min-threads"), 2);
+	ret = bench_set(BENCH_SYSCTL("min-threads"), 2);
 	if (!ret)
-		ret = bench_set(SYSCTL("max-threads"), max);
+		ret = bench_set(BENCH_SYSCTL("max-threads"), max);
 	if (!ret)
-		ret = bench_set(SYSCTL("min-threads"), min);
+		ret = bench_set(BENCH_SYSCTL("min-threads"), min);
 	if (!ret)
 		ret = slow_work_register_user(THIS_MODULE);
 	if (ret)
