@@ -21,7 +21,7 @@ VM_ONCE+=" 6.12:top 6.12:access locked:signed locked:lockdown"
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
 TORTURE_SECONDS=60
 # Those that figures of the benchmark are recorded for
-BENCH_KERNELS="6.1 6.12"
+BENCH_KERNELS="6.1 6.12 6.12-rt"
 
 # The kernels that are supported and how they may be configured: make matrix
 MATRIX_KERNELS="6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt unstable"

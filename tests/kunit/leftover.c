@@ -507,7 +507,7 @@ static struct mm_struct *get_user_mm(void)
 	return mm;
 }
 
-static void leave_mm(struct swt_item *item)
+static void leave_adopted_mm(struct swt_item *item)
 {
 	kthread_use_mm(leftover_what(item));
 }
@@ -525,7 +525,7 @@ static void adopted_mm(struct kunit *test)
 	/* Built in, the suites run before there is any */
 	if (!mm)
 		return;
-	expect_put_right_after(test, new_leftover(test, leave_mm, undo_mm, mm));
+	expect_put_right_after(test, new_leftover(test, leave_adopted_mm, undo_mm, mm));
 	mmput(mm);
 }
 
