@@ -21,6 +21,7 @@
 #   --append "WORDS"       onto the kernel's command line; NAME=VALUE that means
 #                          nothing to the kernel is a variable in SCRIPT
 #   --no-panic-on-warn     for scripts that provoke warnings
+#   --no-panic             for scripts that provoke oopses, or warnings
 #   --qemu "WORDS"         further options for QEMU
 #   --dump FILE            SCRIPT leaves in /tmp/last what makes the kernel panic
 #                          when all is told; a dump of its memory then goes to FILE
@@ -70,6 +71,7 @@ image_modules() {
 
 main() {
 	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
+	local oops='oops=panic panic_on_oops=1'
 	local log='' scratch='' timeout=900 modules='' qemu='' possible='' system=''
 	local disks=() files=() with=() dump=''
 	command=$(printf '%q ' "$0" "$@")
@@ -89,6 +91,7 @@ main() {
 		--icount)	icount=yes ;;
 		--append)	append+=" $2"; shift ;;
 		--no-panic-on-warn) warn= ;;
+		--no-panic)	warn='' oops='' ;;
 		--qemu)		qemu+=" $2"; shift ;;
 		--dump)		dump=$2; shift ;;
 		--log)		log=$2; shift ;;
@@ -162,7 +165,7 @@ main() {
 	fi
 
 	# --- the machine
-	local cmd cpu=max smp=$cpus panic="panic=-1 oops=panic panic_on_oops=1 $warn log_buf_len=4M"
+	local cmd cpu=max smp=$cpus panic="panic=-1 $oops $warn log_buf_len=4M"
 	: >"$work/results"
 	if [ "$name" = uml ]; then
 		cmd=("$kernel/vmlinuz" "mem=${mem}M" "initrd=$work/initrd" "uml_dir=$work/" umid=uml

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Oopses in each call-out, with panic_on_oops=0: the task that called it dies, the
+# pool goes on.  parts="put get" on the kernel's command line runs these parts alone.
+
+OOPS=/proc/slow_work_oops
+oops() { echo "$*" >$OOPS; }
+count() { sed -n "s/^$1 //p" $OOPS; }
+ours() { dmesg | grep -F 'Slow work thread pool: '; }
+
+# Threads that have died, lines that runqueue has for lost items
+DIED=0 LOST=0
+died() { ours | grep -cE 'kslowd[0-9]+ \(PID [0-9]+\) died in .*oops_.* of slow_work_oops; the item is lost'; }
+lost() { grep -c '^ *lst ' $RUNQUEUE; }
+# goes_on WHAT N: N more threads have died, each is logged and replaced, its item is
+# lost; other items run
+goes_on() {
+	local executed="$(count executed)" least=$((LOST + $2))
+	DIED=$((DIED + $2))
+	check "$1: another item is accepted" oops new good
+	if ! until_true 30 eval '[ "$(count executed)" -gt $executed ]'; then
+		not_ok "$1: it runs" "not within 30 s, nor will others"
+		exit 1
+	fi
+	ok "$1: it runs"
+	wait_for "$1: $DIED threads have died, by the log" 30 eval '[ "$(died)" = $DIED ]'
+	wait_for "$1: runqueue shows the lost items" 30 eval '[ "$(lost)" -ge $least ]'
+	LOST=$(lost)
+}
+# Log lines about a lost item, without the one when it was lost
+told() { ours | grep -v ' died in ' | grep -c 'oops_execute.*lost'; }
+waits() { grep -q ' slow_work_' /proc/$1/stack; }
+# awaits ORDER...: the call logs that the item is lost, and goes on waiting
+awaits() {
+	local before="$(told)" pid
+	oops "$@" &
+	pid=$!
+	wait_for "$*: logs that the item is lost" 30 eval '[ "$(told)" -gt $before ]'
+	wait_for "$*: goes on waiting" 30 waits $pid
+}
+gone() { ! [ -e /proc/$1/exe ]; }
+# refused ERRORS ORDER...: the call returns one of these errors
+refused() {
+	local why="$1" out; shift
+	out=$(oops "$@" 2>&1)
+	if echo "$out" | grep -qE "$why"; then ok "$*: is refused"
+	else not_ok "$*: is refused" "wanted: $why" "said: ${out:-nothing}"; fi
+}
+# dies COMMAND...: the task that runs it does
+dies() {
+	local pid; "$@" &
+	pid=$!
+	if until_true 30 gone $pid; then
+		wait $pid
+		check "$*: the task dies" [ $? -gt 128 ]
+	else
+		not_ok "$*: the task dies" "it is still there after 30 s"
+	fi
+}
+# ends COMMAND...: it returns
+ends() {
+	local pid; "$@" &
+	pid=$!
+	wait_for "$*: returns" 30 gone $pid
+}
+
+part_execute() {
+	for n in 1 2 3 4 5; do oops new execute; done
+	goes_on "five oopses in execute" 5
+	check "there are threads" [ "$(threads)" -ge 2 ]
+	refused "Owner died" enqueue execute
+	awaits cancel execute
+	awaits cancel execute
+	awaits flush execute
+	oops new exit
+	goes_on "exit of the thread in execute" 1
+}
+
+part_put() {
+	oops new put
+	goes_on "oops in put_ref" 1
+	refused "Owner died" enqueue put
+	awaits cancel put
+	awaits cancel put
+}
+
+# The caller of a cancel dies in put_ref
+part_cancel() {
+	for word in cancel try; do
+		oops arm put
+		dies oops $word put
+		goes_on "oops in put_ref of $word" 0
+		refused "Owner died|Operation canceled" enqueue put
+		awaits cancel put
+		awaits cancel put
+	done
+}
+
+# A reader of runqueue dies in desc, for which it has pinned the item
+part_desc() {
+	oops arm desc
+	dies cat $RUNQUEUE
+	ends oops cancel desc
+	oops new desc
+	dies cat $RUNQUEUE
+	executed=$(count executed)
+	oops open
+	wait_for "an item completes after its reader died" 30 eval '[ "$(count executed)" -gt $executed ]'
+	oops arm desc
+	dies cat $RUNQUEUE
+	oops arm good
+	check "another reader gets to the end" grep -q '^dly.* oops: good' $RUNQUEUE
+	ends oops cancel desc
+	goes_on "oopses in desc" 0
+}
+
+# get_ref is called with pool.lock held
+part_get() {
+	oops new inside
+	goes_on "oops in get_ref in an execute" 1
+	dies oops new get
+	goes_on "oops in get_ref in a task" 0
+	executed=$(count executed)
+	check "that item was not queued, and is accepted" oops enqueue get
+	wait_for "it runs" 30 eval '[ "$(count executed)" -gt $executed ]'
+}
+
+echo EXPECT-SPLAT-BEGIN >/dev/kmsg
+# A CPU that spins on a lock which a dead task holds ends the guest
+echo 60 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
+echo 1 >/proc/sys/kernel/panic_on_rcu_stall
+load slow_work min_threads=2 max_threads=4
+load slow_work_oops
+for part in ${parts:-execute put cancel desc get}; do part_$part; done
+
+[ $DIED = 0 ] || awaits unregister
+is "each ordered oops has happened" "$(count oopses)" "$(messages 'BUG: kernel NULL pointer dereference')"
+is "nothing else is reported" "" "$(dmesg | grep -E 'WARNING:|general protection|page fault for|corruption|Poison|already free|stalls on|soft lockup:')"
+echo EXPECT-SPLAT-END >/dev/kmsg
+plan
