@@ -12,6 +12,9 @@
  *	open		let them all through
  *	cancel		cancel every item there is
  *	revoke		take back every item that is pending, waiting for none
+ *	flush		flush every item there is
+ *	flush-user	slow_work_flush_user() of this module
+ *	hang		wait for open, uninterruptibly
  *	crash		the item that came to the gate last makes the kernel panic
  *
  * and .../state tells what became of it.  Unloading opens the gate, cancels what
@@ -197,13 +200,14 @@ static void caller_cancel(bool delayed_only)
 	}
 }
 
-static void caller_revoke(void)
+/* Call something for each item that is there. */
+static void caller_each(bool (*call)(struct slow_work *work))
 {
 	struct caller_item *item;
 	unsigned int number = 0;
 
 	while ((item = caller_find(number, false))) {
-		slow_work_try_cancel(&item->dwork.work);
+		call(&item->dwork.work);
 		number = item->number + 1;
 		kref_put(&item->ref, caller_release);
 	}
@@ -233,7 +237,19 @@ static int caller_word(const char *word)
 		return 0;
 	}
 	if (!strcmp(word, "revoke")) {
-		caller_revoke();
+		caller_each(slow_work_try_cancel);
+		return 0;
+	}
+	if (!strcmp(word, "flush")) {
+		caller_each(slow_work_flush);
+		return 0;
+	}
+	if (!strcmp(word, "flush-user")) {
+		slow_work_flush_user(THIS_MODULE);
+		return 0;
+	}
+	if (!strcmp(word, "hang")) {
+		wait_event(caller_gate, !READ_ONCE(caller_closed));
 		return 0;
 	}
 	if (strcmp(word, "open") && strcmp(word, "close"))
