@@ -20,6 +20,7 @@ VM_ONCE+=" 6.1:oops 6.12-rt:oops"
 VM_ONCE+=" 6.1:hungtask"
 VM_ONCE+=" 6.1:heldstart 6.12-rt:heldstart"
 VM_ONCE+=" 6.1:leftovers 6.12-rt:leftovers"
+VM_ONCE+=" 6.1:reports 6.12-rt:reports"
 VM_ONCE+=" 6.12:top 6.12:access locked:signed locked:lockdown"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
