@@ -27,6 +27,7 @@
 #                          when all is told; a dump of its memory then goes to FILE
 #   --log FILE             where to keep a copy of the console
 #   --timeout SECONDS      (default 900) when to give up
+#   --cpu-time SECONDS     the same by what the machine had of the host's CPUs
 #
 # Succeeds only if SCRIPT came to its end with status 0, every result and the plan
 # are there, none is "not ok", and the console shows no report of any detector
@@ -72,7 +73,7 @@ image_modules() {
 main() {
 	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1'
 	local oops='oops=panic panic_on_oops=1'
-	local log='' scratch='' timeout=900 modules='' qemu='' possible='' system=''
+	local log='' scratch='' timeout=900 cpu_time='' modules='' qemu='' possible='' system=''
 	local disks=() files=() with=() dump=''
 	command=$(printf '%q ' "$0" "$@")
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
@@ -96,6 +97,7 @@ main() {
 		--dump)		dump=$2; shift ;;
 		--log)		log=$2; shift ;;
 		--timeout)	timeout=$2; shift ;;
+		--cpu-time)	cpu_time=$2; shift ;;
 		-*)		die "unknown option $1" ;;
 		*)		[ -z "$script" ] || die "one script, not also $1"; script=$1 ;;
 		esac
@@ -222,6 +224,8 @@ main() {
 	if ! grep -q '^# guest ended: ' "$work/ktap"; then
 		if [ $status = 124 ] || [ $status = 137 ]; then
 			why+=("not finished after $timeout s")
+		elif [ -n "$cpu_time" ] && [ $status = $((128 + $(kill -l XCPU))) ]; then
+			why+=("not finished after $cpu_time s of a CPU")
 		else
 			why+=("the guest died (status $status)")
 		fi
@@ -277,6 +281,7 @@ keep_failure() {
 		echo '#!/bin/bash'
 		echo "# The same machine; what it prints is in console.again and results.again"
 		echo 'cd "$(dirname "$0")" || exit'
+		[ -z "$cpu_time" ] || echo "ulimit -S -t $cpu_time"
 		printf '%q ' "${cmd[@]}"
 		echo -n '</dev/null'
 		[ "$name" != uml ] || echo -n ' >console.again 2>&1 3>results.again'
@@ -291,15 +296,19 @@ keep_failure() {
 run_machine() {
 	local status=0 input=/dev/null
 	[ -z "$dump" ] || input=$work/monitor
-	if [ "$name" = uml ]; then
-		timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/console" 2>&1 \
-			3>"$work/results" &
-	else
-		timeout -k 5 "$timeout" "${cmd[@]}" <>"$input" >"$work/qemu" 2>&1 &
-	fi
+	(
+		[ -z "$cpu_time" ] || ulimit -S -t "$cpu_time"
+		if [ "$name" = uml ]; then
+			exec timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/console" 2>&1 \
+				3>"$work/results"
+		else
+			exec timeout -k 5 "$timeout" "${cmd[@]}" <>"$input" >"$work/qemu" 2>&1
+		fi
+	) &
 	vm=$!
 	{ end_unbooted "$vm"; [ -z "$dump" ] || take_dump "$vm"; } >/dev/null 2>&1 &
-	wait "$vm" || status=$?
+	# What ended it is said below, not by the shell
+	{ wait "$vm"; } 2>/dev/null || status=$?
 	vm=
 	kill $! 2>/dev/null || true
 	touch "$work/console"
