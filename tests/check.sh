@@ -40,6 +40,7 @@ parts() {
 	echo style tests/style.sh
 	echo docs tests/docs.sh
 	echo kunit-uml tests/kunit.sh uml
+	echo kunit-plain tests/kunit.sh uml --plain
 	echo kunit-debug tests/kunit.sh debug
 	for k in ${1:-$BENCH_KERNELS}; do
 		case " $BENCH_KERNELS " in

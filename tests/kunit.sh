@@ -1,15 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kunit.sh KERNEL [OPTION of vm.sh...]: runs the KUnit suites on one of our kernels
+# kunit.sh KERNEL [--plain] [OPTION of vm.sh...]: runs the KUnit suites on one of our kernels
+#
+# In User Mode Linux time travels: what is waited for comes at once, and a run is
+# like the next.  With --plain the time is the host's, so that threads are preempted
+# wherever they are, in another place each time.
 #
 # SUITES="yield cancel" in the environment: these alone (files in tests/kunit)
 . "$(dirname "$0")/lib/env.sh"
 
 kernel=${1-uml}; shift || true
+plain=
+[ "${1-}" != --plain ] || { plain=yes; shift; }
 switches=(CONFIG_SLOW_WORK_KUNIT_TEST=m ${SUITES:+"SUITES=$SUITES"})
 # Those that other tests run on too are built for once
 [ "$kernel" = uml ] || [ -n "${SUITES-}" ] || mapfile -t switches < <(all_switches "$kernel")
 modules=$("$TOP/tests/build.sh" "$kernel" "${switches[@]}")
+# Who spins there stops the time; a run takes some seconds of a CPU
+[ "$kernel" != uml ] || [ -n "$plain" ] || set -- --append time-travel=inf-cpu --cpu-time 120 "$@"
 # The suites for misuse provoke warnings, and say which.
 # More CPUs than most hosts here have cores: that opens races.  Twenty minutes is
 # a guard, not a measure.

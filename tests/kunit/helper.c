@@ -15,6 +15,7 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
+#include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/signal.h>
@@ -22,6 +23,9 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#ifdef CONFIG_UML_TIME_TRAVEL_SUPPORT
+#include <shared/timetravel.h>
+#endif
 
 #include "helper.h"
 
@@ -33,6 +37,8 @@ static unsigned int swt_hangs;
 
 int swt_first_min, swt_first_max, swt_first_share;
 static bool swt_first_known;
+
+static struct rnd_state swt_draws;
 
 struct swt_memory {
 	struct list_head list;
@@ -112,6 +118,26 @@ void swt_doze(struct swt *t, int pokes)
 	wait_event_timeout(t->wq, atomic_read(&t->pokes) != pokes, 1 + HZ / 100);
 }
 
+/*
+ * Where time travels (time-travel=inf-cpu of User Mode Linux) what is waited for
+ * comes at once and code takes no time, but what swt_take_time() says.  A run is
+ * like the next then, with races of so many turns, and draws that are the same.
+ */
+bool swt_time_travel(void)
+{
+#ifdef CONFIG_UML_TIME_TRAVEL_SUPPORT
+	return time_travel_mode == TT_MODE_INFCPU;
+#else
+	return false;
+#endif
+}
+
+void swt_take_time(void)
+{
+	if (swt_time_travel())
+		udelay(swt_random(100));
+}
+
 struct swt_budget swt_budget(void)
 {
 	struct swt_budget budget = { .end = jiffies + SWT_RACE_TIME };
@@ -121,10 +147,13 @@ struct swt_budget swt_budget(void)
 
 bool swt_more(struct swt *t, struct swt_budget *budget)
 {
+	swt_take_time();
 	cond_resched();
 	if (READ_ONCE(t->stop))
 		return false;
 	atomic_inc(&t->turns);
+	if (swt_time_travel())
+		return budget->nr++ < SWT_RACE_TURNS;
 	return budget->nr++ < SWT_RACE_MIN || time_before(jiffies, budget->end);
 }
 
@@ -141,16 +170,21 @@ void swt_relax(void)
 
 unsigned int swt_random(unsigned int below)
 {
+	if (swt_time_travel())
+		return prandom_u32_state(&swt_draws) % below;
 	return get_random_u32() % below;
 }
 
 /* So that two threads meet at every point of their ways */
 void swt_jitter(unsigned int usecs)
 {
-	if (num_online_cpus() > 1)
+	if (num_online_cpus() > 1) {
 		udelay(swt_random(usecs + 1));
-	else if (swt_random(4))
-		usleep_range(1, usecs + 1);
+	} else if (swt_random(4)) {
+		/* Of a range timers take the end, unless others go off meanwhile */
+		usecs = 1 + swt_random(usecs + 1);
+		usleep_range(usecs, usecs + 1);
+	}
 }
 
 /* ---- memory and gates --------------------------------------------------- */
@@ -251,6 +285,7 @@ static void swt_execute(struct slow_work *work)
 	/* for the acquire of swt_executing() */
 	atomic_fetch_inc_release(&item->starts);
 	swt_poke(t);
+	swt_take_time();
 	if (item->on_execute)
 		item->on_execute(item);
 	if (item->gate)
@@ -1159,6 +1194,7 @@ int swt_init_unregistered(struct kunit *test)
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
 		return -ENOMEM;
+	prandom_seed_state(&swt_draws, 1);
 	t->test = test;
 	t->end = jiffies + SWT_CASE_TIME;
 	init_waitqueue_head(&t->wq);

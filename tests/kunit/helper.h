@@ -31,6 +31,8 @@
 /* How long a race is provoked, and how often at the least */
 #define SWT_RACE_TIME	HZ
 #define SWT_RACE_MIN	50
+/* Or how often in all; see swt_time_travel() */
+#define SWT_RACE_TURNS	1000
 
 #define SWT_MAX_USERS	16
 #define SWT_MAX_HELD	8
@@ -207,6 +209,9 @@ do {									\
 		   __FILE__, __LINE__);					\
 } while (0)
 
+/* A loop that does not sleep says that it takes time: else it may take none */
+bool swt_time_travel(void);
+void swt_take_time(void);
 struct swt_budget swt_budget(void);
 bool swt_more(struct swt *t, struct swt_budget *budget);
 void swt_relax(void);
