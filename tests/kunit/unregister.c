@@ -686,8 +686,8 @@ static void expect_told_the_truth(struct swt *t, struct closing *closing, struct
 	KUNIT_EXPECT_EQ(t->test, swt_threads(), 0);
 }
 
-/* Of one that was armed when the last user left, with no thread free to put it */
-static void expect_truth_of_disarmed(struct kunit *test, int (*submit)(struct swt_item *item))
+/* Of one that was armed when the last user left, whether it is so still or not */
+static void expect_truth_of_armed(struct kunit *test, int (*submit)(struct swt_item *item))
 {
 	struct swt *t = test->priv;
 	struct closing *closing = new_closing(t, 2);
@@ -699,24 +699,24 @@ static void expect_truth_of_disarmed(struct kunit *test, int (*submit)(struct sw
 	expect_told_the_truth(t, closing, item, submit, 0);
 }
 
-static void enqueue_of_a_disarmed_item_while_closing(struct kunit *test)
+static void enqueue_of_an_armed_item_while_closing(struct kunit *test)
 {
-	expect_truth_of_disarmed(test, enqueue);
+	expect_truth_of_armed(test, enqueue);
 }
 
-static void arming_of_a_disarmed_item_while_closing(struct kunit *test)
+static void arming_of_an_armed_item_while_closing(struct kunit *test)
 {
-	expect_truth_of_disarmed(test, arm_for_long);
+	expect_truth_of_armed(test, arm_for_long);
 }
 
-static void mod_to_now_of_a_disarmed_item_while_closing(struct kunit *test)
+static void mod_to_now_of_an_armed_item_while_closing(struct kunit *test)
 {
-	expect_truth_of_disarmed(test, mod_to_now);
+	expect_truth_of_armed(test, mod_to_now);
 }
 
-static void mod_to_long_of_a_disarmed_item_while_closing(struct kunit *test)
+static void mod_to_long_of_an_armed_item_while_closing(struct kunit *test)
 {
-	expect_truth_of_disarmed(test, mod_to_long);
+	expect_truth_of_armed(test, mod_to_long);
 }
 
 /* Of one that is queued it runs once, whatever is said */
@@ -908,10 +908,10 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(register_while_closing_opens_the_pool_again),
 	KUNIT_CASE(what_is_armed_after_that_stays_armed),
 	KUNIT_CASE(users_come_and_go_while_closing),
-	KUNIT_CASE(enqueue_of_a_disarmed_item_while_closing),
-	KUNIT_CASE(arming_of_a_disarmed_item_while_closing),
-	KUNIT_CASE(mod_to_now_of_a_disarmed_item_while_closing),
-	KUNIT_CASE(mod_to_long_of_a_disarmed_item_while_closing),
+	KUNIT_CASE(enqueue_of_an_armed_item_while_closing),
+	KUNIT_CASE(arming_of_an_armed_item_while_closing),
+	KUNIT_CASE(mod_to_now_of_an_armed_item_while_closing),
+	KUNIT_CASE(mod_to_long_of_an_armed_item_while_closing),
 	KUNIT_CASE(enqueue_of_a_queued_item_while_closing),
 	KUNIT_CASE(mod_to_now_of_a_queued_item_while_closing),
 	KUNIT_CASE(mod_to_long_of_a_queued_item_while_closing),
