@@ -177,8 +177,7 @@ static void timer_that_ends_before_the_delay_goes_on(struct kunit *test)
 		swt_must_arm(item, long_delays[i]);
 		/* The first is over, sooner than it would be */
 		mod_timer(timer, jiffies + 1);
-		swt_wait(t, timer_pending(timer) &&
-			    time_after(READ_ONCE(timer->expires), jiffies + HZ));
+		swt_wait(t, timer_pending(timer) && time_after(timer->expires, jiffies + HZ));
 		expect_armed(item);
 		swt_cancel(item);
 	}

@@ -204,16 +204,16 @@ static void who_leaves_last_is_no_hung_task(struct kunit *test)
 
 /* ---- what is told of long waits ------------------------------------------- */
 
-enum wait { CANCEL, FLUSH, FLUSH_USER, UNREGISTER };
-enum state { EXECUTING, PUTTING, QUEUED, ARMED };
+enum waits_call { CANCEL, FLUSH, FLUSH_USER, UNREGISTER };
+enum waits_stage { EXECUTING, PUTTING, QUEUED, ARMED };
 
-static const char * const states[] = { "executing", "put_ref", "queued", "armed" };
+static const char * const stages[] = { "executing", "put_ref", "queued", "armed" };
 
 /* Each of them has an owner of its own, so that it is known by that */
 static const struct {
 	const char *owner;
-	enum wait wait;
-	enum state state;
+	enum waits_call call;
+	enum waits_stage stage;
 } waits[] = {
 	{ "swt_cancel", CANCEL, EXECUTING },
 	{ "swt_flush", FLUSH, EXECUTING },
@@ -227,25 +227,27 @@ static const struct {
 	{ "swt_armed_unregister", UNREGISTER, ARMED },
 };
 
-static struct swt_item *item_in_state(struct swt *t, enum state state, struct slow_work_ops *ops)
+static struct swt_item *item_at_stage(struct swt *t, enum waits_stage stage,
+				      struct slow_work_ops *ops)
 {
 	struct swt_item *item;
 
-	switch (state) {
+	switch (stage) {
 	case EXECUTING:
 		return busy_item(t, ops);
 	case PUTTING:
 		return item_in_put_ref(t, ops);
 	default:
 		item = swt_item_ops(t, SWT_DELAYED, ops);
-		swt_must_arm(item, state == ARMED ? SWT_NEVER : 0);
+		swt_must_arm(item, stage == ARMED ? SWT_NEVER : 0);
 		return item;
 	}
 }
 
-static struct swt_thread *wait_start(struct swt *t, enum wait wait, struct swt_item *item)
+static struct swt_thread *wait_start(struct swt *t, enum waits_call call,
+				     struct swt_item *item)
 {
-	switch (wait) {
+	switch (call) {
 	case CANCEL:
 		return swt_cancel_start(item);
 	case FLUSH:
@@ -271,10 +273,10 @@ static void long_waits_are_reported_once(struct kunit *test)
 	/* As many as hold a thread; what is queued stays so */
 	swt_pool(t, 6, 6);
 	for (i = 0; i < ARRAY_SIZE(waits); i++)
-		items[i] = item_in_state(t, waits[i].state, ops[i]);
+		items[i] = item_at_stage(t, waits[i].stage, ops[i]);
 	swt_log_mark(t);
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
-		threads[i] = wait_start(t, waits[i].wait, items[i]);
+		threads[i] = wait_start(t, waits[i].call, items[i]);
 		expect_waits(threads[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(waits); i++)
@@ -282,9 +284,9 @@ static void long_waits_are_reported_once(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
 		KUNIT_EXPECT_EQ_MSG(test, swt_log_lines(t, "Still waiting for", waits[i].owner), 1,
 				    "%s", waits[i].owner);
-		KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, states[waits[i].state]),
+		KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, stages[waits[i].stage]),
 				      "%s", waits[i].owner);
-		if (IS_ENABLED(CONFIG_KALLSYMS) && waits[i].state != PUTTING)
+		if (IS_ENABLED(CONFIG_KALLSYMS) && waits[i].stage != PUTTING)
 			KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, "swt_execute"),
 					      "%s", waits[i].owner);
 		/* As a pr_warn() */
@@ -294,11 +296,11 @@ static void long_waits_are_reported_once(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, swt_done(threads[i]));
 	}
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
-		if (waits[i].state == EXECUTING)
+		if (waits[i].stage == EXECUTING)
 			swt_release(items[i]);
-		if (waits[i].state == PUTTING)
+		if (waits[i].stage == PUTTING)
 			swt_open(items[i]->put_gate);
-		if (waits[i].state == ARMED)
+		if (waits[i].stage == ARMED)
 			swt_cancel(items[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
