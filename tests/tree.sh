@@ -101,7 +101,8 @@ as_kernel() {
 suites_as_module() {
 	as_kernel || return
 	SLOW_WORK_KERNEL_DIR=$dir/kernel "$TOP/tests/vm.sh" uml --modules "$dir/kernel/ko" \
-		--no-panic-on-warn "$TOP/tests/vm/kunit.sh" >"$dir/ktap" ||
+		--no-panic-on-warn --append time-travel=inf-cpu --cpu-time 120 \
+		"$TOP/tests/vm/kunit.sh" >"$dir/ktap" ||
 		{ grep -E 'not ok|^#' "$dir/ktap"; return 1; }
 }
 
