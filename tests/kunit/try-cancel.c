@@ -436,6 +436,8 @@ static void described_armed_item_stays_armed(struct kunit *test)
 	swt_wait(t, swt_try_cancel(item));
 	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
 	expect_good_as_new(item);
 }
 

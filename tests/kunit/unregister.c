@@ -695,7 +695,6 @@ static void expect_truth_of_armed(struct kunit *test, int (*submit)(struct swt_i
 
 	swt_must_arm(item, SWT_NEVER);
 	begin_to_close(t, closing);
-	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
 	expect_told_the_truth(t, closing, item, submit, 0);
 }
 
