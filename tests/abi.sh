@@ -54,11 +54,12 @@ changes() {
 }
 
 # step OLD NEW: what kind of a step from the one version number to the other is: 2
-# to another first number, 1 second, 0 third
+# to another first number, 1 second, 0 third; before 1.0 the second says what the
+# first does later
 step() {
 	awk -v a="$1" -v b="$2" 'BEGIN {
 		split(a, x, "."); split(b, y, ".")
-		print x[1] != y[1] ? 2 : x[2] != y[2] ? 1 : 0 }'
+		print x[1] != y[1] || (x[1] == 0 && x[2] != y[2]) ? 2 : x[2] != y[2] ? 1 : 0 }'
 }
 
 compare() {
