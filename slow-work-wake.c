@@ -330,21 +330,21 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 	return NULL;
 }
 
-/* Tell items to give way.  True: SLOW_WORK_BATCH of them, and there may be more. */
+/*
+ * Tell one item to give way; to wake a task takes up to 5 us on PREEMPT_RT, so others
+ * are for another section.  True: there are others.
+ */
 static bool slow_work_preempt(void)
 {
 	struct slow_work_thread *thread;
 	unsigned int flags;
-	int n;
 
-	for (n = 0; n < SLOW_WORK_BATCH; n++) {
-		thread = slow_work_find_sleeper(&flags);
-		if (!thread)
-			return false;
-		slow_work_wake_sleeper(thread);
-		slow_work_call(thread, SLOW_WORK_PREEMPTED | flags);
-	}
-	return true;
+	thread = slow_work_find_sleeper(&flags);
+	if (!thread)
+		return false;
+	slow_work_wake_sleeper(thread);
+	slow_work_call(thread, SLOW_WORK_PREEMPTED | flags);
+	return slow_work_find_sleeper(&flags);
 }
 
 /* Wake *************************************************************/
@@ -430,27 +430,24 @@ void slow_work_wake_thread(void)
 /* The timer ********************************************************/
 
 /*
- * Threads that were called 10 ms ago and have not come are counted on no more.
- * True: there may be more of them.
+ * The thread that was called first, 10 ms ago, and has not come is counted on no more.
+ * True: there may be another.
  */
 static bool slow_work_give_up(void)
 {
 	struct slow_work_thread *thread;
 	unsigned long left;
-	int n;
 
-	for (n = 0; n < SLOW_WORK_BATCH; n++) {
-		thread = list_first_entry_or_null(&pool.coming,
-						  struct slow_work_thread, link);
-		if (!thread)
-			return false;
-		left = slow_work_left(thread->since, SLOW_WORK_REST_JIFFIES);
-		if (left) {
-			slow_work_poll_in(left);
-			return false;
-		}
-		slow_work_uncall(thread);
+	thread = list_first_entry_or_null(&pool.coming,
+					  struct slow_work_thread, link);
+	if (!thread)
+		return false;
+	left = slow_work_left(thread->since, SLOW_WORK_REST_JIFFIES);
+	if (left) {
+		slow_work_poll_in(left);
+		return false;
 	}
+	slow_work_uncall(thread);
 	return true;
 }
 
@@ -487,25 +484,24 @@ static void slow_work_sample(void)
 	slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
 }
 
-/* Wake some of those whose wait is over.  True: there are more. */
-static bool slow_work_wake_some(void)
+/* Wake one of those whose wait is over.  True: there are others. */
+static bool slow_work_wake_one(void)
 {
 	struct slow_work_waiter *waiter;
-	int n;
 
-	for (n = 0; n < SLOW_WORK_BATCH && !list_empty(&pool.woken); n++) {
-		waiter = list_first_entry(&pool.woken, struct slow_work_waiter,
+	waiter = list_first_entry_or_null(&pool.woken, struct slow_work_waiter,
 					  link);
-		list_del(&waiter->link);
-		complete(&waiter->done);	/* now it may be gone */
-	}
+	if (!waiter)
+		return false;
+	list_del(&waiter->link);
+	complete(&waiter->done);	/* now it may be gone */
 	return !list_empty(&pool.woken);
 }
 
 void slow_work_wake_now(void)
 {
 	lockdep_assert_held(&pool.lock);
-	if (slow_work_wake_some())
+	if (slow_work_wake_one())
 		slow_work_poll_in(0);
 }
 
@@ -523,7 +519,7 @@ void slow_work_timer(struct timer_list *unused)
 
 	do {
 		raw_spin_lock_irqsave(&pool.lock, irq);
-		more = slow_work_wake_some();
+		more = slow_work_wake_one();
 		if (!more) {
 			more = slow_work_give_up();
 			slow_work_sample();

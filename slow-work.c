@@ -209,8 +209,8 @@ static struct slow_work_holder *slow_work_wait_at(struct slow_work *work,
 }
 
 /*
- * What @waiters wait for has happened.  slow_work_wake_some() wakes them, some of them
- * now and the others from the pool's timer: they may be many.
+ * What @waiters wait for has happened.  slow_work_wake_one() wakes them, one of them now
+ * and the others from the pool's timer: they may be many.
  */
 void slow_work_wake_waiters(struct list_head *waiters)
 {

@@ -100,9 +100,6 @@
  */
 #define SLOW_WORK_REST_JIFFIES	(msecs_to_jiffies(10) + 1)
 
-/* Sleepers woken, or threads given up, in one section with interrupts off */
-#define SLOW_WORK_BATCH		2
-
 enum slow_work_class_id {
 	SLOW_WORK_SLOW,
 	SLOW_WORK_VSLOW,
