@@ -62,7 +62,7 @@ static int slow_work_start_thread(void)
 
 	if (slot >= pool.limit)
 		return -EAGAIN;
-	thread = pool.threads[slot];
+	thread = READ_ONCE(pool.threads[slot]);
 	if (!thread) {
 		thread = kzalloc(sizeof(*thread), GFP_KERNEL);
 		if (!thread)
@@ -145,8 +145,8 @@ static void slow_work_check_alive(unsigned int slot)
 	put = thread->holder.stage == SLOW_WORK_ENDED;
 	slow_work_lose(thread);
 	pool.threads[slot] = NULL;
-	raw_spin_unlock_irq(&pool.lock);
 	clear_bit(slot, pool.slots);
+	raw_spin_unlock_irq(&pool.lock);
 
 	/* The thread is there for good, and so is its account's user. */
 	pr_err("kslowd%03u (PID %d) died in %s%ps of %s; the item is lost\n",
@@ -176,6 +176,7 @@ static void slow_work_dying(struct irq_work *unused)
 
 	raw_spin_lock_irqsave(&pool.lock, irq);
 	pool.dying = true;
+	pool.dying_since = jiffies;
 	timer_reduce(&pool.timer, jiffies + SLOW_WORK_SAMPLE_JIFFIES);
 	raw_spin_unlock_irqrestore(&pool.lock, irq);
 }
@@ -464,6 +465,7 @@ void slow_work_pool_stop(void)
 	pool.managing = false;
 	pool.culling = false;
 	pool.stopping = true;
+	pool.dying = false;
 	slow_work_update();
 	raw_spin_unlock_irq(&pool.lock);
 

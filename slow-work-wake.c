@@ -458,9 +458,13 @@ static bool slow_work_give_up(void)
 static void slow_work_sample(void)
 {
 	struct slow_work_class *class;
-	bool waits = pool.dying, still = pool.dying;
+	bool waits, still;
 	int i;
 
+	if (pool.dying && !slow_work_left(pool.dying_since, 60 * HZ))
+		pool.dying = false;
+	waits = pool.dying;
+	still = pool.dying;
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
 		waits |= pool.classes[i].queued;
 	if (!waits)

@@ -137,26 +137,29 @@ static __always_inline bool slow_work_is_held(const struct slow_work *work)
 	       slow_work_held(work);
 }
 
-/* Who runs put_ref of an item that is being put; pids have 22 bits */
+/* Who runs put_ref of an item that is being put.  Pids have 22 bits; 0: an interrupt */
 static __always_inline unsigned long
-slow_work_putter(struct task_struct *task)
+slow_work_putter(struct task_struct *task, bool in_task)
 {
-	return (unsigned long)task >> 6 << 22 | task_pid_nr(task);
+	return (unsigned long)task >> 6 << 22 | (in_task ? task_pid_nr(task) : 0);
 }
 
-/* Has the task that runs put_ref of @work, for a cancel, died there? */
+/*
+ * Has the task that runs put_ref of @work, for a cancel, died there?  Not while it
+ * closes its files, whose release may well cancel: hence exit_state.
+ */
 static bool slow_work_put_is_lost(const struct slow_work *work)
 {
+	pid_t pid = work->mark & GENMASK(21, 0);
 	struct task_struct *task;
 	bool lost;
 
-	if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)))
+	if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)) || !pid)
 		return false;
 	rcu_read_lock();
-	task = pid_task(find_pid_ns(work->mark & GENMASK(21, 0), &init_pid_ns),
-			PIDTYPE_PID);
-	lost = !task || work->mark != slow_work_putter(task) ||
-	       (READ_ONCE(task->flags) & PF_EXITING);
+	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	lost = !task || work->mark != slow_work_putter(task, true) ||
+	       READ_ONCE(task->exit_state);
 	rcu_read_unlock();
 	return lost;
 }
@@ -391,6 +394,16 @@ slow_work_account_of(const struct slow_work *work)
 	return account;
 }
 
+/*
+ * Where a run counts that is enqueued while @holder executes the item: with the user
+ * of the run that executes, whose count keeps that one there until the end of it.
+ */
+static struct slow_work_account *
+slow_work_account_again(const struct slow_work_holder *holder)
+{
+	return holder->account->user->current_account;
+}
+
 static void slow_work_count_refused(const struct slow_work *work)
 {
 	struct slow_work_user *user = slow_work_lookup_user(work->ops->owner);
@@ -555,7 +568,7 @@ static void slow_work_queue_or_defer(struct slow_work *work)
 		return;
 	}
 	holder = slow_work_held(work);
-	if (holder && slow_work_is_lost(holder)) {
+	if (holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work)) {
 		clear_bit(SLOW_WORK_PENDING, &work->flags);
 		return;
 	}
@@ -586,6 +599,9 @@ static __always_inline void slow_work_start_timer(struct slow_work *work,
 static __always_inline void slow_work_arm(struct slow_work *work,
 					  unsigned long delay)
 {
+	/* left by who disarmed it while that was under way */
+	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_REARMED)))
+		clear_bit(SLOW_WORK_REARMED, &work->flags);
 	set_bit(SLOW_WORK_DELAYED, &work->flags);
 	list_add_tail(&work->link, &pool.armed);
 	slow_work_start_timer(work, delay);
@@ -600,7 +616,7 @@ static void slow_work_arm_busy(struct slow_work *work, unsigned long delay)
 {
 	struct slow_work_holder *holder = slow_work_held(work);
 
-	if (holder && !holder->mark)
+	if (holder && holder->stage != SLOW_WORK_ENDED && !holder->mark)
 		holder->mark = work->mark ?: 1;
 	if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)))
 		work->mark = jiffies;
@@ -647,8 +663,7 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 		return -EOWNERDEAD;
 	if (slow_work_claim_item(work)) {
 		/* Executing: the reference that the thread has serves again. */
-		WRITE_ONCE(work->account,
-			   slow_work_account_of(work));
+		WRITE_ONCE(work->account, slow_work_account_again(holder));
 	} else if (flags & BIT(SLOW_WORK_PUT_AGAIN)) {
 		/* So does one that was taken back, and is not put yet. */
 		clear_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
@@ -851,6 +866,7 @@ void delayed_slow_work_timer(struct timer_list *timer)
 	raw_spin_lock_irqsave(&pool.lock, irq);
 	if (timer_pending(timer)) {
 		/* delayed_slow_work_mod() has set it anew: it comes again */
+		clear_bit(SLOW_WORK_REARMED, &work->flags);
 	} else if (time_before(jiffies, timer->expires)) {
 		/* beyond the timer wheel's range: it went off early */
 		mod_timer(timer, timer->expires);
@@ -866,12 +882,19 @@ EXPORT_SYMBOL(delayed_slow_work_timer);
 
 /*
  * @work is armed: stop its timer.  True: it is armed no more, and no timer's function
- * comes for it.  False: that is under way, perhaps interrupted by us; it takes the
- * lock next, and ends the delay, so @work stays armed and in memory until then.
+ * comes for it.  False: that is under way, perhaps interrupted by us; it has yet to
+ * take the lock, so @work stays armed and in memory until then.
+ *
+ * A function that is under way may have had the lock already, and the item been armed
+ * since: then the timer is set, but not by delayed_slow_work_mod().
  */
 static __always_inline bool slow_work_try_disarm(struct slow_work *work)
 {
-	if (timer_delete_sync_try(&slow_work_delayed(work)->timer) < 0)
+	struct timer_list *timer = &slow_work_delayed(work)->timer;
+
+	if (unlikely(timer_delete_sync_try(timer) < 0) &&
+	    ((READ_ONCE(work->flags) & BIT(SLOW_WORK_REARMED)) ||
+	     !timer_delete(timer)))
 		return false;
 	slow_work_unarm(work);
 	return true;
@@ -928,15 +951,15 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 	if (!(flags & BIT(SLOW_WORK_DELAYED))) {
 		slow_work_withdraw(work);
 	} else if (!slow_work_try_disarm(work)) {
-		/* The delay has run out: nothing to do, or begin another. */
-		if (delay)
-			slow_work_start_timer(work, delay);
+		/* The delay has run out, and another begins, be it of no length. */
+		set_bit(SLOW_WORK_REARMED, &work->flags);
+		slow_work_start_timer(work, delay);
 		return 0;
 	}
 
 	if (slow_work_claim_item(work))
 		WRITE_ONCE(work->account,
-			   slow_work_account_of(work));
+			   slow_work_account_again(slow_work_held(work)));
 	else
 		slow_work_recount(work, delay);
 	slow_work_queue_or_arm(work, delay);
@@ -1118,10 +1141,8 @@ static __always_inline void slow_work_let_go(struct slow_work_holder *holder,
 	__must_hold(&pool.lock)
 {
 	slow_work_inactive(account);
-	if (unlikely(holder->look)) {
-		holder->mark = 0;
+	if (unlikely(holder->look))
 		slow_work_look(holder);
-	}
 	holder->item = NULL;
 }
 
@@ -1140,12 +1161,12 @@ static noinline bool slow_work_end_claimed(struct slow_work_thread *thread,
 	/* It may be enqueued meanwhile. */
 	while (!(READ_ONCE(work->flags) & again) && slow_work_is_described(work))
 		slow_work_wait_described(work);
+	holder->mark = 0;
 	if (!(READ_ONCE(work->flags) & again)) {
 		WRITE_ONCE(holder->stage, SLOW_WORK_ENDED);
 		return true;
 	}
 
-	holder->mark = 0;
 	/* The reference goes on to the next run, and may count elsewhere there. */
 	slow_work_debug_activate(work);
 	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
@@ -1240,7 +1261,6 @@ void slow_work_lose(struct slow_work_thread *thread)
 	thread->class->uncounted++;
 	list_add_tail(&thread->link, &pool.lost);
 	pool.nr_lost++;
-	pool.dying = false;
 	slow_work_kick();
 	slow_work_wake_manager();	/* there may be fewer than the minimum */
 }
@@ -1655,7 +1675,7 @@ static __always_inline void slow_work_put_back(struct slow_work *work,
 	struct slow_work_account *account;
 
 	set_bit(SLOW_WORK_PUTTING, &work->flags);
-	work->mark = slow_work_putter(current);
+	work->mark = slow_work_putter(current, irqs_on || in_task());
 	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED)))
 		slow_work_bind_flushes(work, work->holder);
 	else
@@ -1691,7 +1711,7 @@ static bool slow_work_is_own(const struct slow_work *work)
 	const struct slow_work_holder *holder = slow_work_held(work);
 
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING))
-		return work->mark == slow_work_putter(current);
+		return work->mark == slow_work_putter(current, true);
 	return holder && holder->task == current;
 }
 

@@ -76,6 +76,7 @@
 #define SLOW_WORK_PUTTING	9	/* a cancel has it, for its put_ref */
 #define SLOW_WORK_FLUSHED	10	/* a flush waits for its pending run */
 /* 11 is SLOW_WORK_STATIC */
+#define SLOW_WORK_REARMED	13	/* its timer was set while its function came */
 #define SLOW_WORK_PUT_AGAIN	12	/* a run enqueued during put_ref was cancelled */
 
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
@@ -357,7 +358,8 @@ struct slow_work_user {
  *	rested
  * @sampled_at: L: jiffies when @timer last sampled whether anything moves
  * @woken: L: waiters whose wait is over, and that are not woken yet
- * @dying: a thread has met its end in a call-out, and is not in @lost yet
+ * @dying: L: a thread has met its end in a call-out, and may not be in @lost yet
+ * @dying_since: L: jiffies of that
  * @getter: L: the task that is in a get_ref
  * @min: H: see /proc/sys/kernel/slow-work/
  * @max: H: the same
@@ -416,6 +418,7 @@ struct slow_work_pool {
 	unsigned long sampled_at;
 	struct list_head woken;
 	bool dying;
+	unsigned long dying_since;
 	struct task_struct *getter;
 	unsigned int min;
 	unsigned int max;
