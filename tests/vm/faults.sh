@@ -122,34 +122,29 @@ unload slow_work_caller
 is "no thread is left" "" "$(pool_pids)"
 kill $logger
 
-# --- killed while registering
+# --- a user that comes while the last one leaves
 
-# A user that is leaving keeps the next one waiting for as long as an item
-# that nobody owns takes
+# It waits for an item that nobody owns
 busy() { user register && user orphan 1 && until_true 60 user_executes 1; }
-waits() { grep -q slow_work_register_user /proc/$1/stack; }
 check "a user leaves an item behind" busy
 shut=$(messages "Shutting down")
 user unregister &
 leaving=$!
 wait_for "and waits for it" 60 eval '[ "$(messages "Shutting down")" -gt $shut ]'
-for signal in KILL TERM; do
-	insmod /modules/slow_work_caller.ko 2>/dev/null &
-	insmod=$!
-	wait_for "the next user waits for that (SIG$signal)" 60 waits $insmod
-	kill -$signal $insmod
-	wait $insmod
-	is "SIG$signal ends its wait" $((128 + $(kill -l $signal))) $?
-	wait_for "and it is gone (SIG$signal)" 60 eval '! loaded slow_work_caller'
-done
+check "the next user does not" load slow_work_caller
 check "the item still executes" user_executes 1
+check "and is waited for" [ -e /proc/$leaving/exe ]
 user open
-wait $leaving
-is "then the user is gone and no thread left" "" "$(pool_pids)"
+check "then the first user is gone" wait $leaving
+check "and the next one has threads" [ "$(threads)" -ge 2 ]
+unload slow_work_caller
+is "no thread is left" "" "$(pool_pids)"
 check "another can come" load slow_work_caller
 unload slow_work_caller
 unload slow_work_user
 unload slow_work
+
+# --- killed while registering
 
 # While threads are being made: whoever is killed too early or too late for that
 # is tried again
