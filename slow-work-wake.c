@@ -77,7 +77,8 @@ unsigned int slow_work_wanted(void)
 		wanted = max(wanted, DIV_ROUND_UP(very * 100,
 						  pool.vslow_percentage));
 	}
-	return clamp_t(unsigned long, wanted, pool.min, pool.max);
+	return clamp_t(unsigned long, wanted + pool.nr_absent, pool.min,
+		       pool.max);
 }
 
 /* Are there queued items that no thread comes for? */
@@ -188,6 +189,13 @@ static void slow_work_end_search(struct slow_work_thread *thread)
 	pool.helpers = true;
 }
 
+/* @thread was called, and has not come: another is wanted in its place. */
+static void slow_work_miss(struct slow_work_thread *thread)
+{
+	thread->flags |= SLOW_WORK_ABSENT;
+	pool.nr_absent++;
+}
+
 /* @thread is at the queues: whatever it was called for is done. */
 void slow_work_arrive(struct slow_work_thread *thread)
 {
@@ -196,6 +204,8 @@ void slow_work_arrive(struct slow_work_thread *thread)
 		slow_work_end_search(thread);
 	if (thread->flags & SLOW_WORK_COMING)
 		slow_work_uncall(thread);
+	if (thread->flags & SLOW_WORK_ABSENT)
+		pool.nr_absent--;
 	thread->flags &= SLOW_WORK_RETIRED;
 }
 
@@ -448,6 +458,9 @@ static bool slow_work_give_up(void)
 		return false;
 	}
 	slow_work_uncall(thread);
+	/* The item of one that was preempted wants it yet. */
+	if (!(thread->flags & SLOW_WORK_PREEMPTED))
+		slow_work_miss(thread);
 	return true;
 }
 
@@ -457,6 +470,7 @@ static bool slow_work_give_up(void)
  */
 static void slow_work_sample(void)
 {
+	struct slow_work_thread *searcher;
 	struct slow_work_class *class;
 	bool waits, still;
 	int i;
@@ -479,8 +493,11 @@ static void slow_work_sample(void)
 		class->sampled = class->started;
 	}
 	if (still) {
-		if (pool.searcher)
-			slow_work_end_search(pool.searcher);
+		searcher = pool.searcher;
+		if (searcher) {
+			slow_work_end_search(searcher);
+			slow_work_miss(searcher);
+		}
 		pool.sampling = true;
 		slow_work_wake_manager();
 	}

@@ -222,6 +222,7 @@ struct slow_work_holder {
 #define SLOW_WORK_PREEMPTED	BIT(2)	/* its item was told to give way */
 #define SLOW_WORK_RETIRED	BIT(3)	/* it counts no more, and is to exit */
 #define SLOW_WORK_SLOW_FIRST	BIT(4)	/* it comes for a slow item */
+#define SLOW_WORK_ABSENT	BIT(5)	/* it was called, has no item and did not come */
 
 /**
  * struct slow_work_thread - a pool thread
@@ -350,6 +351,7 @@ struct slow_work_user {
  * @coming: L: threads that are counted on to come otherwise, oldest first: sleepers
  *	that were preempted, threads that were started
  * @nr_coming: L: entries of @coming
+ * @nr_absent: L: threads with SLOW_WORK_ABSENT; as many more are wanted
  * @armed: L: items whose delay runs, and the cursors of walks
  * @retired: L: threads that are exiting and want to be reaped
  * @lost: L: threads that have died in a call-out, with their items
@@ -410,6 +412,7 @@ struct slow_work_pool {
 	struct slow_work_thread *searcher;
 	struct list_head coming;
 	unsigned int nr_coming;
+	unsigned int nr_absent;
 	struct list_head armed;
 	struct list_head retired;
 	struct list_head lost;
