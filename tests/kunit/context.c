@@ -5,7 +5,6 @@
 
 #include <linux/cpumask.h>
 #include <linux/delay.h>
-#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/preempt.h>
 #include <linux/seq_file.h>
@@ -258,38 +257,32 @@ static void interrupts_hit_the_pool_at_work(struct kunit *test)
 
 /* An interrupt every 100 us, each of which enqueues the next of these */
 struct metronome {
-	struct hrtimer timer;
+	struct irq_work irq_work;
 	struct swt_item *items[8];
 	int beats;			/* left */
 	int errors;
 	int wrong_context;
 };
 
-static enum hrtimer_restart enqueue_at_a_beat(struct hrtimer *timer)
+static void enqueue_at_a_beat(struct irq_work *irq_work)
 {
-	struct metronome *metronome = container_of(timer, struct metronome, timer);
-	int beats = metronome->beats - 1;
+	struct metronome *metronome = container_of(irq_work, struct metronome, irq_work);
 
+	metronome->beats--;
 	metronome->wrong_context += !in_hardirq();
-	metronome->errors += !!swt_enqueue(metronome->items[beats % 8]);
-	/* for who waits for the last of them */
-	smp_store_release(&metronome->beats, beats);
-	if (!beats)
-		return HRTIMER_NORESTART;
-	hrtimer_forward_now(timer, 100 * NSEC_PER_USEC);
-	return HRTIMER_RESTART;
+	metronome->errors += !!swt_enqueue(metronome->items[metronome->beats % 8]);
 }
 
 static int run_metronome(struct swt_thread *thread)
 {
 	struct metronome *metronome = thread->arg;
 
-	hrtimer_setup(&metronome->timer, enqueue_at_a_beat, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&metronome->timer, 100 * NSEC_PER_USEC, HRTIMER_MODE_REL_HARD);
-	/* pairs with enqueue_at_a_beat() */
-	swt_comes_true(thread->t, !smp_load_acquire(&metronome->beats));
-	hrtimer_cancel(&metronome->timer);
+	metronome->irq_work = IRQ_WORK_INIT_HARD(enqueue_at_a_beat);
+	while (metronome->beats && !READ_ONCE(thread->t->stop)) {
+		irq_work_queue(&metronome->irq_work);
+		irq_work_sync(&metronome->irq_work);
+		usleep_range(100, 100);
+	}
 	return metronome->beats;
 }
 

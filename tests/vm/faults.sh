@@ -135,7 +135,8 @@ check "the next user does not" load slow_work_caller
 check "the item still executes" user_executes 1
 check "and is waited for" [ -e /proc/$leaving/exe ]
 user open
-check "then the first user is gone" wait $leaving
+wait $leaving
+is "then the first user is gone" 0 $?
 check "and the next one has threads" [ "$(threads)" -ge 2 ]
 unload slow_work_caller
 is "no thread is left" "" "$(pool_pids)"
