@@ -281,7 +281,7 @@ static int run_metronome(struct swt_thread *thread)
 	while (metronome->beats && !READ_ONCE(thread->t->stop)) {
 		irq_work_queue(&metronome->irq_work);
 		irq_work_sync(&metronome->irq_work);
-		usleep_range(100, 100);
+		usleep_range(100, 110);
 	}
 	return metronome->beats;
 }
