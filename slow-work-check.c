@@ -126,8 +126,10 @@ static void slow_work_tell(struct seq_buf *text, bool left, const char *what)
 /* The next execute is compared with what the thread is like now. */
 void slow_work_note_self(struct slow_work_thread *thread)
 {
-	thread->prio = READ_ONCE(current->normal_prio);
-	thread->cpus = READ_ONCE(*cpumask_bits(&current->cpus_mask));
+	/* Settings may be written just now: see slow_work_moved(). */
+	thread->prio = data_race(current->normal_prio);
+	/* the same */
+	thread->cpus = data_race(*cpumask_bits(&current->cpus_mask));
 }
 
 /**

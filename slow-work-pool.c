@@ -137,14 +137,15 @@ static void slow_work_check_alive(unsigned int slot)
 
 	raw_spin_lock_irq(&pool.lock);
 	thread = pool.threads[slot];
+	/* The task writes others of its flags as it likes. */
 	if (!thread || !thread->task || !thread->holder.item ||
-	    !(READ_ONCE(thread->task->flags) & PF_EXITING)) {
+	    !(data_race(thread->task->flags) & PF_EXITING)) {
 		raw_spin_unlock_irq(&pool.lock);
 		return;
 	}
 	put = thread->holder.stage == SLOW_WORK_ENDED;
 	slow_work_lose(thread);
-	pool.threads[slot] = NULL;
+	WRITE_ONCE(pool.threads[slot], NULL);
 	clear_bit(slot, pool.slots);
 	raw_spin_unlock_irq(&pool.lock);
 

@@ -184,7 +184,7 @@ static struct slow_work_user *slow_work_add_user(struct module *module,
 	user->registered++;
 	pool.nr_users++;
 	if (!pool.open) {
-		pool.open = true;
+		WRITE_ONCE(pool.open, true);
 		slow_work_wake_waiters(&pool.unowned.leavers);
 	}
 	if (pool.failed) {
@@ -282,7 +282,7 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 		slow_work_count_gone(user);
 	}
 	if (!--pool.nr_users) {
-		pool.open = false;
+		WRITE_ONCE(pool.open, false);
 		slow_work_close();
 	}
 	raw_spin_unlock_irq(&pool.lock);

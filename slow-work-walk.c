@@ -48,7 +48,7 @@ static bool slow_work_pin(struct slow_work_walk *walk)
 	if (walk->list == SLOW_WORK_LIST_LOST || !walk->seen->ops->desc)
 		return false;
 	if ((READ_ONCE(walk->flags) & BIT(SLOW_WORK_PUTTING)) ||
-	    (holder && (holder->stage == SLOW_WORK_LOST ||
+	    (holder && (READ_ONCE(holder->stage) == SLOW_WORK_LOST ||
 			!slow_work_claim(holder))))
 		return false;
 	INIT_LIST_HEAD(&walk->waiters);

@@ -167,7 +167,8 @@ static bool slow_work_put_is_lost(const struct slow_work *work)
 /* Has the thread of @holder died in a call-out?  It may not have been found yet. */
 static bool slow_work_is_lost(const struct slow_work_holder *holder)
 {
-	return READ_ONCE(holder->task->flags) & PF_EXITING;
+	/* The task writes others of its flags as it likes. */
+	return data_race(holder->task->flags) & PF_EXITING;
 }
 
 void slow_work_init_holder(struct slow_work_holder *holder,
@@ -616,7 +617,7 @@ static void slow_work_arm_busy(struct slow_work *work, unsigned long delay)
 {
 	struct slow_work_holder *holder = slow_work_held(work);
 
-	if (holder && holder->stage != SLOW_WORK_ENDED && !holder->mark)
+	if (holder && READ_ONCE(holder->stage) != SLOW_WORK_ENDED && !holder->mark)
 		holder->mark = work->mark ?: 1;
 	if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)))
 		work->mark = jiffies;
@@ -1721,7 +1722,7 @@ static noinline void slow_work_disturb(struct slow_work *work)
 	struct slow_work_holder *holder = slow_work_held(work);
 	struct slow_work_thread *thread;
 
-	if (!holder || holder->stage == SLOW_WORK_LOST)
+	if (!holder || READ_ONCE(holder->stage) == SLOW_WORK_LOST)
 		return;
 	thread = slow_work_thread_of(holder->task);
 	if (thread && &thread->holder == holder)

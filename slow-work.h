@@ -637,6 +637,13 @@ static inline bool slow_work_locks_left(const struct slow_work_thread *thread)
 
 #endif
 
+/* get_current_state(), but that the compiler may load it as it likes */
+static __always_inline unsigned int slow_work_task_state(void)
+{
+	/* A late wake-up may write it, and means TASK_RUNNING. */
+	return data_race(current->__state);
+}
+
 /* rcu_preempt_depth(), but that the compiler may load it as it likes */
 static __always_inline int slow_work_rcu_depth(void)
 {
@@ -683,7 +690,7 @@ slow_work_check_left(struct slow_work_thread *thread,
 	unsigned long left;
 
 	/* preempt_count() has the softirqs in it, but on PREEMPT_RT */
-	left = preempt_count() | current->__state | slow_work_rcu_depth() |
+	left = preempt_count() | slow_work_task_state() | slow_work_rcu_depth() |
 	       slow_work_migration_off() | (current->flags & SLOW_WORK_PF_LEFT) |
 	       (IS_ENABLED(CONFIG_PREEMPT_RT) ? softirq_count() : 0);
 	left |= (unsigned long)current->plug |
