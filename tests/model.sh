@@ -22,6 +22,10 @@ list() {
 	whole  pool SLOW=4 VSLOW=2 LIMITS: two classes, max-threads changes
 	whole  pool SLOW=2 VSLOW=1 LIMITS FAILURES STOP: threads cannot be had, users come and go
 	whole  pool SLOW=3 VSLOW=1 SLEEPERS: items sleep till their thread is needed
+	whole  pool SLOW=2 VSLOW=2 SLEEPERS: the same, for want of a slot in the class
+	whole  pool SLOW=3 VSLOW=1 SLEEPERS BATCH=2: the same, two of them woken in a section
+	whole  pool SLOW=3 VSLOW=1 LIMITS DEATHS: threads die
+	whole  pool SLOW=2 VSLOW=1 SLEEPERS DEATHS: the same among sleepers
 	mutant item SUBMIT_NO_MB: slow_work_submit: no smp_mb()
 	mutant item THREAD_NO_MB: slow_work_thread_main: no smp_mb()
 	mutant item MERGE_CANCELLING: slow_work_submit: merge test without CANCELLING
@@ -86,15 +90,39 @@ list() {
 	mutant pool TAKE_NO_KICK: slow_work_thread_main: no slow_work_kick() behind slow_work_take()
 	mutant pool IDLE_NO_HELPERS: slow_work_idle: no pool.helpers = true
 	mutant pool ARRIVE_NO_HELPERS: slow_work_arrive: no pool.helpers = true
-	mutant pool SET_NO_SUMMON LIMITS: slow_work_set: no slow_work_summon_manager()
+	mutant pool ARRIVE_LATE_COMING: slow_work_arrive: of a thread that was given up, too
+	mutant pool ARRIVE_LATE_SEARCHING: slow_work_arrive: ends another thread's search
+	mutant pool SET_NO_WAKE LIMITS: slow_work_set: no slow_work_wake_manager()
 	mutant pool MANAGER_NO_HELPERS: slow_work_manager_main: no pool.helpers = true
 	mutant pool MANAGER_STATE_LATE: slow_work_manager_main: set_current_state() behind the lock
 	mutant pool MANAGER_STOP_EARLY STOP: slow_work_manager_main: kthread_should_stop() before set_current_state()
-	mutant pool MANAGING_WHILE_NAPPING THREADS=4 SLOW=4 VSLOW=0: slow_work_manager_main: managing in a nap of seconds
-	mutant pool GROW_BACKS_OFF_LATE FAILURES: slow_work_grow: no nap till retry_at while nothing is queued
+	mutant pool MANAGING_WHILE_WAITING THREADS=4 SLOW=4 VSLOW=0: slow_work_manager_main: managing in a timeout of seconds
+	mutant pool REST_BY_MANAGER SLEEPERS: slow_work_manager_main: has the sleepers that have rested preempted, not the timer
+	mutant pool GROW_BACKS_OFF_LATE FAILURES: slow_work_grow: no timeout till retry_at while nothing is queued
 	mutant pool REAP_NO_ARRIVE STOP: slow_work_reap: no slow_work_arrive(), slow_work_retire()
 	mutant pool SLEEP_NO_HELPERS SLEEPERS: slow_work_sleep_till_thread_needed: no pool.helpers = true
 	mutant pool SLEEP_NO_ARRIVE SLEEPERS: slow_work_sleep_till_thread_needed: no slow_work_arrive()
+	mutant pool LATE_NOT_YIELDED SLEEPERS: slow_work_end_claimed: no YIELDED where the thread was given up
+	mutant pool CALL_NO_TIMER SLEEPERS BATCH=2: slow_work_call: no slow_work_poll_in() for a sleeper that is preempted
+	mutant pool START_NO_TIMER: slow_work_call: the same for a thread that is started
+	mutant pool SEARCH_NO_TIMER: slow_work_wake_idle: no slow_work_sample_later()
+	mutant pool SEARCH_TIMER_ONCE: slow_work_wake_idle: slow_work_sample_later() for the item that wakes a thread alone
+	mutant pool FIND_NO_TIMER: slow_work_find_thread: no slow_work_sample_later()
+	mutant pool REST_NO_TIMER SLEEPERS: slow_work_find_thread: no slow_work_poll_in() for a yielded item
+	mutant pool PREEMPT_NO_MORE SLEEPERS: slow_work_preempt: no further section
+	mutant pool POLL_KEEPS_LATER SLEEPERS: slow_work_poll_in: does not change a timer that is set
+	mutant pool POLL_WHILE_STOPPING STOP: slow_work_poll_in: though pool.stopping
+	mutant pool TRUST_NEVER_ENDS: slow_work_timer: no slow_work_give_up()
+	mutant pool TIMER_NO_FIND: slow_work_timer: no slow_work_find_thread()
+	mutant pool GIVE_UP_NO_MORE: slow_work_give_up: no further section
+	mutant pool GIVE_UP_NO_TIMER: slow_work_give_up: no slow_work_poll_in()
+	mutant pool UNCALL_KEEPS_PREEMPTED SLEEPERS: slow_work_uncall: no class->preempted--
+	mutant pool SEARCH_NEVER_ENDS: slow_work_sample: no slow_work_end_search()
+	mutant pool SEARCH_NO_HELPERS: slow_work_end_search: no pool.helpers = true
+	mutant pool SAMPLE_NO_DEAD DEATHS: slow_work_sample: no pool.sampling = true
+	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no pool.nr--
+	mutant pool LOSE_NO_KICK SLOW=2 SLEEPERS DEATHS: slow_work_lose: no slow_work_kick()
+	mutant pool LOSE_NO_ARRIVE SLEEPERS DEATHS: slow_work_lose: no slow_work_arrive()
 	END
 }
 
