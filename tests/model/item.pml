@@ -4,17 +4,19 @@
  * interleaving, and that each fault that MUTANT_... puts in is found.
  *
  * Who takes part: two pool threads; callers of slow_work_enqueue(), of
- * delayed_slow_work_enqueue() and of slow_work_cancel_sync(); the timer.  Each
+ * delayed_slow_work_enqueue() and of slow_work_cancel(); the item's timer.  Each
  * calls as often as it likes, at any time.  -D says who else, and how many:
  *
  *   ENQUEUERS=n, DELAYERS=n, CANCELLERS=n
- *   TRY	cancellers call slow_work_try_cancel() too
+ *   NO_CANCEL	cancellers do not call slow_work_cancel()
+ *   TRY	they call slow_work_try_cancel() too
  *   FLUSH	and slow_work_flush()
  *   MOD	delayers call delayed_slow_work_mod() too
  *   READERS=n	readers of runqueue, who pin the item with SLOW_WORK_DESCRIBED
  *   FLUSH_USERS=n	callers of slow_work_flush_user()
  *   SELF	execute may cancel its own item
- *   SHUTDOWN	the last user unregisters; the item belongs to nobody
+ *   USERS=n	modules that register and unregister; the item is unowned
+ *   DEATH	the second thread may die in a call-out
  *   OWNED	the owner frees the item, see below
  *
  * The item dies and another is born in the same place, over and over:
@@ -23,57 +25,65 @@
  *   the last put_ref frees the item, that of the pool included;
  *   with OWNED there is neither get_ref nor put_ref, and the owner frees the item
  *   when nobody calls any more and a cancel has returned since the last enqueue,
- *   or when he saw that its user has nothing (slow_work_unregister_user()).
+ *   or when it saw that its user has nothing (slow_work_unregister_user()).
  *
  * What is checked, by asserts at the places named:
  *
  *   execute never runs twice at once		started()
- *   no accepted enqueue is lost		die(), at_rest()
+ *   no accepted enqueue is lost		die(), at_rest(), thread()
+ *   what the pool accepts while it is being
+ *   closed runs; nothing is disarmed while
+ *   it is open					thread(), accepted()
+ *   an item that is lost is not accepted	accepted()
  *   references balance, no list has the item	die(), at_rest()
  *   no enqueue is accepted during a cancel	accepted()
  *   a cancel, an unregister leave it at rest	at_rest()
+ *   the pool has threads while it has items	accepted(), user(), thread()
  *   a flush ends after the run for the last
  *   enqueue, or when that was taken back, and
  *   after the put_ref it finds to come		canceller()
  *   a flush of the user ends after all that
- *   was accepted and is not armed, waits for
- *   no run that came later, and finds the
- *   other account empty			user_flusher()
+ *   was accepted and is not armed, and new
+ *   runs do not prolong it			user_flusher(), count_active()
  *   a timer that is set has no function on
  *   its way to the lock			arm(), disarm(), timer()
  *   a freed item is not touched, nor another,
- *   born in its place, taken for it		touch(), mine()
+ *   born in its place, taken for it; nor the
+ *   stack of a waiter that has gone		touch(), mine(), leave()
  *   it joins no list twice			queue(), arm()
- *   a thread that has it counts as busy		thread()
+ *   a thread that has it counts as busy	thread()
  *   neither cancel, flush, unregister nor a
- *   thread waits for ever			spin: no invalid end state
+ *   thread waits for ever, but for an item
+ *   that is lost				spin: no invalid end state
+ *
+ * Waiters.  A list is a mask with those that are in it; the first may be any of
+ * them.  It is in the holder of the item, or where no thread has it in the wait of
+ * one of them, its anchor, to which work->holder points; so holders and anchors
+ * have one numbering here.
  *
  * Steps.  A critical section under pool.lock is one atomic, as the lock keeps
  * everybody else out.  What goes without the lock is a step of its own: the
- * merge test; cmpxchg and clear_bit(EXECUTING) in slow_work_end(); the reads of
- * DESCRIBED in wait_event().  A section that reads the flags and writes them back
+ * merge test; cmpxchg and clear_bit(EXECUTING) in slow_work_end(); each waiter that
+ * the first one wakes.  A section that reads the flags and writes them back
  * later (slow_work_accept(), slow_work_take()) would lose a bit that somebody
  * changes meanwhile without the lock: these are two steps, and `lock' says that
  * the lock is held in between.  The end of a call-out is one step with what its
- * caller did before it; so is the end of a wait with the section after it, as a
- * completion is its waiter's alone.  Who spins in slow_work_disarm() waits until
- * that would end.
+ * caller did before it; so is the end of a wait with the section after it.  Who
+ * spins in slow_work_disarm() waits until that would end.
  *
  * Memory order.  spin knows sequential consistency only.  The code relies on
  *
  *   the lock: what one section wrote, the next one reads;
  *   cmpxchg of holder->stage, a full barrier: what is left in the flags after
- *   slow_work_catch() is looked at under the lock by the thread that finds WANTED,
+ *   slow_work_claim() is looked at under the lock by the thread that finds CLAIMED,
  *   and all that execute wrote comes before ENDED;
  *   smp_mb() in slow_work_submit(), between what the caller wrote for execute and
  *   the merge test, and in slow_work_thread_main(), between the clearing of
  *   PENDING and execute: or each could miss what the other wrote.  For each
- *   there is a mutant in which the read goes before the write;
- *   the end of desc before DESCRIBED is seen to be cleared, in
- *   slow_work_walk_unpin() and slow_work_is_described().
+ *   there is a mutant in which the read goes before the write.
  *
  * Not here: classes, the order of a queue, which thread is woken, those that
- * sleep till they are needed (pool.pml); the timeout of an unregister; misuse.
+ * sleep till they are needed (pool.pml); misuse, but for SELF.
  */
 
 #ifndef ENQUEUERS
@@ -91,20 +101,24 @@
 #ifndef FLUSH_USERS
 #define FLUSH_USERS 0
 #endif
+#ifndef USERS
+#define USERS 0
+#endif
 
-/* Holders: the threads, and those who take an item back */
+/* Threads, which are holders; those that wait for the item, which may be anchors */
 #define T0	0
 #define T1	1
 #define C0	2
 #define C1	3
+#define C2	4
 #define NONE	7
-/* Who else knows the item, in a mask with these */
+/* Those that wait for the user; F0 and F1 flush it or are modules that leave */
+#define F0	5
+#define F1	6
+#define OWNER	7
+/* Readers, in masks with threads */
 #define READ0	4
 #define READ1	5
-/* Who else waits, in masks with C0 and C1 */
-#define OWNER	0
-#define F0	4
-#define F1	5
 #define BIT(n)	(1 << (n))
 
 /* work->flags */
@@ -114,24 +128,20 @@
 #define CANCELLING	8
 #define ARMED		16	/* SLOW_WORK_DELAYED */
 #define DESCRIBED	32
-#define DISCARDED	64
+#define PUTTING		64
 #define FLUSHED		128
+#define PUT_AGAIN	256
 
 /* holder->stage */
 #define ENDED	0
 #define RUNNING	1
-#define WANTED	2
-
-/* holder->wishes */
-#define REQUEUE		1
-#define PUT_AGAIN	2
-#define WAITED		4
+#define CLAIMED	2
+#define LOST	3
 
 /* struct slow_work */
-byte flags;
+short flags;
 byte holder = NONE;
 byte cancels;
-byte pins;
 bit account;		/* which of the two of its user it counts in */
 bool queued;		/* it is in the queue of its class */
 bool armed;		/* it is in pool.armed */
@@ -140,18 +150,20 @@ bool armed;		/* it is in pool.armed */
 typedef slow_work_holder {
 	bool item;
 	byte stage;
-	byte wishes;
-	bit account
+	bool look;
+	bit account;
+	byte waiters;
+	byte next
 }
-slow_work_holder h[4];
+slow_work_holder h[5];	/* T0, T1; and the anchors of C0, C1, C2 */
 
-/*
- * struct slow_work_waiter: of C0 and C1, what for: a holder; NONE: the run that is
- * pending; or it is not in the list.  Of the others, who is there for the user.
- */
-#define OVER	6
-byte waiter[2] = OVER;
-byte user_waiters;
+/* struct slow_work_waiter */
+byte asleep;		/* is not completed yet */
+byte chain[8];		/* those that the first one has to wake */
+
+/* struct slow_work_walk */
+byte pins;		/* pool.pins */
+byte pin_waiters[2];
 
 /* struct timer_list */
 bool timer_pending;
@@ -160,13 +172,25 @@ bool timer_coming;	/* its function waits for the lock */
 /* struct slow_work_user, struct slow_work_account */
 bit current_account;
 byte active_refs[2];
-byte armed_refs[2];
-bool user_waited[2];
-bool flush_mutex;
+bool waited[2];
+byte armed_refs;
+byte flushes, next_flushes, leavers;
 
 bool lock;		/* pool.lock is held between two steps */
-bool open = true;	/* pool.open */
 byte busy;		/* class->executing */
+
+/* Registrations: pool.open, pool.closing, pool.nr_users; slow_work_running */
+#if USERS > 0
+bool open;
+bool closing;
+byte nr_users;
+bool pool_running;
+bool register_mutex;
+#else
+#define open		true
+#define closing		false
+#define pool_running	true
+#endif
 
 /* Ghosts */
 bool owned = true;	/* the owner has not let go: calls may begin */
@@ -179,27 +203,41 @@ byte execs;		/* execute is running */
 byte puts;		/* put_ref is running, or was and is not let go yet */
 byte describing;	/* desc is running */
 bool owed;		/* an enqueue was accepted and no execute has begun since */
+bool sure;		/* the same, while the pool was being closed */
 bool running;		/* a run has begun, and its put_ref is not over */
+#define ROUND	1	/* all flushes of the user that are under way */
 byte for_pending;	/* who waits for the run that is owed, */
 byte for_running;	/* for that which runs, */
 byte for_put;		/* and for the put_ref of one that was taken back */
+#ifdef DEATH
+bool died;		/* the second thread has */
+bool lost_here;		/* in this item, and that was found out */
+#else
+#define died		false
+#define lost_here	false
+#endif
+#if USERS > 0
+byte leaving;		/* last users in slow_work_shut_down() */
+#else
+#define leaving		0
+#endif
 
 #define touch()		assert(!freed)
 #define mine(me)	assert(!freed && (valid & BIT(me)))
 
-/* slow_work_held() */
-#define held()		(holder != NONE && h[holder].item)
+/* slow_work_held(), slow_work_is_held() */
+#define held()		(holder <= T1 && h[holder].item)
+#define is_held()	((flags & PUTTING) || held())
+#define lost()		(held() && h[holder].stage == LOST)
 
-/* holder->task == current */
+/* slow_work_is_own(), of a thread */
 #define own(me)		(held() && holder == me)
-
-/* slow_work_to_be_put() */
-#define to_be_put()	((flags & DISCARDED) && !held())
 
 /* What was owed began to run, ran, or is not owed any more */
 inline begun()
 {
 	owed = false;
+	sure = false;
 	running = true;
 	assert(!for_running);
 	for_running = for_pending;
@@ -215,6 +253,7 @@ inline over()
 inline disowned()
 {
 	owed = false;
+	sure = false;
 	for_pending = 0
 }
 
@@ -233,10 +272,15 @@ inline die()
 {
 	touch();
 	assert(!queued && !armed && !timer_pending && calls == 0);
-	assert(refs == 0 && execs == 0 && describing == 0 && !owed && !for_put);
+	assert(refs == 0 && describing == 0 && !owed && !for_put);
+	assert(execs == 0 || died);
 	assert((flags & ~EXECUTING) == 0 && cancels == 0 && pins == 0);
+	assert(holder <= T1 || holder == NONE);
 	freed = true;
 	over();
+#ifdef DEATH
+	lost_here = false;
+#endif
 	valid = 0;
 	flags = 0;
 	puts = 0;
@@ -269,13 +313,285 @@ inline call_over()
 #endif
 }
 
-#ifdef MUTANT_SETTLED_NO_ARMED
-#define in_account(n)	active_refs[n]
-#else
-#define in_account(n)	(active_refs[n] || armed_refs[n])
+/* Wait *********************************************************************/
+
+/* slow_work_wake_waiters() */
+inline wake(list)
+{
+	if
+	:: list & BIT(C0) -> asleep = asleep & ~BIT(C0); chain[C0] = list & ~BIT(C0)
+	:: list & BIT(C1) -> asleep = asleep & ~BIT(C1); chain[C1] = list & ~BIT(C1)
+#if CANCELLERS > 2
+	:: list & BIT(C2) -> asleep = asleep & ~BIT(C2); chain[C2] = list & ~BIT(C2)
+#endif
+	:: else
+	fi;
+	list = 0
+}
+
+#if READERS > 0
+/* The same of those that wait for a desc, threads among them */
+inline wake_described(list)
+{
+	if
+	:: list & BIT(T0) -> asleep = asleep & ~BIT(T0); chain[T0] = list & ~BIT(T0)
+	:: list & BIT(T1) -> asleep = asleep & ~BIT(T1); chain[T1] = list & ~BIT(T1)
+	:: list & BIT(C0) -> asleep = asleep & ~BIT(C0); chain[C0] = list & ~BIT(C0)
+	:: list & BIT(C1) -> asleep = asleep & ~BIT(C1); chain[C1] = list & ~BIT(C1)
+	:: list & BIT(C2) -> asleep = asleep & ~BIT(C2); chain[C2] = list & ~BIT(C2)
+	:: else
+	fi;
+	list = 0
+}
 #endif
 
-/* The owner */
+/* The same of those that wait for the user */
+inline wake_user(list)
+{
+	if
+	:: list & BIT(F0) -> asleep = asleep & ~BIT(F0); chain[F0] = list & ~BIT(F0)
+	:: list & BIT(F1) -> asleep = asleep & ~BIT(F1); chain[F1] = list & ~BIT(F1)
+	:: list & BIT(OWNER) ->
+		asleep = asleep & ~BIT(OWNER);
+		chain[OWNER] = list & ~BIT(OWNER)
+	:: else
+	fi;
+	list = 0
+}
+
+#define is_woken(me)	(!(asleep & BIT(me)))
+
+/* slow_work_wake_others(): one of them */
+inline wake_other(me)
+{
+#ifdef MUTANT_WAKE_OTHERS_NONE
+	chain[me] = 0
+#else
+	byte n;
+
+	n = 0;
+	do
+	:: !(chain[me] & BIT(n)) -> n++
+	:: else -> break
+	od;
+	asleep = asleep & ~BIT(n);
+	chain[me] = chain[me] & ~BIT(n);
+	n = 0
+#endif
+}
+
+/* slow_work_wait_at(): work->holder has the lists then */
+#ifdef MUTANT_WAIT_AT_STALE
+#define has_anchor()	(holder != NONE)
+#else
+#define has_anchor()	((flags & (PUTTING | FLUSHED)) && holder != NONE)
+#endif
+
+inline wait_at(me)
+{
+	if
+	:: !held() && !has_anchor() -> holder = me
+	:: else
+	fi;
+	assert(holder <= T1 || (asleep & BIT(holder)) || holder == me)
+}
+
+/* slow_work_wait_held(), but for the end of it */
+inline wait_held(me)
+{
+	wait_at(me);
+#ifndef MUTANT_WAIT_NO_LOOK
+	h[holder].look = (holder <= T1);
+#endif
+	h[holder].waiters = h[holder].waiters | BIT(me);
+	asleep = asleep | BIT(me)
+}
+
+/* A wait is over, and its stack another's */
+inline leave(me)
+{
+	assert(holder != me || freed);
+	assert(h[me].waiters == 0 && h[me].next == 0)
+}
+
+/* slow_work_bind_flushes() */
+inline bind_flushes(who)
+{
+#ifdef FLUSH
+	if
+	:: flags & FLUSHED ->
+		flags = flags & ~FLUSHED;
+		h[who].waiters = h[who].waiters | h[holder].next;
+		h[holder].next = 0;
+		h[who].look = (who <= T1)
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
+/* slow_work_leave_flushes() */
+inline leave_flushes(who)
+{
+#ifdef FLUSH
+	if
+	:: flags & FLUSHED ->
+#ifndef MUTANT_LEAVE_KEEPS_ANCHOR
+		byte first;
+
+		if
+		:: h[who].next & BIT(C0) -> first = C0
+		:: h[who].next & BIT(C1) -> first = C1
+#if CANCELLERS > 2
+		:: h[who].next & BIT(C2) -> first = C2
+#endif
+		fi;
+		if
+		:: first != who ->
+#ifndef MUTANT_LEAVE_NO_SPLICE
+			h[first].next = h[first].next | h[who].next;
+			h[who].next = 0;
+#endif
+			holder = first
+		:: else
+		fi;
+		first = 0
+#endif
+	:: else ->
+#ifndef MUTANT_LEAVE_KEEPS_HOLDER
+		holder = NONE
+#endif
+	fi
+#else
+#ifndef MUTANT_LEAVE_KEEPS_HOLDER
+	holder = NONE
+#endif
+#endif
+}
+
+/* The user *****************************************************************/
+
+/* slow_work_user_idle() */
+#ifdef MUTANT_IDLE_NO_ARMED
+#define user_idle()	(active_refs[0] == 0 && active_refs[1] == 0)
+#elif defined(MUTANT_IDLE_ONE_ACCOUNT)
+#define user_idle()	(active_refs[current_account] == 0 && armed_refs == 0)
+#else
+#define user_idle()	(active_refs[0] == 0 && active_refs[1] == 0 && armed_refs == 0)
+#endif
+
+/* The same where that is false */
+inline user_busy()
+{
+#ifdef MUTANT_IDLE_MARKS_ONE
+	waited[current_account] = true
+#else
+	waited[0] = true;
+	waited[1] = true
+#endif
+}
+
+/* What is accepted and not armed */
+inline set_goal(who)
+{
+	if
+	:: owed && !(flags & ARMED) -> for_pending = for_pending | (who)
+	:: else
+	fi;
+	if
+	:: running -> for_running = for_running | (who)
+	:: else
+	fi
+}
+
+/* slow_work_start_flush() */
+inline start_flush()
+{
+	assert(flushes == 0);
+	flushes = next_flushes;
+	next_flushes = 0;
+	set_goal(ROUND);
+#ifndef MUTANT_START_NO_SWITCH
+	current_account = !current_account;
+	assert(active_refs[current_account] == 0);
+#endif
+	if
+	:: active_refs[!current_account] > 0 ->
+#ifndef MUTANT_START_NO_WAITED
+		waited[!current_account] = true
+#endif
+	:: else -> wake_user(flushes)
+	fi
+}
+
+/* slow_work_inactive(), slow_work_drained() */
+inline inactive(from)
+{
+	assert(active_refs[from] > 0);
+	active_refs[from]--;
+	if
+	:: active_refs[from] == 0 && waited[from] ->
+		waited[from] = false;
+#if FLUSH_USERS > 0 || USERS > 0
+		if
+		:: from != current_account && flushes ->
+#ifndef MUTANT_DRAINED_WAKES_NONE
+			wake_user(flushes);
+#endif
+#ifdef MUTANT_DRAINED_WAKES_NEXT
+			wake_user(next_flushes);
+#endif
+			if
+#ifndef MUTANT_DRAINED_NO_NEXT
+			:: next_flushes -> start_flush()
+#endif
+			:: else
+			fi
+		:: else
+		fi;
+#endif
+#if USERS > 0 || defined(OWNED)
+		if
+#ifndef MUTANT_DRAINED_NO_LEAVERS
+		:: leavers && user_idle() -> wake_user(leavers)
+#endif
+		:: leavers && !user_idle() -> user_busy()
+		:: else
+		fi;
+#endif
+		skip
+	:: else
+	fi
+}
+
+/* A new run counts as active: in the account that no flush waits for */
+inline count_active()
+{
+	assert(flushes == 0 || account == current_account);
+	active_refs[account]++
+}
+
+/* slow_work_recount() */
+inline recount(delay)
+{
+	if
+	:: account == current_account && !delay
+	:: account == current_account && delay ->
+		armed_refs++;
+		inactive(account)
+	:: else ->
+		account = current_account;
+		if
+		:: delay -> armed_refs++
+		:: else -> count_active()
+		fi;
+		inactive(!current_account)
+	fi
+}
+
+/* The owner ****************************************************************/
+
 active proctype owner()
 {
 end_owner:
@@ -297,31 +613,26 @@ end_owner:
 	   fi
 #endif
 	:: /* delayed_slow_work_init() of a new one */
-	   /* flushes of the user stop him, or none would be seen to wait for ever */
-	   atomic { freed && open && !flush_mutex -> freed = false; owned = true }
+	   /* those that wait for a user stop it, or none would be seen to wait for ever */
+	   atomic { freed && !(flushes | next_flushes) && !leaving -> freed = false; owned = true }
 	fi;
 	goto end_owner;
 #ifdef OWNED
-	/* slow_work_unregister_user(): slow_work_wait_user(), slow_work_is_settled() */
+	/* slow_work_unregister_user(): slow_work_wait_idle() */
 settle:	atomic {
 		!lock ->
 		if
-#ifdef MUTANT_SETTLED_ONE_ACCOUNT
-		:: !in_account(current_account) -> at_rest(); die(); goto end_owner
-#else
-		:: !in_account(0) && !in_account(1) -> at_rest(); die(); goto end_owner
-#endif
+		:: user_idle() -> at_rest(); die(); goto end_owner
 		:: else ->
-#ifdef MUTANT_SETTLED_MARKS_ONE
-			user_waited[current_account] = true;
-#else
-			user_waited[0] = true;
-			user_waited[1] = true;
-#endif
-			user_waiters = user_waiters | BIT(OWNER)
+			user_busy();
+			leavers = leavers | BIT(OWNER);
+			asleep = asleep | BIT(OWNER)
 		fi
 	};
-	atomic { !(user_waiters & BIT(OWNER)) -> goto settle }
+	do
+	:: atomic { is_woken(OWNER) && chain[OWNER] -> wake_other(OWNER) }
+	:: atomic { is_woken(OWNER) && !chain[OWNER] -> goto settle }
+	od
 #endif
 }
 
@@ -330,19 +641,14 @@ settle:	atomic {
 inline queue()		/* slow_work_queue() */
 {
 	touch();
-	assert(!queued && !armed && (flags & (PENDING | DISCARDED)));
+	assert(!queued && !armed && (flags & PENDING) && !is_held());
 	queued = true
 }
 
-/* slow_work_dequeue() */
-inline dequeue()
+inline dequeue()	/* slow_work_dequeue() */
 {
 	assert(queued);
-	queued = false;
-#ifndef MUTANT_DEQUEUE_KEEPS_DISCARDED
-	flags = flags & ~DISCARDED;
-#endif
-	skip
+	queued = false
 }
 
 inline arm()		/* slow_work_arm() */
@@ -354,21 +660,52 @@ inline arm()		/* slow_work_arm() */
 	timer_pending = true
 }
 
-/* Whether slow_work_catch(), which was called, succeeded */
-#define caught(who)	(h[who].stage != ENDED)
+/* Whether slow_work_claim(), which was called, succeeded */
+#define claimed(who)	(h[who].stage != ENDED)
+/* slow_work_claim_item(), the same */
+#define claimed_item()	(held() && claimed(holder))
 
-/* slow_work_shares() */
-#define shares()	(held() && caught(holder))
+/*
+ * The cmpxchg of slow_work_claim().  Its result is whether the stage is other
+ * than ENDED, which cannot change under the lock.
+ */
+inline claim(who)
+{
+	if
+	:: h[who].stage == RUNNING -> h[who].stage = CLAIMED
+	:: else
+	fi
+}
+
+inline claim_item()
+{
+	if
+	:: held() -> claim(holder)
+	:: else
+	fi
+}
+
+/* slow_work_look_later() */
+inline look_later()
+{
+	claim_item();
+	if
+#ifndef MUTANT_LOOK_NOT_LATER
+	:: held() && !claimed(holder) -> h[holder].look = true
+#endif
+	:: else
+	fi
+}
 
 #ifdef MUTANT_UNARM_KEEPS_ACCOUNT
-#define current		account
+#define new_account	account
 #else
-#define current		current_account
+#define new_account	current_account
 #endif
 
 /*
  * slow_work_unarm(): list_del() from pool.armed, clear_bit(); then
- * slow_work_shares(), where slow_work_catch() has nothing to do any more.
+ * slow_work_claim(), which has nothing to do any more.
  */
 inline unarm()
 {
@@ -376,174 +713,38 @@ inline unarm()
 	assert(armed && (flags & ARMED));
 	flags = flags & ~ARMED;
 	armed = false;
+	account = new_account;
 	if
-	:: shares()
+	:: claimed_item()
 	:: else ->
-		assert(armed_refs[account] > 0);
-		armed_refs[account]--;
-		active_refs[current]++
-	fi;
-	account = current
-}
-
-/*
- * The cmpxchg of slow_work_catch().  Its result is whether the stage is other
- * than ENDED, which cannot change under the lock.
- */
-inline catch(who)
-{
-	if
-	:: h[who].stage == RUNNING -> h[who].stage = WANTED
-	:: else
+		assert(armed_refs > 0);
+		armed_refs--;
+		count_active()
 	fi
 }
 
-#define wish(who, what)	h[who].wishes = h[who].wishes | what
-
-/* slow_work_place() */
-inline place()
+/* slow_work_queue_or_defer() */
+inline queue_or_defer()
 {
 	if
-	:: !held() -> queue()
+	:: !is_held() -> queue()
+#ifndef MUTANT_DEFER_LOST
+	:: lost() -> flags = flags & ~PENDING; disowned()
+#endif
 	:: else ->
-		catch(holder);
-		if
-#ifdef MUTANT_PLACE_DEFERS
-		:: true
-#else
-		:: caught(holder)
-#endif
-		   -> flags = flags | DEFERRED
-		:: else -> wish(holder, REQUEUE)
-		fi
+		look_later();
+		flags = flags | DEFERRED
 	fi
 }
 
-/* slow_work_bind_flushes() */
-inline bind_flushes(who)
+/* slow_work_queue_deferred() */
+inline queue_deferred()
 {
-#ifdef FLUSH
 	if
-	:: flags & FLUSHED ->
-		flags = flags & ~FLUSHED;
-		if
-		:: waiter[0] == NONE -> waiter[0] = who; wish(who, WAITED)
-		:: else
-		fi;
-		if
-		:: waiter[1] == NONE -> waiter[1] = who; wish(who, WAITED)
-		:: else
-		fi
+#ifndef MUTANT_QUEUE_NO_DEFERRED
+	:: flags & DEFERRED -> flags = flags & ~DEFERRED; queue()
+#endif
 	:: else
-	fi
-#else
-	skip
-#endif
-}
-
-/* slow_work_bind_flushes() with no holder */
-inline end_flushes()
-{
-#ifdef FLUSH
-	if
-	:: flags & FLUSHED ->
-		flags = flags & ~FLUSHED;
-		if
-		:: waiter[0] == NONE -> waiter[0] = OVER
-		:: else
-		fi;
-		if
-		:: waiter[1] == NONE -> waiter[1] = OVER
-		:: else
-		fi
-	:: else
-	fi
-#else
-	skip
-#endif
-}
-
-/* slow_work_wait(), but for the end of it */
-inline wait_for(who)
-{
-#ifndef MUTANT_WAIT_NO_WAITED
-	wish(who, WAITED);
-#endif
-	waiter[me - C0] = who
-}
-
-/* slow_work_wake_waiters() */
-inline wake_waiters(who)
-{
-	if
-	:: h[who].wishes & WAITED ->
-		h[who].wishes = h[who].wishes & ~WAITED;
-		if
-		:: waiter[0] == who -> waiter[0] = OVER
-		:: else
-		fi;
-		if
-		:: waiter[1] == who -> waiter[1] = OVER
-		:: else
-		fi
-	:: else
-	fi
-}
-
-/* slow_work_hold() */
-inline hold(who)
-{
-	assert(!queued && !armed && !(flags & PENDING) && !held());
-	h[who].item = true;
-	h[who].stage = ENDED;
-	h[who].wishes = 0;
-	h[who].account = account;
-	holder = who;
-	valid = valid | BIT(who);
-#ifndef MUTANT_HOLD_BINDS_NONE
-	bind_flushes(who);
-#endif
-	skip
-}
-
-/* Accounts *****************************************************************/
-
-/* slow_work_inactive(), slow_work_wake_user() */
-inline inactive(from)
-{
-	assert(active_refs[from] > 0);
-	active_refs[from]--;
-	if
-	:: active_refs[from] == 0 && user_waited[from] ->
-		user_waited[from] = false;
-#ifndef MUTANT_INACTIVE_WAKES_NONE
-		user_waiters = 0;
-#endif
-		skip
-	:: else
-	fi
-}
-
-inline count(delay)
-{
-	if
-	:: delay -> armed_refs[account]++
-	:: else -> active_refs[account]++
-	fi
-}
-
-/* slow_work_recount() */
-inline recount(delay)
-{
-	if
-	:: account == current_account && !delay
-	:: account == current_account && delay ->
-		armed_refs[account]++;
-		inactive(account)
-	:: else ->
-		account = current_account;
-		count(delay);
-		inactive(!current_account)
 	fi
 }
 
@@ -568,44 +769,6 @@ inline disarm()
 	unarm()
 }
 
-/* slow_work_withdraw() */
-#if defined(MUTANT_WITHDRAW_CANCELLED)
-#define withdrawable()	((flags & PENDING) && open)
-#elif defined(MUTANT_WITHDRAW_CLOSED)
-#define withdrawable()	((flags & (PENDING | CANCELLING)) == PENDING)
-#else
-#define withdrawable()	((flags & (PENDING | CANCELLING)) == PENDING && open)
-#endif
-
-inline withdraw()
-{
-	/* what is armed is no matter of theirs, nor what is to be queued anew */
-	for_pending = for_pending & ~(BIT(F0) | BIT(F1));
-	if
-	:: !held() -> dequeue()
-	:: else ->
-		catch(holder);
-		if
-		:: caught(holder) ->
-#ifndef MUTANT_WITHDRAW_KEEPS_DEFERRED
-			flags = flags & ~DEFERRED;
-#endif
-			skip
-		:: else ->
-#ifndef MUTANT_WITHDRAW_KEEPS_REQUEUE
-			h[holder].wishes = h[holder].wishes & ~REQUEUE;
-#endif
-			skip
-		fi
-	fi
-}
-
-#ifdef MUTANT_MOD_DISARMS_CANCELLED
-#define MOD_UNLESS	0
-#else
-#define MOD_UNLESS	CANCELLING
-#endif
-
 #if DELAYERS > 0
 active proctype timer()
 {
@@ -619,8 +782,8 @@ end_timer:
 		timer_coming = false;
 		assert(armed && (flags & ARMED) && !timer_pending);
 		if
-		:: timer_pending = true		/* went off early: mod_timer() */
-		:: unarm(); place()
+		:: timer_pending = true		/* went off early, or another leg */
+		:: unarm(); queue_or_defer()
 		fi
 	   }
 	od
@@ -632,110 +795,94 @@ end_timer:
 inline accepted()
 {
 	assert(cancels == 0);
-	clean = false;
-	owed = owed || !(flags & DISCARDED)	/* shutdown() takes no more */
-}
-
-/* pool.recent */
-#ifdef MUTANT_FLUSH_USER_KEEPS_RECENT
-#define recent		0
-#else
-#define recent		current_account
+	assert(!lost_here);
+	assert(pool_running);
+#if USERS > 0
+	assert(!open || !leavers);	/* who leaves waits for none of these */
 #endif
+	clean = false;
+	owed = true;
+	sure = !open
+}
 
 /* slow_work_admit(), where get_ref succeeds */
 inline admit(delay)
 {
 	refs++;
-	account = recent;
-	count(delay)
+#ifdef MUTANT_ADMIT_KEEPS_ACCOUNT
+	account = 0;
+#else
+	account = current_account;
+#endif
+	if
+	:: delay -> armed_refs++
+	:: else -> count_active()
+	fi
 }
 
-/* Queued to be put, as slow_work_accept_busy() has it */
-#ifdef MUTANT_ACCEPT_IGNORES_DISCARDED
-#define revives()	false
-#else
-#define revives()	(!held() && (f & DISCARDED))
-#endif
-/* slow_work_catch(), which was called, failed, and there is a reference */
-#define resumes()	(held() && !caught(holder) && \
-			 (h[holder].wishes & PUT_AGAIN))
-#define admits()	(!(held() && caught(holder)) && !resumes() && !revives())
+inline queue_or_arm(delay)
+{
+	if
+	:: delay -> arm()
+	:: else -> queue_or_defer()
+	fi
+}
 
-/* slow_work_accept(), slow_work_accept_busy(); f: the flags that they read */
+/* slow_work_accept(), slow_work_accept_busy(): the pool is being closed */
+#ifdef MUTANT_CLOSED_ACCEPTS_ARMED
+#define refuses(f)	(!open && !((f) & PENDING))
+#else
+#define refuses(f)	(!open && (!((f) & PENDING) || ((f) & ARMED)))
+#endif
+#ifdef MUTANT_ACCEPT_LOST
+#define refuses_lost()	false
+#else
+#define refuses_lost()	lost()
+#endif
+/* slow_work_claim_item(), which was called, failed, and there is a reference */
+#define resumes()	(!claimed_item() && (flags & PUT_AGAIN))
+
+/* f: the flags that they read */
 inline accept(f, delay)
 {
 	if
 	:: f & CANCELLING
-	:: !(f & CANCELLING) && (f & PENDING) -> accepted()
-	:: !(f & (CANCELLING | PENDING)) && !open
+	:: !(f & CANCELLING) && (refuses(f) || refuses_lost())
+	:: !(f & CANCELLING) && !(refuses(f) || refuses_lost()) && (f & PENDING) ->
+		accepted()
 	:: else ->
-		if
-#ifndef MUTANT_ACCEPT_NO_CATCH
-		:: held() -> catch(holder)
+#ifndef MUTANT_ACCEPT_NO_CLAIM
+		claim_item();
 #endif
-		:: else
-		fi;
 		if
-		:: held() && caught(holder) ->
+		:: claimed_item() ->
 #ifndef MUTANT_ACCEPT_KEEPS_ACCOUNT
 			account = current_account;
 #endif
 			flags = flags | PENDING;
-			if
-			:: delay -> arm()
-			:: else -> place()
-			fi;
-			accepted()
-		:: revives() ->
-#ifndef MUTANT_REVIVE_NO_DEQUEUE
-			dequeue();
-#endif
-#ifndef MUTANT_REVIVE_NO_RECOUNT
-			recount(delay);
-#endif
-			for_put = 0;
-#ifndef MUTANT_REVIVE_KEEPS_FLUSHES
-			end_flushes();
-#endif
-#ifdef FLUSH
-			/* the run that begins here may be far away */
-			assert(waiter[0] != NONE && waiter[1] != NONE);
-#endif
-			flags = flags | PENDING;
-			if
-			:: delay -> arm()
-			:: else -> place()
-			fi;
-			accepted()
+			accepted();
+			queue_or_arm(delay)
 		:: resumes() ->
 #ifndef MUTANT_ACCEPT_KEEPS_PUT_AGAIN
-			h[holder].wishes = h[holder].wishes & ~PUT_AGAIN;
+			flags = flags & ~PUT_AGAIN;
 #endif
 #ifndef MUTANT_ACCEPT_NO_RECOUNT
 			recount(delay);
 #endif
 			flags = flags | PENDING;
-			if
-			:: delay -> arm()
-			:: else -> place()
-			fi;
-			accepted()
+			accepted();
+			queue_or_arm(delay)
 #ifndef OWNED
-		:: admits()	/* get_ref fails */
+		:: !claimed_item() && !resumes()	/* get_ref fails */
 #endif
-		:: admits() ->
+		:: !claimed_item() && !resumes() ->
 			admit(delay);
+			accepted();
 			if
-#ifdef MUTANT_ACCEPT_IN_PUT
-			:: false
-#else
-			:: held() ->
+#ifndef MUTANT_ACCEPT_IN_PUT
+			:: is_held() ->
 				flags = flags | PENDING;
-				if
-				:: delay -> arm()
-				:: else -> place()
-				fi
+				queue_or_arm(delay)
 #endif
 			:: else ->
 				flags = f | PENDING;	/* smp_store_release() */
@@ -743,17 +890,53 @@ inline accept(f, delay)
 				:: delay -> arm()
 				:: else -> queue()
 				fi
-			fi;
-			accepted()
+			fi
 		fi
 	fi
 }
 
-#ifdef MUTANT_MERGE_CANCELLING
-#define merges()	((flags & PENDING) != 0)
-#else
+/*
+ * slow_work_will_run().  What is armed may be disarmed when the pool is closed, and
+ * the enqueue is refused then: under the lock.
+ */
+#if defined(MUTANT_MERGE_CANCELLING)
+#define merges()	((flags & (PENDING | ARMED)) == PENDING)
+#elif defined(MUTANT_MERGE_ARMED)
 #define merges()	((flags & (PENDING | CANCELLING)) == PENDING)
+#else
+#define merges()	((flags & (PENDING | CANCELLING | ARMED)) == PENDING)
 #endif
+
+/* delayed_slow_work_mod(), slow_work_modify(): what is pending and not in place */
+#define modifies(delay)	((flags & PENDING) && (delay || (flags & ARMED)))
+#ifdef MUTANT_MOD_CANCELLED
+#define mod_refused()	(!open || refuses_lost())
+#elif defined(MUTANT_MOD_CLOSED_ARMED)
+#define mod_refused()	((flags & CANCELLING) || refuses_lost() || \
+			 (!open && !(flags & ARMED)))
+#elif defined(MUTANT_MOD_CLOSED_QUEUED)
+#define mod_refused()	((flags & CANCELLING) || refuses_lost() || \
+			 (!open && (flags & ARMED)))
+#else
+#define mod_refused()	((flags & CANCELLING) || refuses_lost() || !open)
+#endif
+#define mod_spins(delay) \
+	(modifies(delay) && !mod_refused() && (flags & ARMED) && !timer_pending)
+
+/* slow_work_withdraw() */
+inline withdraw()
+{
+	/* what is armed is no matter of theirs, nor what is to be queued anew */
+	for_pending = for_pending & ~(BIT(F0) | BIT(F1) | ROUND);
+	if
+	:: is_held() ->
+#ifndef MUTANT_WITHDRAW_KEEPS_DEFERRED
+		flags = flags & ~DEFERRED;
+#endif
+		skip
+	:: else -> dequeue()
+	fi
+}
 
 /*
  * slow_work_submit().  That the caller writes what execute is to find, smp_mb()
@@ -762,7 +945,7 @@ inline accept(f, delay)
  */
 proctype enqueuer(bool delay)
 {
-	byte f;
+	short f;
 
 end_enqueuer:
 	if
@@ -777,12 +960,35 @@ end_enqueuer:
 #endif
 	   }
 	:: atomic { owned && !merges() -> touch(); calls++; goto locked }
+#ifdef MUTANT_MERGE_OPEN_LATE
+	:: atomic {
+		owned && (flags & (PENDING | CANCELLING | ARMED)) == (PENDING | ARMED) ->
+		touch();
+		calls++;
+		if
+		:: open -> accepted()
+		:: else -> goto reads_open
+		fi
+	   }
+#endif
 #ifdef MOD
-	:: atomic { delay && owned -> touch(); calls++; goto mod }
+	:: atomic {
+		delay && owned -> touch();
+		calls++;
+		if
+		:: goto mod
+		:: delay = false; goto mod
+		fi
+	   }
 #endif
 	fi;
 #ifdef MUTANT_SUBMIT_NO_MB
 	atomic { owed = true; clean = false; call_over(); goto end_enqueuer };
+#endif
+#ifdef MUTANT_MERGE_OPEN_LATE
+	atomic { open -> call_over(); goto end_enqueuer };
+reads_open:
+	atomic { open -> assert(flags & PENDING); accepted(); call_over(); goto end_enqueuer };
 #endif
 locked:	atomic { !lock -> lock = true; touch(); f = flags };
 	atomic {
@@ -797,35 +1003,25 @@ decide:		accept(f, delay);
 		goto end_enqueuer
 	};
 #ifdef MOD
-	/* delayed_slow_work_mod(); the delay may be 0 */
 mod:	atomic {
-		!lock && !spins(MOD_UNLESS) -> touch();
+		!lock && !mod_spins(delay) -> touch();
 		if
-		:: true
-		:: delay = false
-		fi;
-		if
-		:: disarmable(MOD_UNLESS) -> disarm()
+		:: !modifies(delay) -> lock = true; f = flags; goto locked_too
+		:: modifies(delay) && mod_refused()
 		:: else ->
-			/* slow_work_withdraw() */
 			if
-			:: !delay || !withdrawable() ->
-				lock = true;
-				f = flags;
-				goto locked_too
+			:: flags & ARMED -> disarm()
 			:: else -> withdraw()
-			fi
-		fi;
-		accepted();
-		if
+			fi;
+			accepted();
+			claim_item();
+			if
 #ifndef MUTANT_MOD_NO_RECOUNT
-		:: !shares() -> recount(delay)
+			:: !claimed_item() -> recount(delay)
 #endif
-		:: else -> account = current_account
-		fi;
-		if
-		:: delay -> arm()
-		:: else -> place()
+			:: else -> account = current_account
+			fi;
+			queue_or_arm(delay)
 		fi;
 		delay = true;
 		call_over();
@@ -836,85 +1032,35 @@ locked_too:
 #endif
 }
 
-/* Let go *******************************************************************/
-
-/* Where @me has called put_ref and is back under the lock */
-inline put_over(me)
-{
-	if
-	:: valid & BIT(me) -> puts--; over(); for_put = 0
-	:: else			/* its item is gone, and counts no more */
-	fi;
-	inactive(h[me].account)
-}
-
-/* slow_work_grant(): another round; h[me].account is its @account */
-#define puts_again(me)	(h[me].wishes & PUT_AGAIN)
-
-inline put_again(me)
-{
-	mine(me);
-	h[me].wishes = h[me].wishes & ~PUT_AGAIN;
-	h[me].account = account;
-	puts++
-}
-
-/*
- * slow_work_let_go(), slow_work_grant() from where the last put_ref is over.  That a
- * thread may take its next item before it drops the lock makes no difference to
- * this one.
- */
-inline let_go(me)
-{
-#ifndef MUTANT_GRANT_WAKES_NONE
-	wake_waiters(me);
-#endif
-	if
-	:: h[me].wishes & REQUEUE -> mine(me); queue()
-	:: else
-	fi;
-#ifdef MUTANT_LET_GO_READS
-	touch();
-#endif
-	h[me].wishes = 0;
-	h[me].item = false;
-	h[me].account = 0;	/* whatever */
-	valid = valid & ~BIT(me)
-}
-
 /* Take back ****************************************************************/
 
-/* slow_work_retract(): PENDING was set.  So ends what an enqueue was promised */
-inline retract_run()
+/* slow_work_retract(): PENDING is set.  So ends what an enqueue was promised */
+inline retract(disarmed)
 {
 	flags = flags & ~PENDING;
-	disowned()
-}
-
-/* slow_work_retract(): somebody has it */
-inline retract_from(who)
-{
-	catch(who);
+	disowned();
 	if
-	:: caught(who) ->
+	:: !is_held() ->
+		if
+		:: !disarmed -> dequeue()
+		:: else
+		fi
+	:: else ->
 #ifndef MUTANT_RETRACT_KEEPS_DEFERRED
 		flags = flags & ~DEFERRED;
 #endif
-		skip
-	:: else ->
-		h[who].wishes = h[who].wishes & ~REQUEUE;
+		claim_item();
+		if
 #ifndef MUTANT_RETRACT_NO_PUT_AGAIN
-		wish(who, PUT_AGAIN);
+		:: !claimed_item() -> flags = flags | PUT_AGAIN; look_later()
 #endif
-#ifndef MUTANT_RETRACT_KEEPS_DISCARDED
-		flags = flags & ~DISCARDED;
+		:: else
+		fi;
+#ifndef MUTANT_RETRACT_BINDS_NONE
+		bind_flushes(holder);
 #endif
 		skip
-	fi;
-#ifndef MUTANT_RETRACT_BINDS_NONE
-	bind_flushes(who);
-#endif
-	skip
+	fi
 }
 
 inline uncancel()
@@ -929,6 +1075,30 @@ inline uncancel()
 	   -> flags = flags & ~CANCELLING
 	:: else
 	fi
+}
+
+/* Let go *******************************************************************/
+
+/* Where put_ref has been called and its caller is back under the lock */
+inline put_over()
+{
+	puts--;
+	over();
+	for_put = 0
+}
+
+/* slow_work_wait_described(), but for the end of it */
+inline wait_described(me)
+{
+#if READERS > 0
+	if
+	:: pins & 1 -> pin_waiters[0] = pin_waiters[0] | BIT(me)
+	:: pins & 2 -> pin_waiters[1] = pin_waiters[1] | BIT(me)
+	fi;
+	asleep = asleep | BIT(me)
+#else
+	assert(false)
+#endif
 }
 
 /* The thread ***************************************************************/
@@ -949,69 +1119,97 @@ inline started()
 #ifdef MUTANT_TAKE_IGNORES_DESCRIBED
 #define first_stage()	RUNNING
 #else
-#define first_stage()	((flags & DESCRIBED) -> WANTED : RUNNING)
+#define first_stage()	((flags & DESCRIBED) -> CLAIMED : RUNNING)
+#endif
+
+#ifdef MUTANT_DISCARD_OPEN
+#define discards()	armed
+#else
+#define discards()	(armed && !open)
 #endif
 
 proctype thread(byte me)
 {
-	byte f;
+	short f;
+	bool discarding;	/* it waits for desc in slow_work_discard() */
 
 end_idle:
-	atomic {
-		/* slow_work_take(), slow_work_take_marked() */
-		!lock && queued ->
-		touch();
-		assert(h[me].wishes == 0);
-		if
-		:: flags & DISCARDED ->
-			/* slow_work_put_discarded() */
-			dequeue();
-			flags = flags & ~PENDING;
-			hold(me);
-#ifndef MUTANT_DISCARDED_NO_COUNT
-			busy++;
+	if
+#if USERS > 0
+	:: atomic {
+		/* slow_work_discard() */
+		!lock && closing && !discards() -> closing = false
+	   };
+	   goto end_idle
+#ifdef MUTANT_DISCARD_DUE
+	:: atomic { !lock && closing && discards() ->
+#else
+	:: atomic { !lock && closing && discards() && timer_pending ->
 #endif
-			goto held
+		assert(!open && !sure);
+		disarm();
+		retract(true);
+		if
+		:: is_held() -> goto end_idle
 		:: else
 		fi;
+		h[me].item = true;
+		h[me].stage = ENDED;
+		h[me].account = account;
+#ifndef MUTANT_DISCARD_BINDS_NONE
+		bind_flushes(me);
+#endif
+		holder = me;
+		valid = valid | BIT(me);
+		busy++;
+		goto discard_described
+	   }
+#endif
+	:: atomic {
+		/* slow_work_take(), slow_work_take_special() */
+		!lock && queued ->
+		touch();
+		assert(pool_running && !is_held());
+		assert(!h[me].look && !h[me].item && !h[me].waiters && !h[me].next);
 		assert(flags & PENDING);
 		queued = false;
 		busy++;
-		h[me].item = true;
 		h[me].stage = first_stage();
 		h[me].account = account;
-		holder = me;
-		valid = valid | BIT(me);
 #ifndef MUTANT_TAKE_BINDS_NONE
 		bind_flushes(me);
 #endif
+		h[me].item = true;
+		holder = me;
+		valid = valid | BIT(me);
 #ifdef MUTANT_THREAD_NO_MB
 		lock = true;
 		started()
-	};
-	atomic {
+	   };
+	   atomic {
 		flags = (flags & ~PENDING) | EXECUTING;
 		lock = false
-	};
+	   }
 #else
 		f = flags;
 		lock = true
-	};
-	atomic {
+	   };
+	   atomic {
 		flags = f ^ (PENDING | EXECUTING);	/* WRITE_ONCE */
 		f = 0;
 		lock = false;
 		/* slow_work_thread_main(): smp_mb(), execute() */
 		mine(me);
 		started()
-	};
+	   }
 #endif
+	fi;
 
 executing:
 	if
 #ifdef SELF
 	:: atomic {
-		/* slow_work_cancel_sync() of the item itself */
+		/* slow_work_cancel() of the item itself */
 		!lock -> mine(me);
 		cancels++;
 		flags = flags | CANCELLING;
@@ -1028,12 +1226,15 @@ marked:		if
 		fi;
 		assert(own(me));
 		if
-		:: flags & PENDING -> retract_run(); retract_from(me)
+		:: flags & PENDING -> retract(true)
 		:: else
 		fi;
 		uncancel();
 		goto executing
 	   }
+#endif
+#ifdef DEATH
+	:: atomic { me == T1 && !died -> died = true; goto dead }
 #endif
 #ifdef MUTANT_END_NO_CMPXCHG
 	:: atomic { h[me].stage == RUNNING -> execs-- };
@@ -1045,8 +1246,8 @@ marked:		if
 	:: atomic { h[me].stage != RUNNING -> execs-- }
 	fi;
 
-end_caught:
-	/* slow_work_end_caught() */
+end_claimed:
+	/* slow_work_end_claimed() */
 	atomic {
 		!lock -> mine(me);
 		if
@@ -1054,52 +1255,57 @@ end_caught:
 			flags = flags & ~EXECUTING;
 			if
 			:: flags & DEFERRED ->
-				flags = flags & ~DEFERRED;
-#ifndef MUTANT_CAUGHT_NO_COUNT
+#ifndef MUTANT_CLAIMED_NO_COUNT
 				active_refs[account]++;
 #endif
-				queue()
-			:: else -> armed_refs[account]++
+				assert(account == current_account || !flushes ||
+				       (for_pending & ROUND))
+			:: else -> armed_refs++
 			fi;
 			over();
-#ifndef MUTANT_CAUGHT_WAKES_NONE
-			wake_waiters(me);
-#endif
 			inactive(h[me].account);
-			assert(h[me].wishes == 0);
-			h[me].item = false;
-			h[me].account = 0;	/* whatever */
-			valid = valid & ~BIT(me);
 			assert(busy > 0);
 			busy--;
-			goto end_idle
-		:: !(flags & AGAIN) && !(flags & DESCRIBED) ->
-			h[me].stage = ENDED;
-			goto put
-		:: else
+			assert(!(flags & PUT_AGAIN));
+			goto look
+		:: !(flags & AGAIN) && (flags & DESCRIBED) -> wait_described(me)
+		:: else -> h[me].stage = ENDED; goto put
 		fi
 	};
-	/* wait_event(pool.described) */
-described:
-	atomic { !(flags & DESCRIBED) -> mine(me); goto end_caught };
+	do
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
+	:: atomic { is_woken(me) && !chain[me] -> mine(me); goto end_claimed }
+	od;
 
-held:	/* slow_work_put_unexecuted() */
+#if USERS > 0
 	atomic {
-#ifdef MUTANT_PUT_DISCARDED_DESCRIBED
-		true ->
-#else
-		!(flags & DESCRIBED) ->
+		false;
+discard_described:
+		if
+#ifndef MUTANT_DISCARD_DESCRIBED
+		:: flags & DESCRIBED -> wait_described(me)
 #endif
-		mine(me);
-		puts++;
-		put_ref();
-		goto letting_go
+		:: else -> goto discard_put
+		fi
 	};
+	do
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
+	:: atomic { is_woken(me) && !chain[me] && !lock -> mine(me); goto discard_described }
+	od;
+discard_put:
+	atomic { mine(me); puts++; put_ref(); goto letting_go };
+#endif
 
 put:	/* slow_work_end(): clear_bit(EXECUTING) without the lock, put_ref */
 	atomic {
 		mine(me);
 		puts++;
+#ifdef DEATH
+		if
+		:: me == T1 && !died -> died = true; flags = flags & ~EXECUTING; goto dead
+		:: true
+		fi;
+#endif
 #ifdef MUTANT_END_CLEARS_LATE
 		put_ref();
 		mine(me);
@@ -1108,50 +1314,136 @@ put:	/* slow_work_end(): clear_bit(EXECUTING) without the lock, put_ref */
 		flags = flags & ~EXECUTING;
 		put_ref()
 #endif
+#ifdef DEATH
+		;
+		if
+		:: me == T1 && !died -> died = true; goto dead
+		:: true
+		fi
+#endif
 	};
 
 letting_go:
 	/* slow_work_let_go() */
 	atomic {
-		!lock -> put_over(me);
+		!lock ->
+		assert(busy > 0);
+		busy--;
+back:		if
+		:: valid & BIT(me) -> put_over()
+		:: else			/* its item is gone, and counts no more */
+		fi;
+		inactive(h[me].account);
 		if
-		:: puts_again(me) -> put_again(me)
-		:: else ->
-			let_go(me);
-			assert(busy > 0);
-			busy--;
-			goto end_idle
-		fi
+#ifdef MUTANT_LET_GO_READS
+		:: true ->
+#else
+		:: h[me].look ->
+#endif
+look:			mine(me);
+			if
+			:: flags & PUT_AGAIN ->
+				/* slow_work_look(): the reference of another run */
+				flags = flags & ~PUT_AGAIN;
+				h[me].account = account;
+#ifndef MUTANT_LOOK_AFTER_PUT
+				h[me].look = (h[me].waiters != 0);
+#endif
+				puts++;
+				goto put_again
+			:: else
+			fi;
+			h[me].look = false;
+			h[me].item = false;
+			leave_flushes(me);
+			queue_deferred();
+#ifndef MUTANT_LOOK_WAKES_NONE
+			wake(h[me].waiters);
+#endif
+			skip
+		:: else -> h[me].item = false
+		fi;
+		assert(!h[me].waiters && !h[me].next);
+		h[me].account = 0;	/* whatever */
+		valid = valid & ~BIT(me);
+		goto end_idle
 	};
-	atomic { mine(me); put_ref(); goto letting_go }
+put_again:
+	atomic { mine(me); put_ref() };
+	atomic { !lock -> goto back };
+
+#ifdef DEATH
+dead:	/* slow_work_check_alive(), slow_work_lose() */
+	atomic {
+		!lock ->
+		if
+#ifdef MUTANT_LOSE_LOOKS
+		:: true ->
+#else
+		:: h[me].stage != ENDED || h[me].look ->
+#endif
+			mine(me);
+			if
+			:: disarmable(0) -> disarm()
+			:: else
+			fi;
+			if
+#ifndef MUTANT_LOSE_KEEPS_PENDING
+			:: !(flags & ARMED) ->
+				flags = flags & ~(DEFERRED | PENDING);
+				disowned()
+#endif
+			:: else
+			fi
+		:: else
+		fi;
+#ifdef MUTANT_LOSE_WAKES
+		wake(h[me].waiters);
+#endif
+#ifdef MUTANT_LOSE_LETS_GO
+		h[me].item = false;
+		queue_deferred();
+#endif
+		h[me].stage = LOST;
+		lost_here = (holder == me && (valid & BIT(me)));
+		busy--
+	};
+end_dead:
+	false
+#endif
 }
 
 /* Cancel, flush ************************************************************/
 
-/* Our stack is another's: anything may stand there */
-#define stack_is_gone(me) \
-	h[me].item = true; h[me].stage = RUNNING; valid = valid & ~BIT(me)
-
-#ifdef MUTANT_FLUSH_BINDS_HELD
-#define waits_for_pending()	(((flags & PENDING) && !held()) || to_be_put())
-#elif defined(MUTANT_FLUSH_IGNORES_DISCARDED)
-#define waits_for_pending()	((flags & PENDING) != 0)
+#ifdef MUTANT_TRY_DISARMS_LATE
+#define TRIES	DESCRIBED
+#define try_may()	(is_held() || !(flags & DESCRIBED))
+#elif defined(MUTANT_TRY_DESCRIBED)
+#define TRIES	0
+#define try_may()	true
 #else
-#define waits_for_pending()	((flags & PENDING) || to_be_put())
+#define TRIES	DESCRIBED
+#define try_may()	(!(flags & DESCRIBED))
+#endif
+
+/* What slow_work_cancel() waits for */
+#ifdef MUTANT_CANCEL_BY_FLAG
+#define cancel_waits()	(flags & (EXECUTING | PUTTING))
+#else
+#define cancel_waits()	is_held()
 #endif
 
 proctype canceller(byte me)
 {
 	bool disarmed, trying;
-#ifdef MUTANT_FLUSH_LOOKS_ONCE
-	byte seen;
-#endif
+	bit from;		/* the account of the reference that it puts */
+	byte anchor;
 
-	atomic { stack_is_gone(me) };
 end_canceller:
 	if
+#ifndef NO_CANCEL
 	:: atomic {
-		/* slow_work_cancel_sync() */
+		/* slow_work_cancel() */
 		!lock && owned -> touch();
 		calls++;
 		cancels++;
@@ -1162,16 +1454,50 @@ end_canceller:
 		:: !spins(0) -> goto marked
 		:: else
 		fi
+	   };
+	   atomic {
+		!lock && !spins(0) -> touch();
+marked:		if
+		:: disarmable(0) -> disarm(); disarmed = true
+		:: else
+		fi;
+		if
+		:: flags & PENDING ->
+			retract(disarmed);
+			disarmed = false;
+			if
+			:: is_held() -> goto look_again
+			:: else -> goto put_back
+			fi
+		:: else -> goto look_again
+		fi
 	   }
+#endif
 #ifdef TRY
 	:: atomic {
 		/* slow_work_try_cancel() */
 		!lock && owned -> touch();
 		calls++;
-		trying = true;
 		if
-		:: !spins(0) -> goto marked
+		:: !spins(TRIES) -> goto trying_to
 		:: else
+		fi
+	   };
+	   atomic {
+		!lock && !spins(TRIES) -> touch();
+trying_to:	if
+		:: disarmable(TRIES) -> disarm(); disarmed = true
+		:: else
+		fi;
+		if
+		:: (flags & PENDING) && try_may() ->
+			retract(disarmed);
+			disarmed = false;
+			if
+			:: is_held() -> call_over(); goto end_canceller
+			:: else -> trying = true; goto put_back
+			fi
+		:: else -> assert(!disarmed); call_over(); goto end_canceller
 		fi
 	   }
 #endif
@@ -1180,283 +1506,340 @@ end_canceller:
 		/* slow_work_flush() */
 		!lock && owned -> touch();
 		calls++;
-		assert(!own(me));
-#ifdef MUTANT_FLUSH_LOOKS_ONCE
-		if
-		:: held() -> seen = holder
-		:: else -> seen = NONE
-		fi;
-#endif
 		if
 		:: owed -> for_pending = for_pending | BIT(me)
 		:: !owed && running -> for_running = for_running | BIT(me)
-		:: !owed && !running && to_be_put() -> for_put = for_put | BIT(me)
+		:: !owed && !running && is_held() -> for_put = for_put | BIT(me)
 		:: else
 		fi;
 		if
 		:: !spins(CANCELLING) -> goto flushing
-		:: else -> goto flush_spins
+		:: else
 		fi
-	   }
-#endif
-	fi;
-	atomic {
-		!lock && !spins(0) -> touch();
-marked:		if
-		:: disarmable(0) -> disarm(); disarmed = true
+	   };
+	   atomic {
+		!lock && !spins(CANCELLING) -> touch();
+flushing:	if
+		:: disarmable(CANCELLING) -> disarm(); queue_or_defer()
 		:: else
 		fi;
-		/* slow_work_retract() */
 		if
+#ifdef MUTANT_FLUSH_BINDS_HELD
+		:: (flags & PENDING) && !is_held() ->
+#else
 		:: flags & PENDING ->
-			retract_run();
-			if
-			:: held() -> retract_from(holder); goto look
-			:: else
-			fi;
-			if
-			:: !disarmed -> dequeue()
-			:: else
-			fi;
-			if
-#ifndef MUTANT_TRY_IGNORES_DESCRIBED
-			:: trying && (flags & DESCRIBED) ->
-#ifndef MUTANT_TRY_NO_DISCARDED
-				flags = flags | DISCARDED;
 #endif
-				queue();
-				disarmed = false;
-				goto tried
+			look_later();
+			wait_at(me);
+			flags = flags | FLUSHED;
+			h[holder].next = h[holder].next | BIT(me);
+			asleep = asleep | BIT(me)
+#ifdef MUTANT_FLUSH_BINDS_HELD
+		:: is_held() -> wait_held(me)
+#else
+		:: !(flags & PENDING) && is_held() -> wait_held(me)
 #endif
-			:: else
-			fi
-#ifndef MUTANT_CANCEL_IGNORES_DISCARDED
-		:: !(flags & PENDING) && !trying && to_be_put() -> dequeue()
-#endif
-		:: else -> goto look
-		fi;
-		disarmed = false;
-		hold(me)
-	};
-	/* slow_work_put_unexecuted(); or put_ref alone */
-	atomic { trying || !(flags & DESCRIBED) -> mine(me); puts++; put_ref() };
-letting_go:
-	atomic {
-		!lock -> put_over(me);
-		if
-		:: puts_again(me) -> assert(trying); put_again(me)
-		:: else -> let_go(me); goto free
+		:: else -> goto flushed
 		fi
-	};
-	atomic { mine(me); put_ref(); goto letting_go };
+	   };
+	   goto flush_waits
+#endif
+	fi;
 
+	/* slow_work_put_back() */
 	atomic {
 		false;
-look:		disarmed = false;
+put_back:	assert(!queued && !armed && !(flags & PENDING) && !is_held());
+#ifndef MUTANT_PUT_NO_MARK
+		flags = flags | PUTTING;
+#endif
 		if
-		:: trying -> goto tried
+#ifndef MUTANT_PUT_BINDS_NONE
+		:: flags & FLUSHED -> bind_flushes(holder)
+#endif
+#ifndef MUTANT_PUT_KEEPS_HOLDER
+		:: else -> holder = NONE
+#else
+		:: else
+#endif
+		fi;
+put_described:	if
+#ifndef MUTANT_PUT_DESCRIBED
+		:: flags & DESCRIBED -> assert(!trying); wait_described(me)
+#endif
+		:: else -> goto put_begins
+		fi
+	};
+	do
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
+	:: atomic { is_woken(me) && !chain[me] && !lock -> touch(); goto put_described }
+	od;
+	atomic {
+		false;
+put_begins:	flags = flags & ~PUT_AGAIN;
+		from = account
+	};
+	atomic { touch(); puts++; put_ref() };
+	atomic {
+		!lock -> touch();
+		put_over();
+		inactive(from);
+		from = 0;
+		if
+#ifndef MUTANT_PUT_NOT_AGAIN
+		:: flags & PUT_AGAIN -> goto put_begins
+#endif
+		:: else
+		fi;
+		flags = flags & ~PUTTING;
+		anchor = holder;
+		if
+		:: anchor != NONE -> leave_flushes(anchor)
+		:: else
+		fi;
+		queue_deferred();
+		if
+#ifndef MUTANT_PUT_WAKES_NONE
+		:: anchor != NONE -> wake(h[anchor].waiters)
+#endif
+		:: else
+		fi;
+		anchor = 0;
+		if
+		:: trying -> trying = false; call_over(); goto end_canceller
 		:: else -> goto look_again
 		fi
 	};
-	/* wait_for_completion() of slow_work_wait() */
-wait:	atomic {
-		waiter[me - C0] == OVER && !lock ->
+
+	/* slow_work_wait_held() of a cancel */
+wait:
+	if
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me); goto wait }
+	:: atomic {
+		is_woken(me) && !chain[me] && !lock ->
+		leave(me);
 look_again:	touch();
-		assert(!own(me));
 		if
-#ifdef MUTANT_CANCEL_BY_FLAG
-		:: flags & EXECUTING
-#else
-		:: held()
-#endif
-		   -> wait_for(holder); goto wait
+		:: cancel_waits() -> wait_held(me); goto wait
 		:: else
 		fi;
-free:		touch();
-#ifdef MUTANT_TRY_LEAVES_HOLDER
-		if
-		:: !trying -> holder = NONE
-		:: else
-		fi;
-#else
-#ifndef MUTANT_CANCEL_LEAVES_HOLDER
-		holder = NONE;
-#endif
-#endif
-		if
-		:: trying
-		:: else ->
-			at_rest();
-			clean = true;
-			uncancel()
-		fi;
-		stack_is_gone(me);
-tried:		trying = false;
+		at_rest();
+		clean = true;
+		uncancel();
 		call_over();
 		goto end_canceller
-	};
+	   }
+#ifdef DEATH
+	:: lost_here && ((h[T1].waiters | h[T1].next) & BIT(me)) -> goto end_waits
+#endif
+	fi;
 #ifdef FLUSH
-flush_spins:
-	atomic {
-		!lock && !spins(CANCELLING) -> touch();
-flushing:	if
-		:: disarmable(CANCELLING) -> disarm(); place()
-		:: else
-		fi;
-		if
-		:: waits_for_pending() ->
-			flags = flags | FLUSHED;
-			waiter[me - C0] = NONE
-#ifdef MUTANT_FLUSH_LOOKS_ONCE
-		:: !waits_for_pending() && seen != NONE -> wait_for(seen)
-#else
-		:: !waits_for_pending() && held() -> wait_for(holder)
-#endif
-		:: else
-		fi
-	};
-	/* wait_for_completion() */
-	atomic {
-		waiter[me - C0] == OVER ->
-		assert(!((for_pending | for_running | for_put) & BIT(me)));
+flush_waits:
+	if
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me); goto flush_waits }
+	:: atomic {
+		is_woken(me) && !chain[me] ->
+		leave(me);
+flushed:	assert(!((for_pending | for_running | for_put) & BIT(me)));
 		call_over();
 		goto end_canceller
-	}
+	   }
+#ifdef DEATH
+	:: lost_here && ((h[T1].waiters | h[T1].next) & BIT(me)) -> goto end_waits
+#endif
+	fi;
+#endif
+#ifdef DEATH
+	/* for ever */
+end_waits:
+	is_woken(me) -> assert(false)
 #endif
 }
 
 /* Flush of a user **********************************************************/
 
-/* slow_work_flush_user() */
-
-#define puts_one(who)	(h[who].item && h[who].stage == ENDED)
 #define goal(me)	((for_pending | for_running) & BIT(me))
 
-proctype user_flusher(byte me)
+/* slow_work_flush_runs(), but for the wait */
+inline flush_runs(me)
 {
-	bit from;
-
-end_flush_user:
-#ifdef MUTANT_FLUSH_USER_NO_MUTEX
-	atomic { owned || refs -> flush_mutex = true };
+	asleep = asleep | BIT(me);
+#ifdef MUTANT_FLUSH_JOINS_LATE
+	if
+	:: flushes -> flushes = flushes | BIT(me)
+	:: else -> next_flushes = next_flushes | BIT(me); start_flush()
+	fi
 #else
-	atomic { (owned || refs) && !flush_mutex -> flush_mutex = true };
+	next_flushes = next_flushes | BIT(me);
+	if
+	:: flushes == 0 -> start_flush()
+	:: else
+	fi
 #endif
-	atomic {
-		!lock ->
-		from = current_account;
-		current_account = !from;
-		assert(active_refs[current_account] == 0);
-		if
-		:: owed && !(flags & ARMED) -> for_pending = for_pending | BIT(me)
-		:: else
-		fi;
-		if
-		:: running -> for_running = for_running | BIT(me)
-		:: else
-		fi
-	};
-	/* slow_work_wait_user(), slow_work_is_empty() */
-look:	atomic {
-		!lock ->
-		if
-		:: active_refs[from] == 0 ->
-			assert(!goal(me));
-			from = 0;
-			flush_mutex = false;
-			goto end_flush_user
-		:: else ->
-			/* not for a run that came later; for a put_ref may be */
-			assert(goal(me) || to_be_put() || puts_one(T0) ||
-			       puts_one(T1) || puts_one(C0) || puts_one(C1));
-			user_waited[from] = true;
-			user_waiters = user_waiters | BIT(me)
-		fi
-	};
-	atomic { !(user_waiters & BIT(me)) -> goto look }
 }
 
-/* The last unregister ******************************************************/
-
-#ifdef SHUTDOWN
-/* slow_work_remove_user(), slow_work_shut_down() */
-active proctype shutdown()
+#if FLUSH_USERS > 0
+/* slow_work_flush_user() */
+proctype user_flusher(byte me)
 {
-	atomic { !lock -> open = false };
+end_flush_user:
+	atomic { !lock && (owned || refs) -> set_goal(BIT(me)); flush_runs(me) };
 	do
-	:: atomic {
-		/* slow_work_disarm_all(); timer_delete() succeeds */
-#ifdef MUTANT_DISARM_ALL_DUE
-		!lock && armed ->
-#else
-		!lock && armed && timer_pending ->
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
+	:: atomic { is_woken(me) && !chain[me] -> assert(!goal(me)); goto end_flush_user }
+	od
+}
 #endif
-		assert(!timer_coming);
-		timer_pending = false;
-		/* slow_work_discard() */
-		unarm();
-		disowned();
+
+/* Users ********************************************************************/
+
+#if USERS > 0
+proctype user(byte me)
+{
+end_user:
+	/* slow_work_register_user(): slow_work_run(), slow_work_add_user() */
+#ifdef MUTANT_REGISTER_OPENS_EARLY
+	atomic {
+		!register_mutex && !lock && owned ->
+		register_mutex = true;
+		open = true
+	};
+#endif
+	atomic {
+#ifdef MUTANT_REGISTER_OPENS_EARLY
+		!lock ->
+		register_mutex = false;
+#else
+		!register_mutex && !lock && owned ->
+#endif
+		assert(pool_running || nr_users == 0);
+		pool_running = true;
+		nr_users++;
 		if
-		:: held() -> catch(holder)
-		:: else
-		fi;
-		if
-		:: held() && caught(holder) ->
-			flags = flags & ~PENDING;
-#ifndef MUTANT_DISCARD_BINDS_NONE
-			bind_flushes(holder);
+		:: nr_users == 1 ->
+			open = true;
+#ifndef MUTANT_REGISTER_WAKES_NONE
+			wake_user(leavers);
 #endif
 			skip
-		:: else ->
-			flags = flags | DISCARDED;
-			place()
+		:: else
 		fi
+	};
+	/* slow_work_unregister_user(): slow_work_remove_user(), slow_work_close() */
+	atomic {
+		!register_mutex && !lock ->
+		nr_users--;
+		if
+		:: nr_users == 0 ->
+			open = false;
+			closing = armed;
+			leaving++;
+			set_goal(BIT(me))
+		:: else -> goto end_user
+		fi
+	};
+	/* slow_work_shut_down(): slow_work_wait_idle() */
+idle:	atomic {
+		!lock ->
+		if
+		:: user_idle() || open -> goto try_stop
+		:: else ->
+			user_busy();
+			leavers = leavers | BIT(me);
+			asleep = asleep | BIT(me)
+		fi
+	};
+	do
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
+	:: atomic { is_woken(me) && !chain[me] -> goto idle }
+	od;
+	/* slow_work_try_stop() */
+try_stop:
+#ifdef MUTANT_STOP_NO_MUTEX
+	if
+	:: atomic { !lock && pool_running && nr_users == 0 && !user_idle() -> goto idle }
+	:: atomic { !lock && pool_running && nr_users == 0 && user_idle() }
+	:: atomic { !(pool_running && nr_users == 0) -> goto flush }
+	fi;
+#else
+	if
+	:: atomic {
+		!register_mutex && !lock && pool_running && nr_users == 0 && !user_idle() ->
+		goto idle
 	   }
 	:: atomic {
-		/* slow_work_wait_settled(&pool.nobody): or again, after 10 s */
-		!lock && !in_account(0) && !in_account(1) ->
+		!register_mutex && !lock && pool_running && nr_users == 0 && user_idle() ->
+		register_mutex = true
+	   }
+	:: atomic {
+		!register_mutex && !lock && !(pool_running && nr_users == 0) ->
+		goto flushing
+	   }
+	fi;
+#endif
+	/* slow_work_pool_stop() */
+	atomic {
+		!lock ->
 		assert(puts == 0 && execs == 0 && !armed && !queued && !timer_pending);
-		break
+		assert(!owed && !is_held() && active_refs[0] + active_refs[1] == 0);
+		pool_running = false;
+		register_mutex = false
+	};
+flush:	atomic {
+		!lock ->
+flushing:	flush_runs(me)
+	};
+	do
+	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
+	:: atomic {
+		is_woken(me) && !chain[me] ->
+		assert(!goal(me));
+		leaving--;
+		assert(!pool_running || nr_users > 0 || leaving > 0);
+		goto end_user
 	   }
 	od
-	/* slow_work_pool_stop() */
 }
 #endif
 
 /* The readers of runqueue **************************************************/
 
+#if READERS > 0
 proctype reader(byte me)
 {
 end_reader:
 	if
 	:: atomic {
-		/* slow_work_walk_next(): the queue and the armed */
+		/* slow_work_walk_list(): the queue and the armed; slow_work_pin() */
 		!lock && (queued || armed) ->
 		touch();
+		claim_item();
 		if
-		:: held() -> catch(holder)
-		:: else
-		fi;
-		if
-#ifndef MUTANT_PIN_NO_CATCH
-		:: held() && !caught(holder) -> goto end_reader
+#ifndef MUTANT_PIN_PUTTING
+		:: flags & PUTTING -> goto end_reader
+#endif
+#ifndef MUTANT_PIN_NO_CLAIM
+		:: held() && (!claimed(holder) || lost()) -> goto end_reader
 #endif
 		:: else
 		fi;
 		goto pin
 	   }
 	:: atomic {
-		/* slow_work_walk_threads() */
-		!lock && h[T0].item && caught(T0) -> catch(T0); mine(T0); goto pin
+		/* slow_work_walk_thread() */
+		!lock && h[T0].item && claimed(T0) -> claim(T0); mine(T0); goto pin
 	   }
 	:: atomic {
-		!lock && h[T1].item && caught(T1) -> catch(T1); mine(T1); goto pin
+		!lock && h[T1].item && claimed(T1) && h[T1].stage != LOST ->
+		claim(T1);
+		mine(T1);
+		goto pin
 	   }
 	fi;
 	atomic {
 		skip;
 pin:		/* slow_work_pin(), desc() */
-		pins++;
+		pins = pins | BIT(me - READ0);
 		flags = flags | DESCRIBED;
 		valid = valid | BIT(me);
 		describing++
@@ -1471,20 +1854,28 @@ pin:		/* slow_work_pin(), desc() */
 		mine(me);
 #endif
 		describing--;
-		pins--;
+		pins = pins & ~BIT(me - READ0);
 		if
-#ifdef MUTANT_UNPIN_NO_COUNT
-		:: true
-#else
-		:: pins == 0
+#ifndef MUTANT_UNPIN_NO_COUNT
+		:: pins ->
+#ifndef MUTANT_UNPIN_NO_SPLICE
+			pin_waiters[1 - (me - READ0)] =
+				pin_waiters[1 - (me - READ0)] | pin_waiters[me - READ0];
 #endif
-		   -> flags = flags & ~DESCRIBED
-		:: else
+			pin_waiters[me - READ0] = 0
+#endif
+		:: else ->
+			flags = flags & ~DESCRIBED;
+#ifndef MUTANT_UNPIN_WAKES_NONE
+			wake_described(pin_waiters[me - READ0]);
+#endif
+			skip
 		fi;
 		valid = valid & ~BIT(me);
 		goto end_reader
 	}
 }
+#endif
 
 init {
 	atomic {
@@ -1505,6 +1896,9 @@ init {
 #if CANCELLERS > 1
 		run canceller(C1);
 #endif
+#if CANCELLERS > 2
+		run canceller(C2);
+#endif
 #if READERS > 0
 		run reader(READ0);
 #endif
@@ -1516,6 +1910,12 @@ init {
 #endif
 #if FLUSH_USERS > 1
 		run user_flusher(F1);
+#endif
+#if USERS > 0
+		run user(F0);
+#endif
+#if USERS > 1
+		run user(F1);
 #endif
 	}
 }

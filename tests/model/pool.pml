@@ -15,6 +15,7 @@
  *   FAILURES	lets the start of a thread fail
  *   STOP	unregisters the last user and registers again
  *   DEATHS	lets threads die in a call-out
+ *   CLOSE	has items armed, which a thread disarms when the last user leaves
  *   BATCH=n	sleepers woken, or threads given up, in one section (1)
  *
  * Threads are alike, so each is but a mark in one of several cups, which say
@@ -83,6 +84,7 @@ byte told_s, told_v;		/* was, and is to give way: COMING, PREEMPTED */
 byte late_s, late_v;		/* the same, and counted on no more: PREEMPTED */
 byte back_s, back_v;		/* has given way, is about to look: COMING, PREEMPTED */
 byte dead_s, dead_v;		/* its task has died in execute */
+byte discarding;		/* is in the put_ref of a slow item that it disarmed */
 
 /* The pool */
 byte queued_s, queued_v;
@@ -100,6 +102,14 @@ bool managing;
 bool culling;
 bool failed;		/* and that was a short time ago: slow_work_backs_off() */
 bool sampling;		/* the manager is to look for dead threads */
+#ifdef CLOSE
+bool open = true;
+bool closing;		/* a thread is to disarm what is armed */
+byte armed;
+#else
+#define open		true
+#define closing		false
+#endif
 bool manager;		/* pool.manager is set */
 bool watching;		/* growth.watching */
 bool manager_awake;	/* it was woken since it set its state */
@@ -127,9 +137,7 @@ byte out_s = SLOW, out_v = VSLOW;	/* items that the pool has not */
 inline set_timer(when)
 {
 	if
-#ifndef MUTANT_POLL_WHILE_STOPPING
 	:: stopping
-#endif
 #ifdef MUTANT_POLL_KEEPS_LATER
 	:: timer != OFF
 #endif
@@ -148,7 +156,8 @@ inline update()		/* slow_work_update() */
 
 /* slow_work_class::executing: items that are out of the queue */
 #define out_of_queue_v	(executing_v + asleep_v + rested_v + told_v + late_v + dead_v)
-#define out_of_queue_s	(executing_s + asleep_s + rested_s + told_s + late_s + dead_s)
+#define out_of_queue_s	(executing_s + asleep_s + rested_s + told_s + late_s + dead_s + \
+			 discarding)
 
 #define queued		(queued_s + queued_v)
 #define room_v		(out_of_queue_v < limit_v -> limit_v - out_of_queue_v : 0)
@@ -332,26 +341,31 @@ inline preempt_s()
 
 byte woken;		/* of find_thread() alone */
 
+inline wake_idle()	/* slow_work_wake_idle() */
+{
+	if
+	:: !searching ->
+		idle--;
+		found++;
+		searching = true;
+#ifdef MUTANT_SEARCH_TIMER_ONCE
+		set_timer(SAMPLE)
+#endif
+	:: else
+	fi;
+#if !defined(MUTANT_SEARCH_NO_TIMER) && !defined(MUTANT_SEARCH_TIMER_ONCE)
+	set_timer(SAMPLE);
+#endif
+	helpers = false
+}
+
 /* slow_work_find_thread(), slow_work_preempt() */
 inline find_thread()
 {
 	if
 	:: queued == 0
 	:: queued > 0 && idle_may ->
-		if
-		:: !searching ->
-			idle--;
-			found++;
-			searching = true;
-#ifdef MUTANT_SEARCH_TIMER_ONCE
-			set_timer(SAMPLE)
-#endif
-		:: else
-		fi;
-#if !defined(MUTANT_SEARCH_NO_TIMER) && !defined(MUTANT_SEARCH_TIMER_ONCE)
-		set_timer(SAMPLE);
-#endif
-		helpers = false
+		wake_idle()
 	:: else ->
 #ifdef SLEEPERS
 		do
@@ -548,6 +562,10 @@ end_threads:
 	/* kthread_stop(), or a freezer */
 	:: atomic { idle > 0 && (!still || stopping) -> idle--; goto look }
 
+#ifdef CLOSE
+	:: atomic { !still && discarding > 0 -> discarding--; out_s++; between++; goto end_threads }
+#endif
+
 	/* slow_work_end() or slow_work_end_claimed(), where it was enqueued meanwhile */
 	:: atomic {
 		!still && executing_s > 0 ->
@@ -679,7 +697,23 @@ look_preempted:	if
 		fi;
 #endif
 		/* slow_work_thread_main(), with no more flags */
-look:		if
+look:
+#ifdef CLOSE
+		/* slow_work_discard() */
+		if
+		:: closing && !retired && (armed == 0 || open) -> closing = false; update()
+		:: closing && !retired && armed > 0 && !open ->
+			armed--;
+			discarding++;
+#ifndef MUTANT_DISCARD_NO_KICK
+			kick();
+#endif
+			slow_first = false;
+			goto end_threads
+		:: else
+		fi;
+#endif
+		if
 		:: surplus || retired ->
 			if
 			:: !retired -> retire()
@@ -842,8 +876,8 @@ loop:
 			break
 		   fi
 		od;
-		kick();
 #ifdef MUTANT_REST_BY_MANAGER
+		kick();
 		if
 		:: rest -> timeout_in = WATCH
 		:: else
@@ -898,6 +932,10 @@ inline prompt_rest()
 	assert(queued == 0 || searching || !idle_may);
 	assert(queued == 0 || searching || !(fresh_for_slot || fresh_for_thread));
 	assert(!(short_handed && nr < wanted && slots < THREADS) || searching || creating);
+#ifdef CLOSE
+	/* what is armed is disarmed, or will be by a thread that has no time yet */
+	assert(!closing || armed == 0 || open || searching || idle == 0 || discarding > 0);
+#endif
 	/* the timer is set where that is needed */
 	assert(coming == 0 || timer == SOON);
 	assert(queued == 0 || searching || !(may_for_slot || may_for_thread) || timer == SOON);
@@ -934,8 +972,27 @@ active proctype world()
 {
 	do
 	/* slow_work_accept(), delayed_slow_work_timer() */
-	:: atomic { !still && out_s > 0 -> out_s--; queued_s++; kick() }
-	:: atomic { !still && out_v > 0 -> out_v--; queued_v++; kick() }
+	:: atomic { !still && open && out_s > 0 -> out_s--; queued_s++; kick() }
+	:: atomic { !still && open && out_v > 0 -> out_v--; queued_v++; kick() }
+#ifdef CLOSE
+	:: atomic { !still && open && out_s > 0 -> out_s--; armed++ }
+	:: atomic { !still && armed > 0 -> armed--; queued_s++; kick() }
+	/* slow_work_close() */
+	:: atomic {
+		!still && open ->
+		open = false;
+		closing = (armed > 0);
+		update();
+		if
+#ifndef MUTANT_CLOSE_WAKES_NONE
+		:: closing && idle > 0 -> wake_idle()
+#endif
+		:: else
+		fi
+	   }
+	/* slow_work_add_user() */
+	:: atomic { !still && !open -> open = true }
+#endif
 #ifdef LIMITS
 	/* slow_work_set() */
 	:: atomic {
@@ -965,8 +1022,6 @@ active proctype world()
 		manager_stop = true;
 		manager_awake = true
 	   };
-	   /* timer_delete_sync() */
-	   atomic { timer != NOW -> timer = OFF };
 	   !manager_stop;
 	   do
 	   :: atomic {
@@ -983,6 +1038,10 @@ active proctype world()
 	   :: dying > 0 -> dying--
 	   :: atomic { slots == 0 -> break }
 	   od;
+#ifndef MUTANT_STOP_KEEPS_TIMER
+	   /* timer_delete_sync() */
+	   atomic { timer != NOW -> timer = OFF };
+#endif
 	   atomic {
 		assert(nr == 0 && coming == 0 && !searching);
 		assert(preempted_s + preempted_v == 0 && queued == 0);
