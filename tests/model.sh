@@ -18,9 +18,10 @@ list() {
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=2 TRY FLUSH: the same, with two readers
 	whole  item DELAYERS=1 CANCELLERS=3 TRY FLUSH NO_CANCEL: three that wait for one
 	whole  item ENQUEUERS=1 CANCELLERS=3 READERS=1 TRY FLUSH: the same, cancels among them
-	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 TRY FLUSH MOD OWNED: delays change
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 TRY FLUSH MOD TAIL OWNED: delays change
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 FLUSH_USERS=1 TRY MOD OWNED: a flush of the user, and unregister
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 FLUSH_USERS=2 TRY: two flushes of the user
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 TRY TAIL: the function of a timer is under way for longer
 	whole  item DELAYERS=1 USERS=2 MOD: the pool is closed, and opened meanwhile
 	whole  item ENQUEUERS=1 DELAYERS=1 USERS=2: the same, what is queued among what is armed
 	whole  item DELAYERS=1 CANCELLERS=1 READERS=1 USERS=1 TRY FLUSH MOD: the same, others wait
@@ -30,7 +31,6 @@ list() {
 	whole  pool SLOW=2 VSLOW=1 LIMITS FAILURES STOP: threads cannot be had, users come and go
 	whole  pool SLOW=3 VSLOW=1 SLEEPERS: items sleep till their thread is needed
 	whole  pool SLOW=2 VSLOW=2 SLEEPERS: the same, for want of a slot in the class
-	whole  pool SLOW=3 VSLOW=1 SLEEPERS BATCH=2: the same, two of them woken in a section
 	whole  pool SLOW=3 VSLOW=1 LIMITS DEATHS: threads die
 	whole  pool SLOW=2 VSLOW=1 SLEEPERS DEATHS: the same among sleepers
 	whole  pool SLOW=3 VSLOW=1 CLOSE: the pool is closed, and a thread disarms
@@ -44,12 +44,15 @@ list() {
 	mutant item ACCEPT_KEEPS_PUT_AGAIN TRY: slow_work_accept_busy: PUT_AGAIN stays
 	mutant item ACCEPT_NO_RECOUNT TRY FLUSH_USERS=1: slow_work_accept_busy: no slow_work_recount()
 	mutant item ACCEPT_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_accept_busy: an item that executes keeps its account
-	mutant item ACCEPT_LOST CANCELLERS=1 TRY DEATH: slow_work_accept_busy: PENDING before LOST
-	mutant item ADMIT_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_admit: always the first account
+	mutant item ACCEPT_LOST CANCELLERS=1 TRY DEATH: slow_work_accept_busy: no slow_work_is_lost()
+	mutant item ACCEPT_LOST_LATE CANCELLERS=1 READERS=0 DEATH: slow_work_accept_busy: PENDING before slow_work_is_lost()
+	mutant item START_KEEPS_RECENT FLUSH_USERS=1: slow_work_start_flush: pool.recent stays
 	mutant item CLOSED_ACCEPTS_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_accept_busy: 0 for what is armed though not pool.open
 	mutant item DEFER_LOST CANCELLERS=1 FLUSH DEATH: slow_work_queue_or_defer: though LOST
 	mutant item UNARM_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_unarm: counts where it was armed
-	mutant item DISARM_NO_SPIN: slow_work_disarm: gives up when timer_delete() fails
+	mutant item DISARM_NO_SYNC: slow_work_try_disarm: timer_delete() for timer_delete_sync_try()
+	mutant item TIMER_IGNORES_PENDING MOD: delayed_slow_work_timer: though it was set anew
+	mutant item MOD_ZERO_NOTHING MOD: slow_work_modify: no delay, and the function is under way: nothing to do
 	mutant item MOD_CANCELLED MOD: slow_work_modify: though CANCELLING
 	mutant item MOD_CLOSED_ARMED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is armed though not pool.open
 	mutant item MOD_CLOSED_QUEUED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is queued though not pool.open
@@ -81,7 +84,8 @@ list() {
 	mutant item IDLE_MARKS_ONE CANCELLERS=0 READERS=0 FLUSH_USERS=1 OWNED: slow_work_user_idle: account->waited of the current one
 	mutant item WAIT_NO_LOOK: slow_work_wait_held: no holder->look = true
 	mutant item WAIT_AT_STALE FLUSH: slow_work_wait_at: takes what is left in work->holder for an anchor
-	mutant item WAKE_OTHERS_NONE FLUSH: slow_work_wait_for: no slow_work_wake_others()
+	mutant item WAKE_NO_TIMER FLUSH: slow_work_wake_now: no slow_work_poll_in()
+	mutant item WAKE_NO_UNLINK FLUSH: slow_work_wake_one: no list_del()
 	mutant item RETRACT_KEEPS_DEFERRED: slow_work_retract: no clear_bit(ENQ_DEFERRED)
 	mutant item RETRACT_NO_PUT_AGAIN TRY: slow_work_retract: no PUT_AGAIN
 	mutant item RETRACT_BINDS_NONE FLUSH: slow_work_retract: no slow_work_bind_flushes()
@@ -95,10 +99,9 @@ list() {
 	mutant item PUT_NOT_AGAIN TRY: slow_work_put_back: ignores PUT_AGAIN
 	mutant item PUT_WAKES_NONE: slow_work_put_back: no slow_work_wake_waiters()
 	mutant item TRY_DESCRIBED TRY: slow_work_try_cancel: though DESCRIBED
-	mutant item TRY_DISARMS_LATE TRY: slow_work_try_cancel: takes the run of an item off that is DESCRIBED, and leaves it armed
 	mutant item FLUSH_BINDS_HELD FLUSH: slow_work_flush: waits for the holder, though PENDING
 	mutant item DISCARD_OPEN CANCELLERS=0 READERS=0 USERS=2: slow_work_discard: though pool.open
-	mutant item DISCARD_DUE CANCELLERS=0 READERS=0 USERS=1: slow_work_discard: though timer_delete() fails
+	mutant item DISCARD_PENDING_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_discard: clears DELAYED before PENDING
 	mutant item DISCARD_BINDS_NONE CANCELLERS=1 READERS=0 FLUSH MOD USERS=1: slow_work_discard: no slow_work_bind_flushes()
 	mutant item DISCARD_DESCRIBED CANCELLERS=0 USERS=1: slow_work_discard: does not wait for desc
 	mutant item REGISTER_OPENS_EARLY CANCELLERS=0 READERS=0 USERS=1: slow_work_register_user: pool.open before slow_work_run()
@@ -130,7 +133,7 @@ list() {
 	mutant pool SLEEP_NO_HELPERS SLEEPERS: slow_work_sleep_till_thread_needed: no pool.helpers = true
 	mutant pool SLEEP_NO_ARRIVE SLEEPERS: slow_work_sleep_till_thread_needed: no slow_work_arrive()
 	mutant pool LATE_NOT_YIELDED SLEEPERS: slow_work_end_claimed: no YIELDED where the thread was given up
-	mutant pool CALL_NO_TIMER SLEEPERS BATCH=2: slow_work_call: no slow_work_poll_in() for a sleeper that is preempted
+	mutant pool CALL_NO_TIMER SLEEPERS: slow_work_call: no slow_work_poll_in() for a sleeper that is preempted
 	mutant pool START_NO_TIMER: slow_work_call: the same for a thread that is started
 	mutant pool SEARCH_NO_TIMER: slow_work_wake_idle: no slow_work_sample_later()
 	mutant pool SEARCH_TIMER_ONCE: slow_work_wake_idle: slow_work_sample_later() for the item that wakes a thread alone
@@ -147,6 +150,9 @@ list() {
 	mutant pool SEARCH_NEVER_ENDS: slow_work_sample: no slow_work_end_search()
 	mutant pool SEARCH_NO_HELPERS: slow_work_end_search: no pool.helpers = true
 	mutant pool SAMPLE_NO_DEAD DEATHS: slow_work_sample: no pool.sampling = true
+	mutant pool DIED_NO_TIMER DEATHS: slow_work_died: does not set the timer
+	mutant pool LOSE_ENDS_DYING DEATHS: slow_work_lose: the first of two dead threads ends pool.dying
+	mutant pool LOSE_NO_WAKE DEATHS: slow_work_lose: no slow_work_wake_manager()
 	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no pool.nr--
 	mutant pool LOSE_NO_KICK SLOW=2 SLEEPERS DEATHS: slow_work_lose: no slow_work_kick()
 	mutant pool LOSE_NO_ARRIVE SLEEPERS DEATHS: slow_work_lose: no slow_work_arrive()
@@ -165,7 +171,7 @@ company() {
 
 # check_line NUMBER KIND MODEL WORDS: leaves the result line in NUMBER.result
 check_line() {
-	local dir=$work/$1 kind=$2 model=$3 about=${4#*: } words name found ok=not word optimise=-O1
+	local dir=$work/$1 kind=$2 model=$3 about=${4#*: } words name found ok=not word optimise=-Og
 	local -a define
 	words=${4%%: *}
 	name="$model ${words}: $about"

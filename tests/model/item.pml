@@ -12,6 +12,7 @@
  *   TRY	they call slow_work_try_cancel() too
  *   FLUSH	and slow_work_flush()
  *   MOD	delayers call delayed_slow_work_mod() too
+ *   TAIL	the timer's function is under way for longer than it has the lock
  *   READERS=n	readers of runqueue, who pin the item with SLOW_WORK_DESCRIBED
  *   FLUSH_USERS=n	callers of slow_work_flush_user()
  *   SELF	execute may cancel its own item
@@ -159,7 +160,7 @@ slow_work_holder h[5];	/* T0, T1; and the anchors of C0, C1, C2 */
 
 /* struct slow_work_waiter */
 byte asleep;		/* is not completed yet */
-byte chain[8];		/* those that the first one has to wake */
+byte woken;		/* pool.woken: is about to be */
 
 /* struct slow_work_walk */
 byte pins;		/* pool.pins */
@@ -167,7 +168,10 @@ byte pin_waiters[2];
 
 /* struct timer_list */
 bool timer_pending;
-bool timer_coming;	/* its function waits for the lock */
+byte timer_function;	/* where that is */
+#define NOWHERE		0
+#define COMING		1	/* waits for the lock */
+#define GOING		2	/* has had it: base->running_timer is still set */
 
 /* struct slow_work_user, struct slow_work_account */
 bit current_account;
@@ -204,6 +208,7 @@ byte puts;		/* put_ref is running, or was and is not let go yet */
 byte describing;	/* desc is running */
 bool owed;		/* an enqueue was accepted and no execute has begun since */
 bool sure;		/* the same, while the pool was being closed */
+bool prompt;		/* the same, with no delay, or one that was taken off */
 bool running;		/* a run has begun, and its put_ref is not over */
 #define ROUND	1	/* all flushes of the user that are under way */
 byte for_pending;	/* who waits for the run that is owed, */
@@ -212,9 +217,11 @@ byte for_put;		/* and for the put_ref of one that was taken back */
 #ifdef DEATH
 bool died;		/* the second thread has */
 bool lost_here;		/* in this item, and that was found out */
+bool putter_died;	/* a caller of a cancel has, in put_ref */
 #else
 #define died		false
 #define lost_here	false
+#define putter_died	false
 #endif
 #if USERS > 0
 byte leaving;		/* last users in slow_work_shut_down() */
@@ -228,7 +235,9 @@ byte leaving;		/* last users in slow_work_shut_down() */
 /* slow_work_held(), slow_work_is_held() */
 #define held()		(holder <= T1 && h[holder].item)
 #define is_held()	((flags & PUTTING) || held())
-#define lost()		(held() && h[holder].stage == LOST)
+/* slow_work_is_lost(), slow_work_put_is_lost() */
+#define lost()		(died && holder == T1 && h[T1].item)
+#define put_is_lost()	((flags & PUTTING) && putter_died)
 
 /* slow_work_is_own(), of a thread */
 #define own(me)		(held() && holder == me)
@@ -238,6 +247,7 @@ inline begun()
 {
 	owed = false;
 	sure = false;
+	prompt = false;
 	running = true;
 	assert(!for_running);
 	for_running = for_pending;
@@ -254,6 +264,7 @@ inline disowned()
 {
 	owed = false;
 	sure = false;
+	prompt = false;
 	for_pending = 0
 }
 
@@ -274,6 +285,7 @@ inline die()
 	assert(!queued && !armed && !timer_pending && calls == 0);
 	assert(refs == 0 && describing == 0 && !owed && !for_put);
 	assert(execs == 0 || died);
+	assert(timer_function != COMING);
 	assert((flags & ~EXECUTING) == 0 && cancels == 0 && pins == 0);
 	assert(holder <= T1 || holder == NONE);
 	freed = true;
@@ -315,70 +327,56 @@ inline call_over()
 
 /* Wait *********************************************************************/
 
+/* slow_work_wake_some(): one of them; the timer goes on with the others */
+inline wake_one()
+{
+	if
+	:: woken & BIT(T0) -> wake_this(T0)
+	:: woken & BIT(T1) -> wake_this(T1)
+	:: woken & BIT(C0) -> wake_this(C0)
+	:: woken & BIT(C1) -> wake_this(C1)
+#if CANCELLERS > 2
+	:: woken & BIT(C2) -> wake_this(C2)
+#endif
+	:: woken & BIT(F0) -> wake_this(F0)
+	:: woken & BIT(F1) -> wake_this(F1)
+	:: woken & BIT(OWNER) -> wake_this(OWNER)
+	fi
+}
+
+inline wake_this(n)
+{
+	assert(asleep & BIT(n));
+	asleep = asleep & ~BIT(n);
+#ifndef MUTANT_WAKE_NO_UNLINK
+	woken = woken & ~BIT(n)
+#endif
+}
+
 /* slow_work_wake_waiters() */
 inline wake(list)
 {
 	if
-	:: list & BIT(C0) -> asleep = asleep & ~BIT(C0); chain[C0] = list & ~BIT(C0)
-	:: list & BIT(C1) -> asleep = asleep & ~BIT(C1); chain[C1] = list & ~BIT(C1)
-#if CANCELLERS > 2
-	:: list & BIT(C2) -> asleep = asleep & ~BIT(C2); chain[C2] = list & ~BIT(C2)
-#endif
+	:: list ->
+		woken = woken | list;
+		list = 0;
+		wake_one()
 	:: else
-	fi;
-	list = 0
+	fi
 }
 
-#if READERS > 0
-/* The same of those that wait for a desc, threads among them */
-inline wake_described(list)
+#ifndef MUTANT_WAKE_NO_TIMER
+/* slow_work_timer(), as far as it concerns us */
+active proctype pool_timer()
 {
-	if
-	:: list & BIT(T0) -> asleep = asleep & ~BIT(T0); chain[T0] = list & ~BIT(T0)
-	:: list & BIT(T1) -> asleep = asleep & ~BIT(T1); chain[T1] = list & ~BIT(T1)
-	:: list & BIT(C0) -> asleep = asleep & ~BIT(C0); chain[C0] = list & ~BIT(C0)
-	:: list & BIT(C1) -> asleep = asleep & ~BIT(C1); chain[C1] = list & ~BIT(C1)
-	:: list & BIT(C2) -> asleep = asleep & ~BIT(C2); chain[C2] = list & ~BIT(C2)
-	:: else
-	fi;
-	list = 0
+end_pool_timer:
+	do
+	:: atomic { !lock && woken -> wake_one() }
+	od
 }
 #endif
-
-/* The same of those that wait for the user */
-inline wake_user(list)
-{
-	if
-	:: list & BIT(F0) -> asleep = asleep & ~BIT(F0); chain[F0] = list & ~BIT(F0)
-	:: list & BIT(F1) -> asleep = asleep & ~BIT(F1); chain[F1] = list & ~BIT(F1)
-	:: list & BIT(OWNER) ->
-		asleep = asleep & ~BIT(OWNER);
-		chain[OWNER] = list & ~BIT(OWNER)
-	:: else
-	fi;
-	list = 0
-}
 
 #define is_woken(me)	(!(asleep & BIT(me)))
-
-/* slow_work_wake_others(): one of them */
-inline wake_other(me)
-{
-#ifdef MUTANT_WAKE_OTHERS_NONE
-	chain[me] = 0
-#else
-	byte n;
-
-	n = 0;
-	do
-	:: !(chain[me] & BIT(n)) -> n++
-	:: else -> break
-	od;
-	asleep = asleep & ~BIT(n);
-	chain[me] = chain[me] & ~BIT(n);
-	n = 0
-#endif
-}
 
 /* slow_work_wait_at(): work->holder has the lists then */
 #ifdef MUTANT_WAIT_AT_STALE
@@ -410,7 +408,7 @@ inline wait_held(me)
 /* A wait is over, and its stack another's */
 inline leave(me)
 {
-	assert(holder != me || freed);
+	assert((holder != me || freed) && !(woken & BIT(me)));
 	assert(h[me].waiters == 0 && h[me].next == 0)
 }
 
@@ -521,7 +519,7 @@ inline start_flush()
 #ifndef MUTANT_START_NO_WAITED
 		waited[!current_account] = true
 #endif
-	:: else -> wake_user(flushes)
+	:: else -> wake(flushes)
 	fi
 }
 
@@ -537,10 +535,10 @@ inline inactive(from)
 		if
 		:: from != current_account && flushes ->
 #ifndef MUTANT_DRAINED_WAKES_NONE
-			wake_user(flushes);
+			wake(flushes);
 #endif
 #ifdef MUTANT_DRAINED_WAKES_NEXT
-			wake_user(next_flushes);
+			wake(next_flushes);
 #endif
 			if
 #ifndef MUTANT_DRAINED_NO_NEXT
@@ -554,7 +552,7 @@ inline inactive(from)
 #if USERS > 0 || defined(OWNED)
 		if
 #ifndef MUTANT_DRAINED_NO_LEAVERS
-		:: leavers && user_idle() -> wake_user(leavers)
+		:: leavers && user_idle() -> wake(leavers)
 #endif
 		:: leavers && !user_idle() -> user_busy()
 		:: else
@@ -629,10 +627,7 @@ settle:	atomic {
 			asleep = asleep | BIT(OWNER)
 		fi
 	};
-	do
-	:: atomic { is_woken(OWNER) && chain[OWNER] -> wake_other(OWNER) }
-	:: atomic { is_woken(OWNER) && !chain[OWNER] -> goto settle }
-	od
+	atomic { is_woken(OWNER) -> goto settle }
 #endif
 }
 
@@ -654,7 +649,7 @@ inline dequeue()	/* slow_work_dequeue() */
 inline arm()		/* slow_work_arm() */
 {
 	touch();
-	assert(!queued && !armed && !timer_pending && !timer_coming);
+	assert(!queued && !armed && !timer_pending && timer_function != COMING);
 	flags = flags | ARMED;
 	armed = true;
 	timer_pending = true
@@ -729,7 +724,7 @@ inline queue_or_defer()
 	if
 	:: !is_held() -> queue()
 #ifndef MUTANT_DEFER_LOST
-	:: lost() -> flags = flags & ~PENDING; disowned()
+	:: held() && lost() -> flags = flags & ~PENDING; disowned()
 #endif
 	:: else ->
 		look_later();
@@ -750,42 +745,58 @@ inline queue_deferred()
 
 /* Delay ********************************************************************/
 
-/*
- * slow_work_disarm(): whether it goes on, as timer_delete() fails; whether it
- * succeeds; and that it does
- */
-#define is_armed(unless)	((flags & (ARMED | (unless))) == ARMED)
-#ifdef MUTANT_DISARM_NO_SPIN
-#define spins(unless)		false
+/* slow_work_try_disarm(): timer_delete_sync_try() tells whether that is possible */
+#ifdef MUTANT_DISARM_NO_SYNC
+#define disarmable	true
 #else
-#define spins(unless)		(is_armed(unless) && !timer_pending)
+#define disarmable	(timer_function == NOWHERE)
 #endif
-#define disarmable(unless)	(is_armed(unless) && timer_pending)
 
 inline disarm()
 {
-	assert(!timer_coming);
 	timer_pending = false;
 	unarm()
 }
+
+/* slow_work_disarm() */
+#define is_armed(unless)	((flags & (ARMED | (unless))) == ARMED)
 
 #if DELAYERS > 0
 active proctype timer()
 {
 end_timer:
 	do
-	:: atomic { timer_pending -> timer_pending = false; timer_coming = true };
+	:: atomic {
+		timer_pending ->
+		assert(!prompt);
+		timer_pending = false;
+		timer_function = COMING
+	   };
 	   /* delayed_slow_work_timer() */
 	   atomic {
 		!lock ->
 		touch();
-		timer_coming = false;
-		assert(armed && (flags & ARMED) && !timer_pending);
+		assert(armed && (flags & ARMED));
+#ifdef TAIL
+		timer_function = GOING;
+#else
+		timer_function = NOWHERE;
+#endif
 		if
-		:: timer_pending = true		/* went off early, or another leg */
-		:: unarm(); queue_or_defer()
+#ifndef MUTANT_TIMER_IGNORES_PENDING
+		:: timer_pending
+#else
+		:: timer_pending -> unarm(); queue_or_defer()
+#endif
+		:: !timer_pending && !prompt ->
+			timer_pending = true	/* went off early, or another leg */
+		:: !timer_pending -> unarm(); queue_or_defer()
 		fi
 	   }
+#ifdef TAIL
+	   ;
+	   atomic { true -> timer_function = NOWHERE }
+#endif
 	od
 }
 #endif
@@ -796,6 +807,7 @@ inline accepted()
 {
 	assert(cancels == 0);
 	assert(!lost_here);
+	assert(!put_is_lost() || owed);	/* it cannot be taken off what is pending */
 	assert(pool_running);
 #if USERS > 0
 	assert(!open || !leavers);	/* who leaves waits for none of these */
@@ -809,8 +821,8 @@ inline accepted()
 inline admit(delay)
 {
 	refs++;
-#ifdef MUTANT_ADMIT_KEEPS_ACCOUNT
-	account = 0;
+#ifdef MUTANT_START_KEEPS_RECENT
+	account = 0;			/* pool.recent */
 #else
 	account = current_account;
 #endif
@@ -836,8 +848,10 @@ inline queue_or_arm(delay)
 #endif
 #ifdef MUTANT_ACCEPT_LOST
 #define refuses_lost()	false
+#elif defined(MUTANT_ACCEPT_LOST_LATE)
+#define refuses_lost()	((lost() || put_is_lost()) && !(flags & PENDING))
 #else
-#define refuses_lost()	lost()
+#define refuses_lost()	(lost() || put_is_lost())
 #endif
 /* slow_work_claim_item(), which was called, failed, and there is a reference */
 #define resumes()	(!claimed_item() && (flags & PUT_AGAIN))
@@ -920,8 +934,6 @@ inline accept(f, delay)
 #else
 #define mod_refused()	((flags & CANCELLING) || refuses_lost() || !open)
 #endif
-#define mod_spins(delay) \
-	(modifies(delay) && !mod_refused() && (flags & ARMED) && !timer_pending)
 
 /* slow_work_withdraw() */
 inline withdraw()
@@ -1004,16 +1016,27 @@ decide:		accept(f, delay);
 	};
 #ifdef MOD
 mod:	atomic {
-		!lock && !mod_spins(delay) -> touch();
+		!lock -> touch();
 		if
 		:: !modifies(delay) -> lock = true; f = flags; goto locked_too
 		:: modifies(delay) && mod_refused()
+		:: modifies(delay) && !mod_refused() && (flags & ARMED) && !disarmable ->
+			/* the delay has run out: nothing to do, or begin another */
+			accepted();
+			prompt = !delay;
+#ifdef MUTANT_MOD_ZERO_NOTHING
+			timer_pending = (timer_pending || delay)
+#else
+			timer_pending = true;
+			prompt = false
+#endif
 		:: else ->
 			if
 			:: flags & ARMED -> disarm()
 			:: else -> withdraw()
 			fi;
 			accepted();
+			prompt = !delay;
 			claim_item();
 			if
 #ifndef MUTANT_MOD_NO_RECOUNT
@@ -1034,10 +1057,9 @@ locked_too:
 
 /* Take back ****************************************************************/
 
-/* slow_work_retract(): PENDING is set.  So ends what an enqueue was promised */
-inline retract(disarmed)
+/* slow_work_take_off().  So ends what an enqueue was promised */
+inline take_off(disarmed)
 {
-	flags = flags & ~PENDING;
 	disowned();
 	if
 	:: !is_held() ->
@@ -1061,6 +1083,13 @@ inline retract(disarmed)
 #endif
 		skip
 	fi
+}
+
+/* slow_work_retract() */
+inline retract(disarmed)
+{
+	flags = flags & ~PENDING;
+	take_off(disarmed)
 }
 
 inline uncancel()
@@ -1141,14 +1170,23 @@ end_idle:
 		!lock && closing && !discards() -> closing = false
 	   };
 	   goto end_idle
-#ifdef MUTANT_DISCARD_DUE
-	:: atomic { !lock && closing && discards() ->
+	:: atomic {
+		!lock && closing && discards() && disarmable ->
+		assert(!open);
+		timer_pending = false;
+		lock = true;
+#ifdef MUTANT_DISCARD_PENDING_LATE
+		flags = flags & ~ARMED
 #else
-	:: atomic { !lock && closing && discards() && timer_pending ->
+		flags = flags & ~PENDING
 #endif
-		assert(!open && !sure);
-		disarm();
-		retract(true);
+	   };
+	   atomic {
+		assert(!sure);
+		flags = (flags | ARMED) & ~PENDING;
+		lock = false;
+		unarm();
+		take_off(true);
 		if
 		:: is_held() -> goto end_idle
 		:: else
@@ -1213,15 +1251,9 @@ executing:
 		!lock -> mine(me);
 		cancels++;
 		flags = flags | CANCELLING;
-		if
-		:: !spins(0) -> goto marked
-		:: else
-		fi
-	   };
-	   atomic {
-		!lock && !spins(0) -> mine(me);
 marked:		if
-		:: disarmable(0) -> disarm()
+		:: is_armed(0) && disarmable -> disarm()
+		:: is_armed(0) && !disarmable -> goto sync
 		:: else
 		fi;
 		assert(own(me));
@@ -1231,7 +1263,10 @@ marked:		if
 		fi;
 		uncancel();
 		goto executing
-	   }
+	   };
+	   /* timer_delete_sync() */
+sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
+	   atomic { !lock -> mine(me); goto marked }
 #endif
 #ifdef DEATH
 	:: atomic { me == T1 && !died -> died = true; goto dead }
@@ -1272,10 +1307,7 @@ end_claimed:
 		:: else -> h[me].stage = ENDED; goto put
 		fi
 	};
-	do
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
-	:: atomic { is_woken(me) && !chain[me] -> mine(me); goto end_claimed }
-	od;
+	atomic { is_woken(me) -> mine(me); goto end_claimed };
 
 #if USERS > 0
 	atomic {
@@ -1288,10 +1320,7 @@ discard_described:
 		:: else -> goto discard_put
 		fi
 	};
-	do
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
-	:: atomic { is_woken(me) && !chain[me] && !lock -> mine(me); goto discard_described }
-	od;
+	atomic { is_woken(me) && !lock -> mine(me); goto discard_described };
 discard_put:
 	atomic { mine(me); puts++; put_ref(); goto letting_go };
 #endif
@@ -1384,7 +1413,7 @@ dead:	/* slow_work_check_alive(), slow_work_lose() */
 #endif
 			mine(me);
 			if
-			:: disarmable(0) -> disarm()
+			:: is_armed(0) && disarmable -> disarm()
 			:: else
 			fi;
 			if
@@ -1415,15 +1444,10 @@ end_dead:
 
 /* Cancel, flush ************************************************************/
 
-#ifdef MUTANT_TRY_DISARMS_LATE
-#define TRIES	DESCRIBED
-#define try_may()	(is_held() || !(flags & DESCRIBED))
-#elif defined(MUTANT_TRY_DESCRIBED)
-#define TRIES	0
+#ifdef MUTANT_TRY_DESCRIBED
 #define try_may()	true
 #else
-#define TRIES	DESCRIBED
-#define try_may()	(!(flags & DESCRIBED))
+#define try_may()	(!(flags & DESCRIBED) || (is_held() && !(flags & ARMED)))
 #endif
 
 /* What slow_work_cancel() waits for */
@@ -1450,15 +1474,9 @@ end_canceller:
 #ifndef MUTANT_CANCEL_NO_MARK
 		flags = flags | CANCELLING;
 #endif
-		if
-		:: !spins(0) -> goto marked
-		:: else
-		fi
-	   };
-	   atomic {
-		!lock && !spins(0) -> touch();
 marked:		if
-		:: disarmable(0) -> disarm(); disarmed = true
+		:: is_armed(0) && disarmable -> disarm(); disarmed = true
+		:: is_armed(0) && !disarmable -> goto sync
 		:: else
 		fi;
 		if
@@ -1471,33 +1489,30 @@ marked:		if
 			fi
 		:: else -> goto look_again
 		fi
-	   }
+	   };
+	   /* timer_delete_sync() */
+sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
+	   atomic { !lock -> touch(); goto marked }
 #endif
 #ifdef TRY
 	:: atomic {
 		/* slow_work_try_cancel() */
 		!lock && owned -> touch();
 		calls++;
+		disarmed = ((flags & ARMED) != 0);
 		if
-		:: !spins(TRIES) -> goto trying_to
-		:: else
-		fi
-	   };
-	   atomic {
-		!lock && !spins(TRIES) -> touch();
-trying_to:	if
-		:: disarmable(TRIES) -> disarm(); disarmed = true
-		:: else
-		fi;
-		if
-		:: (flags & PENDING) && try_may() ->
+		:: (flags & PENDING) && try_may() && (!disarmed || disarmable) ->
+			if
+			:: disarmed -> disarm()
+			:: else
+			fi;
 			retract(disarmed);
 			disarmed = false;
 			if
 			:: is_held() -> call_over(); goto end_canceller
 			:: else -> trying = true; goto put_back
 			fi
-		:: else -> assert(!disarmed); call_over(); goto end_canceller
+		:: else -> disarmed = false; call_over(); goto end_canceller
 		fi
 	   }
 #endif
@@ -1512,15 +1527,12 @@ trying_to:	if
 		:: !owed && !running && is_held() -> for_put = for_put | BIT(me)
 		:: else
 		fi;
-		if
-		:: !spins(CANCELLING) -> goto flushing
-		:: else
-		fi
-	   };
-	   atomic {
-		!lock && !spins(CANCELLING) -> touch();
 flushing:	if
-		:: disarmable(CANCELLING) -> disarm(); queue_or_defer()
+		:: is_armed(CANCELLING) && disarmable ->
+			disarm();
+			prompt = owed;
+			queue_or_defer()
+		:: is_armed(CANCELLING) && !disarmable -> goto flush_sync
 		:: else
 		fi;
 		if
@@ -1542,7 +1554,11 @@ flushing:	if
 		:: else -> goto flushed
 		fi
 	   };
-	   goto flush_waits
+	   goto flush_waits;
+	   /* timer_delete_sync() */
+flush_sync:
+	   atomic { timer_function == NOWHERE -> timer_pending = false };
+	   atomic { !lock -> touch(); goto flushing }
 #endif
 	fi;
 
@@ -1570,16 +1586,23 @@ put_described:	if
 		:: else -> goto put_begins
 		fi
 	};
-	do
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
-	:: atomic { is_woken(me) && !chain[me] && !lock -> touch(); goto put_described }
-	od;
+	atomic { is_woken(me) && !lock -> touch(); goto put_described };
 	atomic {
 		false;
 put_begins:	flags = flags & ~PUT_AGAIN;
 		from = account
 	};
-	atomic { touch(); puts++; put_ref() };
+	atomic {
+		touch();
+		puts++;
+#ifdef DEATH
+		if
+		:: !died && !putter_died -> putter_died = true; goto end_dead
+		:: true
+		fi;
+#endif
+		put_ref()
+	};
 	atomic {
 		!lock -> touch();
 		put_over();
@@ -1614,9 +1637,8 @@ put_begins:	flags = flags & ~PUT_AGAIN;
 	/* slow_work_wait_held() of a cancel */
 wait:
 	if
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me); goto wait }
 	:: atomic {
-		is_woken(me) && !chain[me] && !lock ->
+		is_woken(me) && !lock ->
 		leave(me);
 look_again:	touch();
 		if
@@ -1631,14 +1653,14 @@ look_again:	touch();
 	   }
 #ifdef DEATH
 	:: lost_here && ((h[T1].waiters | h[T1].next) & BIT(me)) -> goto end_waits
+	:: put_is_lost() && !is_woken(me) && !(woken & BIT(me)) -> goto end_waits
 #endif
 	fi;
 #ifdef FLUSH
 flush_waits:
 	if
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me); goto flush_waits }
 	:: atomic {
-		is_woken(me) && !chain[me] ->
+		is_woken(me) ->
 		leave(me);
 flushed:	assert(!((for_pending | for_running | for_put) & BIT(me)));
 		call_over();
@@ -1646,13 +1668,16 @@ flushed:	assert(!((for_pending | for_running | for_put) & BIT(me)));
 	   }
 #ifdef DEATH
 	:: lost_here && ((h[T1].waiters | h[T1].next) & BIT(me)) -> goto end_waits
+	:: put_is_lost() && !is_woken(me) && !(woken & BIT(me)) -> goto end_waits
 #endif
 	fi;
 #endif
 #ifdef DEATH
 	/* for ever */
 end_waits:
-	is_woken(me) -> assert(false)
+	is_woken(me) -> assert(false);
+end_dead:
+	false
 #endif
 }
 
@@ -1684,10 +1709,7 @@ proctype user_flusher(byte me)
 {
 end_flush_user:
 	atomic { !lock && (owned || refs) -> set_goal(BIT(me)); flush_runs(me) };
-	do
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
-	:: atomic { is_woken(me) && !chain[me] -> assert(!goal(me)); goto end_flush_user }
-	od
+	atomic { is_woken(me) -> assert(!goal(me)); goto end_flush_user }
 }
 #endif
 
@@ -1719,7 +1741,7 @@ end_user:
 		:: nr_users == 1 ->
 			open = true;
 #ifndef MUTANT_REGISTER_WAKES_NONE
-			wake_user(leavers);
+			wake(leavers);
 #endif
 			skip
 		:: else
@@ -1749,10 +1771,7 @@ idle:	atomic {
 			asleep = asleep | BIT(me)
 		fi
 	};
-	do
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
-	:: atomic { is_woken(me) && !chain[me] -> goto idle }
-	od;
+	atomic { is_woken(me) -> goto idle };
 	/* slow_work_try_stop() */
 try_stop:
 #ifdef MUTANT_STOP_NO_MUTEX
@@ -1789,16 +1808,13 @@ flush:	atomic {
 		!lock ->
 flushing:	flush_runs(me)
 	};
-	do
-	:: atomic { is_woken(me) && chain[me] -> wake_other(me) }
-	:: atomic {
-		is_woken(me) && !chain[me] ->
+	atomic {
+		is_woken(me) ->
 		assert(!goal(me));
 		leaving--;
 		assert(!pool_running || nr_users > 0 || leaving > 0);
 		goto end_user
-	   }
-	od
+	}
 }
 #endif
 
@@ -1867,7 +1883,7 @@ pin:		/* slow_work_pin(), desc() */
 		:: else ->
 			flags = flags & ~DESCRIBED;
 #ifndef MUTANT_UNPIN_WAKES_NONE
-			wake_described(pin_waiters[me - READ0]);
+			wake(pin_waiters[me - READ0]);
 #endif
 			skip
 		fi;

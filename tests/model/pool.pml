@@ -16,7 +16,6 @@
  *   STOP	unregisters the last user and registers again
  *   DEATHS	lets threads die in a call-out
  *   CLOSE	has items armed, which a thread disarms when the last user leaves
- *   BATCH=n	sleepers woken, or threads given up, in one section (1)
  *
  * Threads are alike, so each is but a mark in one of several cups, which say
  * where in slow_work_thread_main() it is and which flags it has.
@@ -64,9 +63,6 @@
 #ifndef VSLOW
 #define VSLOW	2
 #endif
-#ifndef BATCH
-#define BATCH	1	/* SLOW_WORK_BATCH */
-#endif
 #define SHARE	50	/* vslow-percentage */
 
 /* The cups */
@@ -102,6 +98,11 @@ bool managing;
 bool culling;
 bool failed;		/* and that was a short time ago: slow_work_backs_off() */
 bool sampling;		/* the manager is to look for dead threads */
+#ifdef DEATHS
+byte pool_dying;	/* pool.dying: threads that are about to die, or have died */
+#else
+#define pool_dying	0
+#endif
 #ifdef CLOSE
 bool open = true;
 bool closing;		/* a thread is to disarm what is armed */
@@ -296,7 +297,6 @@ inline preempt_v()
 	told_v++;
 	coming++;
 	preempted_v++;
-	woken++;
 #ifndef MUTANT_CALL_NO_TIMER
 	set_timer(SOON);
 #endif
@@ -312,7 +312,6 @@ inline preempt_s()
 	told_s++;
 	coming++;
 	preempted_s++;
-	woken++;
 #ifndef MUTANT_CALL_NO_TIMER
 	set_timer(SOON);
 #endif
@@ -338,8 +337,6 @@ inline preempt_s()
 
 /* slow_work_wake_idle() is the way to go */
 #define idle_may	(idle > 0 && (queued_s > 0 || room_v > 0))
-
-byte woken;		/* of find_thread() alone */
 
 inline wake_idle()	/* slow_work_wake_idle() */
 {
@@ -368,22 +365,22 @@ inline find_thread()
 		wake_idle()
 	:: else ->
 #ifdef SLEEPERS
-		do
-		:: woken < BATCH && for_slot -> preempt_v()
-		:: woken < BATCH && !for_slot && for_thread ->
+		/* one in a section */
+		if
+		:: for_slot -> preempt_v()
+		:: !for_slot && for_thread ->
 			if
 			:: oldest_may_be_v -> preempt_v()
 			:: oldest_may_be_s -> preempt_s()
 			fi
-		:: else -> break
-		od;
+		:: else
+		fi;
 		if
 #ifndef MUTANT_PREEMPT_NO_MORE
-		:: woken == BATCH -> set_timer(NOW)
+		:: for_slot || for_thread -> set_timer(NOW)
 #endif
 		:: else
 		fi;
-		woken = 0;
 #if !defined(MUTANT_REST_NO_TIMER) && !defined(MUTANT_REST_BY_MANAGER)
 		if
 		:: rest -> set_timer(SOON)
@@ -428,7 +425,7 @@ end_timer:
 		:: break
 		od;
 		if
-		:: queued > 0 -> sample = true
+		:: queued > 0 || pool_dying > 0 -> sample = true
 		:: true
 		fi;
 		goto section
@@ -438,13 +435,10 @@ end_timer:
 section:	timer = OFF;
 		/* slow_work_give_up() */
 #ifndef MUTANT_TRUST_NEVER_ENDS
-		do
-		:: due > 0 && coming > 0 && woken < BATCH ->
-			give_up();
-			due--;
-			woken++
-		:: else -> break
-		od;
+		if
+		:: due > 0 && coming > 0 -> give_up(); due--
+		:: else
+		fi;
 #else
 		due = 0;
 #endif
@@ -459,10 +453,9 @@ section:	timer = OFF;
 #endif
 		:: else -> due = 0
 		fi;
-		woken = 0;
 		/* slow_work_sample() */
 		if
-		:: queued > 0 && sample ->
+		:: (queued > 0 || pool_dying > 0) && sample ->
 			if
 #ifndef MUTANT_SEARCH_NEVER_ENDS
 			:: searching -> found--; late++; end_search()
@@ -476,7 +469,7 @@ section:	timer = OFF;
 #endif
 #endif
 			set_timer(SAMPLE)
-		:: queued > 0 && !sample -> set_timer(SAMPLE)
+		:: (queued > 0 || pool_dying > 0) && !sample -> set_timer(SAMPLE)
 		:: else
 		fi;
 		sample = false;
@@ -587,8 +580,8 @@ end_threads:
 	   }
 
 #ifdef DEATHS
-	:: atomic { !still && executing_s > 0 -> executing_s--; dead_s++; goto end_threads }
-	:: atomic { !still && executing_v > 0 -> executing_v--; dead_v++; goto end_threads }
+	:: atomic { !still && executing_s > 0 -> executing_s--; dead_s++; goto dies }
+	:: atomic { !still && executing_v > 0 -> executing_v--; dead_v++; goto dies }
 #endif
 
 #ifdef SLEEPERS
@@ -671,14 +664,23 @@ end_threads:
 	:: atomic { !still && late_s > 0 -> late_s--; asleep_s++; arrive_late(); goto asleep }
 	:: atomic { !still && late_v > 0 -> late_v--; asleep_v++; arrive_late(); goto asleep }
 #ifdef DEATHS
-	:: atomic { !still && late_s > 0 -> late_s--; dead_s++; goto end_threads }
-	:: atomic { !still && late_v > 0 -> late_v--; dead_v++; goto end_threads }
+	:: atomic { !still && late_s > 0 -> late_s--; dead_s++; goto dies }
+	:: atomic { !still && late_v > 0 -> late_v--; dead_v++; goto dies }
 #endif
 #endif
 	fi;
 
 	atomic {
 		false ->
+#ifdef DEATHS
+		/* slow_work_died(), slow_work_dying() */
+dies:
+		pool_dying++;
+#ifndef MUTANT_DIED_NO_TIMER
+		set_timer(SAMPLE);
+#endif
+		goto end_threads;
+#endif
 #ifdef SLEEPERS
 		/*
 		 * slow_work_sleep_till_thread_needed(): on the list of sleepers already.
@@ -772,6 +774,7 @@ inline start_thread()
 	update()
 }
 
+#ifdef DEATHS
 /* slow_work_lose(), of a dead thread that nobody counts on */
 inline lose(dead)
 {
@@ -781,11 +784,21 @@ inline lose(dead)
 	nr--;
 	update();
 #endif
+#ifdef MUTANT_LOSE_ENDS_DYING
+	pool_dying = 0;
+#else
+	assert(pool_dying > 0);
+	pool_dying--;
+#endif
 #ifndef MUTANT_LOSE_NO_KICK
 	kick();
 #endif
+#ifndef MUTANT_LOSE_NO_WAKE
+	wake_manager();
+#endif
 	skip
 }
+#endif
 
 active proctype manager_main()
 {
@@ -831,7 +844,7 @@ loop:
 #ifdef SLEEPERS
 		/* it died after it was told to give way */
 		:: sampling && !still && told_s > 0 ->
-			told_s--; dead_s++;
+			told_s--; dead_s++; pool_dying++;
 #ifndef MUTANT_LOSE_NO_ARRIVE
 			arrive_preempted(preempted_s);
 #endif
@@ -939,7 +952,7 @@ inline prompt_rest()
 	/* the timer is set where that is needed */
 	assert(coming == 0 || timer == SOON);
 	assert(queued == 0 || searching || !(may_for_slot || may_for_thread) || timer == SOON);
-	assert(queued == 0 || timer != OFF)
+	assert((queued == 0 && pool_dying == 0) || timer != OFF)
 }
 
 /* The pool is at rest while the world holds still */
@@ -947,7 +960,7 @@ inline at_rest()
 {
 	assert(coming == 0 && preempted_s + preempted_v == 0);
 	assert(!searching || queued == 0);
-	assert(dead_s + dead_v == 0 || queued == 0 || creating);
+	assert(dead_s + dead_v == 0 || creating);
 	assert(nr == idle + found + late + out_of_queue_s + out_of_queue_v);
 	assert(nr >= MIN || failed || creating);
 	assert(nr <= max || idle == 0 || creating);
@@ -957,8 +970,8 @@ inline at_rest()
 }
 
 /* What only the next sample will see to */
-#define wants_sample	(timer == SAMPLE && queued > 0 && \
-			 (searching || (dead_s + dead_v > 0 && !creating)))
+#define wants_sample	(timer == SAMPLE && \
+			 ((queued > 0 && searching) || (dead_s + dead_v > 0 && !creating)))
 
 inline rest_all()
 {
@@ -1009,6 +1022,11 @@ active proctype world()
 #ifdef FAILURES
 	/* SLOW_WORK_RETRY_JIFFIES pass */
 	:: atomic { !still && failed -> failed = false }
+#endif
+#ifdef DEATHS
+	/* slow_work_find_dead() of somebody who waits for long */
+	:: atomic { !still && dead_s > 0 -> lose(dead_s) }
+	:: atomic { !still && dead_v > 0 -> lose(dead_v) }
 #endif
 #ifdef STOP
 	:: atomic {
