@@ -137,8 +137,8 @@ static void slow_work_check_alive(unsigned int slot)
 
 	raw_spin_lock_irq(&pool.lock);
 	thread = pool.threads[slot];
-	/* The task writes others of its flags as it likes. */
 	if (!thread || !thread->task || !thread->holder.item ||
+	    /* The task writes others of its flags as it likes. */
 	    !(data_race(thread->task->flags) & PF_EXITING)) {
 		raw_spin_unlock_irq(&pool.lock);
 		return;
