@@ -51,8 +51,9 @@ list() {
 	mutant item DEFER_LOST CANCELLERS=1 FLUSH DEATH: slow_work_queue_or_defer: though LOST
 	mutant item UNARM_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_unarm: counts where it was armed
 	mutant item DISARM_NO_SYNC: slow_work_try_disarm: timer_delete() for timer_delete_sync_try()
+	mutant item DISARM_REARMED TRY MOD: slow_work_try_disarm: though REARMED
 	mutant item TIMER_IGNORES_PENDING MOD: delayed_slow_work_timer: though it was set anew
-	mutant item MOD_ZERO_NOTHING MOD: slow_work_modify: no delay, and the function is under way: nothing to do
+	mutant item MOD_ZERO_NOTHING MOD: slow_work_modify: with no delay no slow_work_start_timer()
 	mutant item MOD_CANCELLED MOD: slow_work_modify: though CANCELLING
 	mutant item MOD_CLOSED_ARMED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is armed though not pool.open
 	mutant item MOD_CLOSED_QUEUED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is queued though not pool.open
@@ -120,9 +121,11 @@ list() {
 	mutant pool TAKE_NO_KICK: slow_work_thread_main: no slow_work_kick() behind slow_work_take()
 	mutant pool IDLE_NO_HELPERS: slow_work_idle: no pool.helpers = true
 	mutant pool ARRIVE_NO_HELPERS: slow_work_arrive: no pool.helpers = true
+	mutant pool ARRIVE_ABSENT: slow_work_arrive: no pool.nr_absent--
 	mutant pool ARRIVE_LATE_COMING: slow_work_arrive: of a thread that was given up, too
 	mutant pool ARRIVE_LATE_SEARCHING: slow_work_arrive: ends another thread's search
 	mutant pool SET_NO_WAKE LIMITS: slow_work_set: no slow_work_wake_manager()
+	mutant pool WANTED_NO_ABSENT: slow_work_wanted: no pool.nr_absent
 	mutant pool MANAGER_NO_HELPERS: slow_work_manager_main: no pool.helpers = true
 	mutant pool MANAGER_STATE_LATE: slow_work_manager_main: set_current_state() behind the lock
 	mutant pool MANAGER_STOP_EARLY STOP: slow_work_manager_main: kthread_should_stop() before set_current_state()
@@ -151,7 +154,7 @@ list() {
 	mutant pool SEARCH_NO_HELPERS: slow_work_end_search: no pool.helpers = true
 	mutant pool SAMPLE_NO_DEAD DEATHS: slow_work_sample: no pool.sampling = true
 	mutant pool DIED_NO_TIMER DEATHS: slow_work_died: does not set the timer
-	mutant pool LOSE_ENDS_DYING DEATHS: slow_work_lose: the first of two dead threads ends pool.dying
+	mutant pool LOSE_ENDS_DYING DEATHS: slow_work_lose: pool.dying = false, for two dead threads
 	mutant pool LOSE_NO_WAKE DEATHS: slow_work_lose: no slow_work_wake_manager()
 	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no pool.nr--
 	mutant pool LOSE_NO_KICK SLOW=2 SLEEPERS DEATHS: slow_work_lose: no slow_work_kick()

@@ -172,6 +172,7 @@ byte timer_function;	/* where that is */
 #define NOWHERE		0
 #define COMING		1	/* waits for the lock */
 #define GOING		2	/* has had it: base->running_timer is still set */
+bool rearmed;		/* SLOW_WORK_REARMED: it was set anew while COMING */
 
 /* struct slow_work_user, struct slow_work_account */
 bit current_account;
@@ -295,6 +296,7 @@ inline die()
 #endif
 	valid = 0;
 	flags = 0;
+	rearmed = false;
 	puts = 0;
 	clean = true;
 	holder = NONE;		/* whatever: fewer states */
@@ -650,6 +652,7 @@ inline arm()		/* slow_work_arm() */
 {
 	touch();
 	assert(!queued && !armed && !timer_pending && timer_function != COMING);
+	rearmed = false;
 	flags = flags | ARMED;
 	armed = true;
 	timer_pending = true
@@ -724,7 +727,7 @@ inline queue_or_defer()
 	if
 	:: !is_held() -> queue()
 #ifndef MUTANT_DEFER_LOST
-	:: held() && lost() -> flags = flags & ~PENDING; disowned()
+	:: is_held() && (lost() || put_is_lost()) -> flags = flags & ~PENDING; disowned()
 #endif
 	:: else ->
 		look_later();
@@ -745,11 +748,16 @@ inline queue_deferred()
 
 /* Delay ********************************************************************/
 
-/* slow_work_try_disarm(): timer_delete_sync_try() tells whether that is possible */
+/*
+ * slow_work_try_disarm(): whether it succeeds, by timer_delete_sync_try(); or by
+ * timer_delete(), where the timer's function has had the lock
+ */
 #ifdef MUTANT_DISARM_NO_SYNC
 #define disarmable	true
+#elif defined(MUTANT_DISARM_REARMED)
+#define disarmable	(timer_function == NOWHERE || timer_pending)
 #else
-#define disarmable	(timer_function == NOWHERE)
+#define disarmable	(timer_function == NOWHERE || (!rearmed && timer_pending))
 #endif
 
 inline disarm()
@@ -784,7 +792,7 @@ end_timer:
 #endif
 		if
 #ifndef MUTANT_TIMER_IGNORES_PENDING
-		:: timer_pending
+		:: timer_pending -> rearmed = false
 #else
 		:: timer_pending -> unarm(); queue_or_defer()
 #endif
@@ -1021,14 +1029,14 @@ mod:	atomic {
 		:: !modifies(delay) -> lock = true; f = flags; goto locked_too
 		:: modifies(delay) && mod_refused()
 		:: modifies(delay) && !mod_refused() && (flags & ARMED) && !disarmable ->
-			/* the delay has run out: nothing to do, or begin another */
+			/* the delay has run out, and another begins */
 			accepted();
-			prompt = !delay;
+			rearmed = true;
 #ifdef MUTANT_MOD_ZERO_NOTHING
+			prompt = !delay;
 			timer_pending = (timer_pending || delay)
 #else
-			timer_pending = true;
-			prompt = false
+			timer_pending = true
 #endif
 		:: else ->
 			if

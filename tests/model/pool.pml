@@ -97,11 +97,12 @@ byte coming;
 bool managing;
 bool culling;
 bool failed;		/* and that was a short time ago: slow_work_backs_off() */
+byte absent;		/* threads that are counted on no more and have no item */
 bool sampling;		/* the manager is to look for dead threads */
 #ifdef DEATHS
-byte pool_dying;	/* pool.dying: threads that are about to die, or have died */
+bool pool_dying;	/* pool.dying: a thread died a short time ago */
 #else
-#define pool_dying	0
+#define pool_dying	false
 #endif
 #ifdef CLOSE
 bool open = true;
@@ -175,7 +176,11 @@ inline update()		/* slow_work_update() */
 #define all_v		(queued_v + out_of_queue_v)
 #define all		(all_v + queued_s + out_of_queue_s)
 #define for_all_v	(all_v > 1 -> most(all_v + 1, (all_v * 100 + SHARE - 1) / SHARE) : 0)
+#ifdef MUTANT_WANTED_NO_ABSENT
 #define wanted		least(most(most(all, for_all_v), MIN), max)
+#else
+#define wanted		least(most(most(all, for_all_v) + absent, MIN), max)
+#endif
 
 /* slow_work_unserved() */
 #define unserved	(queued_v - least(queued_v, room_v) > preempted_v || \
@@ -222,11 +227,18 @@ inline uncall_told(told, left, preempted)
 #endif
 }
 
+/* slow_work_miss() */
+inline miss()
+{
+	late++;
+	absent++
+}
+
 /* slow_work_give_up(): the first of pool.coming, whichever that is */
 inline give_up()
 {
 	if
-	:: fresh_threads > 0 -> fresh_threads--; late++; coming--
+	:: fresh_threads > 0 -> fresh_threads--; coming--; miss()
 #ifdef SLEEPERS
 	:: told_s > 0 -> uncall_told(told_s, late_s, preempted_s)
 	:: told_v > 0 -> uncall_told(told_v, late_v, preempted_v)
@@ -260,7 +272,17 @@ inline arrive_preempted(preempted)
 	preempted--
 }
 
-/* Of one that is counted on no more: nothing is to be undone */
+/* Of one that is counted on no more: that is all there is to be undone */
+inline arrive_absent()
+{
+	late--;
+#ifndef MUTANT_ARRIVE_ABSENT
+	assert(absent > 0);
+	absent--;
+#endif
+	arrive_late()
+}
+
 inline arrive_late()
 {
 #ifdef MUTANT_ARRIVE_LATE_COMING
@@ -425,7 +447,7 @@ end_timer:
 		:: break
 		od;
 		if
-		:: queued > 0 || pool_dying > 0 -> sample = true
+		:: queued > 0 || pool_dying -> sample = true
 		:: true
 		fi;
 		goto section
@@ -454,11 +476,18 @@ section:	timer = OFF;
 		:: else -> due = 0
 		fi;
 		/* slow_work_sample() */
+#ifdef DEATHS
 		if
-		:: (queued > 0 || pool_dying > 0) && sample ->
+		/* a minute has passed, and many samples */
+		:: pool_dying && !still && dead_s + dead_v == 0 && !sampling -> pool_dying = false
+		:: true
+		fi;
+#endif
+		if
+		:: (queued > 0 || pool_dying) && sample ->
 			if
 #ifndef MUTANT_SEARCH_NEVER_ENDS
-			:: searching -> found--; late++; end_search()
+			:: searching -> found--; end_search(); miss()
 #endif
 			:: else
 			fi;
@@ -469,7 +498,7 @@ section:	timer = OFF;
 #endif
 #endif
 			set_timer(SAMPLE)
-		:: (queued > 0 || pool_dying > 0) && !sample -> set_timer(SAMPLE)
+		:: (queued > 0 || pool_dying) && !sample -> set_timer(SAMPLE)
 		:: else
 		fi;
 		sample = false;
@@ -550,7 +579,7 @@ end_threads:
 #endif
 		goto look
 	   }
-	:: atomic { !still && late > 0 -> late--; arrive_late(); goto look }
+	:: atomic { !still && late > 0 -> arrive_absent(); goto look }
 	:: atomic { culled > 0 -> culled--; retired = true; goto look }
 	/* kthread_stop(), or a freezer */
 	:: atomic { idle > 0 && (!still || stopping) -> idle--; goto look }
@@ -675,7 +704,7 @@ end_threads:
 #ifdef DEATHS
 		/* slow_work_died(), slow_work_dying() */
 dies:
-		pool_dying++;
+		pool_dying = true;
 #ifndef MUTANT_DIED_NO_TIMER
 		set_timer(SAMPLE);
 #endif
@@ -785,10 +814,7 @@ inline lose(dead)
 	update();
 #endif
 #ifdef MUTANT_LOSE_ENDS_DYING
-	pool_dying = 0;
-#else
-	assert(pool_dying > 0);
-	pool_dying--;
+	pool_dying = false;
 #endif
 #ifndef MUTANT_LOSE_NO_KICK
 	kick();
@@ -844,7 +870,7 @@ loop:
 #ifdef SLEEPERS
 		/* it died after it was told to give way */
 		:: sampling && !still && told_s > 0 ->
-			told_s--; dead_s++; pool_dying++;
+			told_s--; dead_s++;
 #ifndef MUTANT_LOSE_NO_ARRIVE
 			arrive_preempted(preempted_s);
 #endif
@@ -952,7 +978,7 @@ inline prompt_rest()
 	/* the timer is set where that is needed */
 	assert(coming == 0 || timer == SOON);
 	assert(queued == 0 || searching || !(may_for_slot || may_for_thread) || timer == SOON);
-	assert((queued == 0 && pool_dying == 0) || timer != OFF)
+	assert((queued == 0 && !pool_dying) || timer != OFF)
 }
 
 /* The pool is at rest while the world holds still */
@@ -966,7 +992,7 @@ inline at_rest()
 	assert(nr <= max || idle == 0 || creating);
 	assert(startable == 0 || (idle == 0 && sleepers == 0));
 	assert(queued_v == 0 || sleepers_v == 0);
-	assert(queued == 0 || nr >= wanted || failed || creating)
+	assert(queued == 0 || nr >= least(most(all, for_all_v) + late, max) || failed || creating)
 }
 
 /* What only the next sample will see to */
@@ -1052,7 +1078,7 @@ active proctype world()
 #endif
 		skip
 	      }
-	   :: atomic { late > 0 -> late--; retire() }
+	   :: atomic { late > 0 -> arrive_absent(); retire() }
 	   :: dying > 0 -> dying--
 	   :: atomic { slots == 0 -> break }
 	   od;
@@ -1061,7 +1087,7 @@ active proctype world()
 	   atomic { timer != NOW -> timer = OFF };
 #endif
 	   atomic {
-		assert(nr == 0 && coming == 0 && !searching);
+		assert(nr == 0 && coming == 0 && !searching && absent == 0);
 		assert(preempted_s + preempted_v == 0 && queued == 0);
 		assert(timer == OFF);
 		/* slow_work_pool_start() */
