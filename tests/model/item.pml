@@ -1006,9 +1006,19 @@ end_enqueuer:
 	atomic { owed = true; clean = false; call_over(); goto end_enqueuer };
 #endif
 #ifdef MUTANT_MERGE_OPEN_LATE
-	atomic { open -> call_over(); goto end_enqueuer };
+	atomic {
+		if
+		:: open -> call_over(); goto end_enqueuer
+		:: else -> goto locked
+		fi
+	};
 reads_open:
-	atomic { open -> assert(flags & PENDING); accepted(); call_over(); goto end_enqueuer };
+	atomic {
+		if
+		:: open -> assert(flags & PENDING); accepted(); call_over(); goto end_enqueuer
+		:: else
+		fi
+	};
 #endif
 locked:	atomic { !lock -> lock = true; touch(); f = flags };
 	atomic {
