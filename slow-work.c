@@ -654,14 +654,14 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 	if (!pool.open && (!(flags & BIT(SLOW_WORK_PENDING)) ||
 			   (flags & BIT(SLOW_WORK_DELAYED))))
 		return SLOW_WORK_NO_USER;
+	holder = slow_work_held(work);
+	if (holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work))
+		return -EOWNERDEAD;
 	if (flags & BIT(SLOW_WORK_PENDING)) {
 		slow_work_merge(work, flags);
 		return 0;
 	}
 
-	holder = slow_work_held(work);
-	if (holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work))
-		return -EOWNERDEAD;
 	if (slow_work_claim_item(work)) {
 		/* Executing: the reference that the thread has serves again. */
 		WRITE_ONCE(work->account, slow_work_account_again(holder));
@@ -729,18 +729,12 @@ static noinline int slow_work_refuse(int ret, unsigned long caller)
 
 /*
  * Will an item with these @flags run, so that an enqueue can be merged?  One that is
- * armed may be disarmed if the last user has left.
+ * armed may be disarmed if the last user has left: that is judged under the lock.
  */
 static __always_inline bool slow_work_will_run(unsigned long flags)
 {
-	const unsigned long unsure = BIT(SLOW_WORK_CANCELLING) |
-				     BIT(SLOW_WORK_DELAYED);
-
-	if (!(flags & BIT(SLOW_WORK_PENDING)))
-		return false;
-	if (likely(!(flags & unsure)))
-		return true;
-	return !(flags & BIT(SLOW_WORK_CANCELLING)) && READ_ONCE(pool.open);
+	return (flags & (BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_CANCELLING) |
+			 BIT(SLOW_WORK_DELAYED))) == BIT(SLOW_WORK_PENDING);
 }
 
 static __always_inline int slow_work_submit(struct slow_work *work,
@@ -938,6 +932,7 @@ static void slow_work_withdraw(struct slow_work *work)
 static int slow_work_modify(struct slow_work *work, unsigned long delay)
 {
 	unsigned long flags = READ_ONCE(work->flags);
+	struct slow_work_holder *holder;
 
 	/* With no delay a queued item is where it belongs. */
 	if (!(flags & BIT(SLOW_WORK_PENDING)) ||
@@ -947,6 +942,9 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 		return -ECANCELED;
 	if (!pool.open)
 		return SLOW_WORK_NO_USER;
+	holder = slow_work_held(work);
+	if (holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work))
+		return -EOWNERDEAD;
 
 	slow_work_merge(work, flags);
 	if (!(flags & BIT(SLOW_WORK_DELAYED))) {
@@ -1355,6 +1353,7 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	thread->class = slow_work_class_of(work->flags);
 	thread->class->executing++;
 	thread->class->started++;
+	slow_work_kick();	/* what waits does not wait for this */
 	/* Before an enqueue that finds us here activates it again */
 	slow_work_debug_deactivate(work);
 	while (slow_work_is_described(work))
