@@ -171,6 +171,14 @@ static bool slow_work_is_lost(const struct slow_work_holder *holder)
 	return data_race(holder->task->flags) & PF_EXITING;
 }
 
+/* Has whoever has @work, a thread or a cancel, died in a call-out of it? */
+static bool slow_work_item_is_lost(const struct slow_work *work)
+{
+	const struct slow_work_holder *holder = slow_work_held(work);
+
+	return holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work);
+}
+
 void slow_work_init_holder(struct slow_work_holder *holder,
 			   struct task_struct *task)
 {
@@ -263,14 +271,12 @@ static const char *slow_work_state(unsigned long flags)
 static void slow_work_tell_item(const void *what)
 {
 	const struct slow_work *work = what;
-	const struct slow_work_holder *holder;
 	unsigned long flags;
 	bool lost;
 
 	raw_spin_lock_irq(&pool.lock);
 	flags = READ_ONCE(work->flags);
-	holder = slow_work_held(work);
-	lost = holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work);
+	lost = slow_work_item_is_lost(work);
 	raw_spin_unlock_irq(&pool.lock);
 	pr_warn("Still waiting for %ps of %s (%s)\n", work->ops->execute,
 		work->ops->owner ? module_name(work->ops->owner) : "nobody",
@@ -291,8 +297,7 @@ static void slow_work_wait_held(struct slow_work *work)
 	slow_work_init_wait(&wait);
 	holder = slow_work_wait_at(work, &wait);
 	holder->look = true;
-	lost = slow_work_held(work) ? slow_work_is_lost(holder) :
-				      slow_work_put_is_lost(work);
+	lost = slow_work_item_is_lost(work);
 	list_add_tail(&wait.waiter.link, &holder->waiters);
 	raw_spin_unlock_irq(&pool.lock);
 	if (lost)
@@ -561,15 +566,12 @@ static __always_inline void slow_work_dequeue(struct slow_work *work)
  */
 static void slow_work_queue_or_defer(struct slow_work *work)
 {
-	struct slow_work_holder *holder;
-
 	if (likely(!slow_work_is_held(work))) {
 		slow_work_queue(work);
 		slow_work_kick();
 		return;
 	}
-	holder = slow_work_held(work);
-	if (holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work)) {
+	if (slow_work_item_is_lost(work)) {
 		clear_bit(SLOW_WORK_PENDING, &work->flags);
 		return;
 	}
@@ -655,7 +657,7 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 			   (flags & BIT(SLOW_WORK_DELAYED))))
 		return SLOW_WORK_NO_USER;
 	holder = slow_work_held(work);
-	if (holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work))
+	if (slow_work_item_is_lost(work))
 		return -EOWNERDEAD;
 	if (flags & BIT(SLOW_WORK_PENDING)) {
 		slow_work_merge(work, flags);
@@ -932,7 +934,6 @@ static void slow_work_withdraw(struct slow_work *work)
 static int slow_work_modify(struct slow_work *work, unsigned long delay)
 {
 	unsigned long flags = READ_ONCE(work->flags);
-	struct slow_work_holder *holder;
 
 	/* With no delay a queued item is where it belongs. */
 	if (!(flags & BIT(SLOW_WORK_PENDING)) ||
@@ -942,8 +943,7 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 		return -ECANCELED;
 	if (!pool.open)
 		return SLOW_WORK_NO_USER;
-	holder = slow_work_held(work);
-	if (holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work))
+	if (slow_work_item_is_lost(work))
 		return -EOWNERDEAD;
 
 	slow_work_merge(work, flags);
