@@ -116,6 +116,16 @@ static void expect_clean(struct kunit *test, const struct leftover_state *seen,
 	KUNIT_EXPECT_EQ(test, seen->cpus, first->cpus);
 }
 
+/*
+ * Ends swt_expect_splat().  A signal is told of when put_ref is over and the item at
+ * rest: the thread is between items then.
+ */
+static void wait_for_report(struct swt *t)
+{
+	swt_wait(t, swt_logged(t, "swt_execute", "returned with"));
+	swt_splat_over(t);
+}
+
 /* One thread serves, so each run finds what the last has left */
 static void expect_put_right_after(struct kunit *test, struct leftover *leftover)
 {
@@ -134,7 +144,7 @@ static void expect_put_right_after(struct kunit *test, struct leftover *leftover
 	swt_expect_splat(t);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 2 && swt_at_rest(item));
-	swt_splat_over(t);
+	wait_for_report(t);
 	KUNIT_EXPECT_EQ(test, swt_log_lines(t, "swt_execute", "returned with"), 1);
 
 	swt_log_mark(t);
@@ -393,10 +403,11 @@ static void leave_signal_to_others(struct swt *t)
 	swt_one_thread(t);
 	swt_release(t->held[0]);
 	item->on_execute = leave_signal;
+	swt_log_mark(t);
 	swt_expect_splat(t);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
-	swt_splat_over(t);
+	wait_for_report(t);
 }
 
 static void sleep_interruptibly(struct swt_item *item)
