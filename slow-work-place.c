@@ -25,6 +25,7 @@
 #include <linux/sched/prio.h>
 #include <linux/sched/task.h>
 #include <linux/slow-work.h>
+#include <linux/workqueue.h>
 #include "slow-work.h"
 
 #define pool slow_work_pool
@@ -43,14 +44,15 @@ static DEFINE_MUTEX(slow_work_settings_mutex);
  * @given: P: somebody wrote @mask; until then it follows housekeeping
  * @mask: P: CPUs to run on; slow_work_place_mask() tells
  * @nice: P: niceness
- * @changing: P: threads are being placed anew, and may not be as settings have it
+ * @changing: P: so often threads are to be placed anew, by slow_work_place_all(); they
+ *	may not be as settings have it
  * @hotplug: I: the state of CPU hotplug that calls us
  */
 struct slow_work_place {
 	bool given;
 	struct cpumask mask;
 	int nice;
-	bool changing;
+	unsigned int changing;
 	int hotplug;
 };
 
@@ -125,27 +127,21 @@ static void slow_work_place_anew(struct task_struct *task, bool nice)
 	put_task_struct(task);
 }
 
-static void slow_work_place_changing(bool changing)
-{
-	mutex_lock(&slow_work_place_mutex);
-	place.changing = changing;
-	mutex_unlock(&slow_work_place_mutex);
-}
-
 /*
- * The settings, or the CPUs, have changed.  A thread that is created meanwhile is
- * placed as they are now; one that was known before is found here.
+ * The settings, or the CPUs, have changed, as place.changing counts.  A thread that is
+ * created meanwhile is placed as they are now; one that was known before is found here.
  */
 static void slow_work_place_all(void)
 {
 	unsigned int slot;
 
 	lockdep_assert_held(&slow_work_settings_mutex);
-	slow_work_place_changing(true);
 	for (slot = 0; slot < pool.limit; slot++)
 		slow_work_place_anew(slow_work_get_task(slot), true);
 	slow_work_place_anew(slow_work_get_manager(), false);
-	slow_work_place_changing(false);
+	mutex_lock(&slow_work_place_mutex);
+	place.changing--;
+	mutex_unlock(&slow_work_place_mutex);
 }
 
 /**
@@ -236,7 +232,7 @@ int slow_work_set_nice(int nice)
 	mutex_lock(&slow_work_settings_mutex);
 	mutex_lock(&slow_work_place_mutex);
 	WRITE_ONCE(place.nice, nice);
-	place.changing = true;
+	place.changing++;
 	mutex_unlock(&slow_work_place_mutex);
 	slow_work_place_all();
 	mutex_unlock(&slow_work_settings_mutex);
@@ -273,7 +269,7 @@ int slow_work_set_cpumask(const struct cpumask *mask)
 	mutex_lock(&slow_work_place_mutex);
 	cpumask_and(&place.mask, mask, cpu_possible_mask);
 	place.given = true;
-	place.changing = true;
+	place.changing++;
 	mutex_unlock(&slow_work_place_mutex);
 	slow_work_place_all();
 	mutex_unlock(&slow_work_settings_mutex);
@@ -282,11 +278,25 @@ int slow_work_set_cpumask(const struct cpumask *mask)
 
 /* CPU hotplug *******************************************************/
 
-static int slow_work_cpu_online(unsigned int cpu)
+static void slow_work_place_again(struct work_struct *unused)
 {
 	mutex_lock(&slow_work_settings_mutex);
 	slow_work_place_all();
 	mutex_unlock(&slow_work_settings_mutex);
+}
+
+/*
+ * A work of the kernel's, since whoever writes a setting may wait for an execute that
+ * has migration disabled, and that for cpus_read_lock(), which is held against it here.
+ */
+static DECLARE_WORK(slow_work_online_work, slow_work_place_again);
+
+static int slow_work_cpu_online(unsigned int cpu)
+{
+	mutex_lock(&slow_work_place_mutex);
+	if (schedule_work(&slow_work_online_work))
+		place.changing++;
+	mutex_unlock(&slow_work_place_mutex);
 	return 0;
 }
 
@@ -308,4 +318,5 @@ int slow_work_place_init(void)
 void slow_work_place_exit(void)
 {
 	cpuhp_remove_state_nocalls(place.hotplug);
+	cancel_work_sync(&slow_work_online_work);
 }

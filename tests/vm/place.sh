@@ -13,6 +13,7 @@ cpu() { echo $2 >/sys/devices/system/cpu/cpu$1/online; }
 
 # What the threads have, each value once: one word if they agree
 of() { local p; for p in $($1); do echo /proc/$p/$2; done; }
+masks_are() { [ "$(masks)" = "$1" ]; }
 masks() { sed -n 's/^Cpus_allowed:\t[0,]*//p' $(of pool_pids status) 2>/dev/null | sort -u | xargs; }
 nices() { cut -d' ' -f19 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
 cpus() { cut -d' ' -f39 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
@@ -115,7 +116,7 @@ is "the setting stays" 4 "$(mask)"
 is "they may run anywhere meanwhile" "" \
 	"$(sed -n 's/^Cpus_allowed:\t[0,]*//p' $(of kslowd_pids status) | grep -x 4)"
 check "the CPU comes back" cpu 2 1
-is "and with it the threads" 4 "$(masks)"
+wait_for "and with it the threads" 60 masks_are 4
 cpu 2 0
 check "a CPU that is off line may be written" tell cpumask 4
 check "one that is on line is taken from both" tell cpumask 6
@@ -123,7 +124,7 @@ is "both are told" 6 "$(mask)"
 is "and are the threads'" 6 "$(masks)"
 tell cpumask 4
 cpu 2 1
-is "one that came is theirs again" 4 "$(masks)"
+wait_for "one that came is theirs again" 60 masks_are 4
 order open
 wait_for "every item runs" 60 state_is executed 44
 is "there" 2 "$(cpus)"
