@@ -20,12 +20,12 @@ static int __init slow_work_module_init(void)
 	ret = slow_work_pool_init();
 	if (ret)
 		return ret;
-	ret = slow_work_place_init();
+	ret = slow_work_affinity_init();
 	if (ret)
 		goto out_pool;
 	ret = slow_work_stall_init();
 	if (ret)
-		goto out_place;
+		goto out_affinity;
 	ret = slow_work_sysctl_init();
 	if (ret)
 		goto out_stall;
@@ -34,8 +34,8 @@ static int __init slow_work_module_init(void)
 
 out_stall:
 	slow_work_stall_exit();
-out_place:
-	slow_work_place_exit();
+out_affinity:
+	slow_work_affinity_exit();
 out_pool:
 	slow_work_pool_exit();
 	return ret;
@@ -51,9 +51,9 @@ static void __exit slow_work_module_exit(void)
 	slow_work_debugfs_exit();
 	slow_work_sysctl_exit();
 	slow_work_stall_exit();
-	slow_work_place_exit();
+	slow_work_affinity_exit();
 	slow_work_pool_exit();
-	slow_work_users_exit();
+	slow_work_user_exit();
 }
 
 /* Built in, callers among drivers and filesystems come later than this */

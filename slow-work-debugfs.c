@@ -15,12 +15,10 @@
 #include <linux/slab.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
-
-#define pool slow_work_pool
+#include "slow-work-walk.h"
 
 #define SLOW_WORK_DESC_MAX	PAGE_SIZE
-
-static struct dentry *slow_work_debugfs;
+#define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
 
 /**
  * struct slow_work_reader - an open runqueue file
@@ -187,13 +185,514 @@ static const struct file_operations slow_work_runqueue_fops = {
 	.release	= slow_work_runqueue_release,
 };
 
+#define SLOW_WORK_STATS_FORMAT	1	/* of stats-values */
+
+/**
+ * struct slow_work_row - figures of a class or of an owner
+ * @name: the owner's, or the class's
+ * @user: the owner; NULL of a class
+ * @queued: items now
+ * @executing: the same
+ * @armed: the same
+ * @oldest: jiffies that the oldest of @queued has been so
+ * @executed: since the reset, as all below
+ * @merged: see there
+ * @counts: see there
+ * @times: see there
+ */
+struct slow_work_row {
+	char name[MODULE_NAME_LEN];
+	const struct slow_work_user *user;
+	unsigned long queued;
+	unsigned long executing;
+	unsigned long armed;
+	unsigned long oldest;
+	unsigned long executed;
+	unsigned long merged;
+	unsigned long counts[SLOW_WORK_NR_COUNTS];
+	unsigned long times[SLOW_WORK_NR_TIMES][SLOW_WORK_BUCKETS];
+};
+
+/**
+ * struct slow_work_stats - all figures
+ * @threads: now, as all of the first lines
+ * @idle: those that wait for work
+ * @lost: threads that have died in a call-out
+ * @executing: those that have an item
+ * @blocked: those of @executing that sleep in it for a reason of its own
+ * @sleeping: those that sleep in it until their thread is needed
+ * @min: setting
+ * @max: setting
+ * @vslow_percentage: setting
+ * @vslow_limit: places of the very slow class
+ * @histograms: they are switched on
+ * @since: jiffies since the reset
+ * @histograms_since: jiffies since the histograms count
+ * @peak: the most threads since the reset
+ * @started: since the reset
+ * @culled: since the reset
+ * @failures: starts that failed since the reset
+ * @stalls: reports of stalls since the reset
+ * @max_ticks: jiffies at the maximum since the reset
+ * @nr_rows: how many of @rows there are
+ * @rows: the classes, nobody's items, and those of each user
+ */
+struct slow_work_stats {
+	unsigned int threads;
+	unsigned int idle;
+	unsigned int lost;
+	unsigned int executing;
+	unsigned int blocked;
+	unsigned int sleeping;
+	unsigned int min;
+	unsigned int max;
+	unsigned int vslow_percentage;
+	unsigned int vslow_limit;
+	bool histograms;
+	u64 since;
+	u64 histograms_since;
+	unsigned int peak;
+	unsigned long started;
+	unsigned long culled;
+	unsigned long failures;
+	unsigned long stalls;
+	unsigned long max_ticks;
+	unsigned int nr_rows;
+	struct slow_work_row rows[];
+};
+
+/* Gather ************************************************************/
+
+static void slow_work_gather_times(struct slow_work_row *row,
+				   const struct slow_work_times *times)
+{
+	int which, n;
+
+	for (which = 0; which < SLOW_WORK_NR_TIMES; which++)
+		for (n = 0; n < SLOW_WORK_BUCKETS; n++)
+			row->times[which][n] =
+				atomic_long_read(&times->buckets[which][n]);
+}
+
+/* A user counts for its row; what is counted without the lock, for the classes too. */
+static void slow_work_gather_user(struct slow_work_stats *stats,
+				  const struct slow_work_user *user)
+{
+	struct slow_work_row *row = &stats->rows[stats->nr_rows++];
+	unsigned long merged;
+	int class, i;
+
+	strscpy(row->name, user->name, sizeof(row->name));
+	row->user = user;
+	slow_work_gather_times(row, &user->times);
+	raw_spin_lock_irq(&slow_pool.lock);
+	row->executed = user->accounts[0].executed + user->accounts[1].executed;
+	for (class = 0; class < SLOW_WORK_NR_CLASSES; class++) {
+		merged = atomic_long_read(&user->merged[class]);
+		row->merged += merged;
+		stats->rows[class].merged += merged;
+		for (i = 0; i < SLOW_WORK_NR_COUNTS; i++)
+			row->counts[i] += user->counts[i][class];
+	}
+	raw_spin_unlock_irq(&slow_pool.lock);
+}
+
+static void slow_work_gather_class(struct slow_work_row *row,
+				   enum slow_work_class_id id)
+{
+	const struct slow_work_class *class = &slow_pool.classes[id];
+
+	strscpy(row->name, id == SLOW_WORK_VSLOW ? "vslow" : "slow",
+		sizeof(row->name));
+	slow_work_gather_times(row, &slow_pool.times[id]);
+	raw_spin_lock_irq(&slow_pool.lock);
+	row->executed = class->started - class->executing - class->uncounted;
+	row->merged = atomic_long_read(&class->merged);
+	memcpy(row->counts, class->counts, sizeof(row->counts));
+	raw_spin_unlock_irq(&slow_pool.lock);
+}
+
+/* What the thread of a number does; one at a time, as there may be many */
+static void slow_work_gather_thread(struct slow_work_stats *stats,
+				    unsigned int slot)
+{
+	const struct slow_work_thread *thread;
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = slow_pool.threads[slot];
+	if (thread && thread->holder.item) {
+		stats->executing++;
+		if (!list_empty(&thread->sleeper))
+			stats->sleeping++;
+		else if (!task_is_running(thread->task))
+			stats->blocked++;
+	}
+	raw_spin_unlock_irq(&slow_pool.lock);
+}
+
+static void slow_work_gather_pool(struct slow_work_stats *stats)
+{
+	raw_spin_lock_irq(&slow_pool.lock);
+	stats->threads = slow_pool.nr;
+	stats->idle = slow_pool.nr_idle;
+	stats->lost = slow_pool.nr_lost;
+	stats->min = slow_pool.min;
+	stats->max = slow_pool.max;
+	stats->vslow_percentage = slow_pool.vslow_percentage;
+	stats->vslow_limit = slow_pool.classes[SLOW_WORK_VSLOW].limit;
+	stats->histograms = slow_pool.histograms;
+	stats->since = get_jiffies_64() - slow_pool.reset_at;
+	stats->histograms_since = get_jiffies_64() - slow_pool.histograms_since;
+	stats->peak = slow_pool.peak;
+	stats->started = slow_pool.starts;
+	stats->culled = slow_pool.culled;
+	stats->failures = slow_pool.start_failures;
+	stats->stalls = slow_pool.stalls;
+	stats->max_ticks = slow_pool.max_ticks;
+	if (slow_pool.at_max)
+		stats->max_ticks += jiffies - slow_pool.max_since;
+	raw_spin_unlock_irq(&slow_pool.lock);
+}
+
+static struct slow_work_row *slow_work_row_of(struct slow_work_stats *stats,
+					      const struct slow_work_user *user)
+{
+	unsigned int i;
+
+	for (i = SLOW_WORK_NR_CLASSES; i < stats->nr_rows; i++)
+		if (stats->rows[i].user == user)
+			return &stats->rows[i];
+	return NULL;	/* it registered meanwhile */
+}
+
+static void slow_work_gather_item(struct slow_work_row *row,
+				  const struct slow_work_walk *walk)
+{
+	switch (walk->list) {
+	case SLOW_WORK_LIST_THREADS:
+		row->executing++;
+		break;
+	case SLOW_WORK_LIST_LOST:
+		break;
+	case SLOW_WORK_LIST_ARMED:
+		row->armed++;
+		break;
+	default:
+		row->queued++;
+		row->oldest = max(row->oldest, jiffies - walk->jiffies);
+	}
+}
+
+static void slow_work_gather_items(struct slow_work_stats *stats)
+{
+	struct slow_work_walk walk;
+	struct slow_work_row *row;
+
+	slow_work_walk_begin(&walk);
+	while (slow_work_walk_next(&walk, false)) {
+		slow_work_gather_item(&stats->rows[slow_work_class_id(walk.flags)],
+				      &walk);
+		row = slow_work_row_of(stats, walk.user);
+		if (row)
+			slow_work_gather_item(row, &walk);
+	}
+	slow_work_walk_end(&walk);
+}
+
+static struct slow_work_stats *slow_work_alloc_stats(void)
+{
+	unsigned int rows = SLOW_WORK_NR_CLASSES + 1;
+	struct slow_work_stats *stats;
+	struct slow_work_user *user;
+
+	list_for_each_entry(user, &slow_work_users, link)
+		rows++;
+	return kvzalloc(struct_size(stats, rows, rows), GFP_KERNEL);
+}
+
+/* The mutex keeps the users there; the lock is held for one row at a time. */
+static struct slow_work_stats *slow_work_gather(void)
+{
+	struct slow_work_stats *stats;
+	struct slow_work_user *user;
+	unsigned int slot;
+	int i;
+
+	mutex_lock(&slow_work_users_mutex);
+	stats = slow_work_alloc_stats();
+	if (!stats)
+		goto out;
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		slow_work_gather_class(&stats->rows[i], i);
+	stats->nr_rows = SLOW_WORK_NR_CLASSES;
+	slow_work_gather_user(stats, &slow_pool.unowned);
+	list_for_each_entry(user, &slow_work_users, link)
+		slow_work_gather_user(stats, user);
+	slow_work_gather_pool(stats);
+	for (slot = 0; slot < slow_pool.limit; slot++)
+		slow_work_gather_thread(stats, slot);
+	slow_work_gather_items(stats);
+out:
+	mutex_unlock(&slow_work_users_mutex);
+	return stats;
+}
+
+/* Show **************************************************************/
+
+static unsigned long slow_work_total(const unsigned long *buckets)
+{
+	unsigned long total = 0;
+	int n;
+
+	for (n = 0; n < SLOW_WORK_BUCKETS; n++)
+		total += buckets[n];
+	return total;
+}
+
+/* What @percent of the times are shorter than, in ns: the end of a bucket */
+static u64 slow_work_quantile(const unsigned long *buckets, unsigned int percent)
+{
+	unsigned long total = slow_work_total(buckets), sum = 0;
+	int n;
+
+	if (!total)
+		return 0;
+	for (n = 0; n < SLOW_WORK_BUCKETS - 1; n++) {
+		sum += buckets[n];
+		if ((u64)sum * 100 >= (u64)total * percent)
+			break;
+	}
+	return 2ULL << n;
+}
+
+static const char * const slow_work_time_names[SLOW_WORK_NR_TIMES] = {
+	[SLOW_WORK_TIME_WAIT] = "wait",
+	[SLOW_WORK_TIME_RUN] = "run",
+};
+
+static void slow_work_show_values_row(struct seq_file *m,
+				      const struct slow_work_row *row)
+{
+	const char *kind = row->user ? "owner" : "class", *name = row->name;
+	int which, n;
+
+	seq_printf(m, "%s.%s.queued %lu\n", kind, name, row->queued);
+	seq_printf(m, "%s.%s.executing %lu\n", kind, name, row->executing);
+	seq_printf(m, "%s.%s.armed %lu\n", kind, name, row->armed);
+	seq_printf(m, "%s.%s.executed %lu\n", kind, name, row->executed);
+	seq_printf(m, "%s.%s.merged %lu\n", kind, name, row->merged);
+	seq_printf(m, "%s.%s.deferred %lu\n", kind, name,
+		   row->counts[SLOW_WORK_COUNT_DEFERRED]);
+	seq_printf(m, "%s.%s.cancelled %lu\n", kind, name,
+		   row->counts[SLOW_WORK_COUNT_CANCELLED]);
+	seq_printf(m, "%s.%s.refused %lu\n", kind, name,
+		   row->counts[SLOW_WORK_COUNT_REFUSED]);
+	seq_printf(m, "%s.%s.oldest-queued-ms %llu\n", kind, name,
+		   jiffies64_to_msecs(row->oldest));
+	for (which = 0; which < SLOW_WORK_NR_TIMES; which++) {
+		const char *time = slow_work_time_names[which];
+		const unsigned long *buckets = row->times[which];
+
+		seq_printf(m, "%s.%s.%s.count %lu\n", kind, name, time,
+			   slow_work_total(buckets));
+		seq_printf(m, "%s.%s.%s.median %llu\n", kind, name, time,
+			   slow_work_quantile(buckets, 50));
+		seq_printf(m, "%s.%s.%s.p99 %llu\n", kind, name, time,
+			   slow_work_quantile(buckets, 99));
+		for (n = 0; n < SLOW_WORK_BUCKETS; n++)
+			if (buckets[n])
+				seq_printf(m, "%s.%s.%s.bucket.%d %lu\n", kind,
+					   name, time, n, buckets[n]);
+	}
+}
+
+/* For programs: a key and its value a line.  Documentation/ has the keys. */
+static int slow_work_stats_values_show(struct seq_file *m, void *v)
+{
+	struct slow_work_stats *stats = slow_work_gather();
+	unsigned int i;
+
+	if (!stats)
+		return -ENOMEM;
+	seq_printf(m, "format %d\n", SLOW_WORK_STATS_FORMAT);
+	seq_printf(m, "since-ms %llu\n", jiffies64_to_msecs(stats->since));
+	seq_printf(m, "pool.threads %u\n", stats->threads);
+	seq_printf(m, "pool.idle %u\n", stats->idle);
+	seq_printf(m, "pool.executing %u\n", stats->executing);
+	seq_printf(m, "pool.blocked %u\n", stats->blocked);
+	seq_printf(m, "pool.sleeping %u\n", stats->sleeping);
+	seq_printf(m, "pool.min-threads %u\n", stats->min);
+	seq_printf(m, "pool.max-threads %u\n", stats->max);
+	seq_printf(m, "pool.limit %u\n", slow_pool.limit);
+	seq_printf(m, "pool.vslow-percentage %u\n", stats->vslow_percentage);
+	seq_printf(m, "pool.vslow-limit %u\n", stats->vslow_limit);
+	seq_printf(m, "pool.peak %u\n", stats->peak);
+	seq_printf(m, "pool.started %lu\n", stats->started);
+	seq_printf(m, "pool.culled %lu\n", stats->culled);
+	seq_printf(m, "pool.start-failures %lu\n", stats->failures);
+	seq_printf(m, "pool.at-max-ms %llu\n",
+		   jiffies64_to_msecs(stats->max_ticks));
+	seq_printf(m, "pool.stalls %lu\n", stats->stalls);
+	seq_printf(m, "pool.lost %u\n", stats->lost);
+	seq_printf(m, "histograms %d\n", stats->histograms);
+	seq_printf(m, "histograms-since-ms %llu\n",
+		   jiffies64_to_msecs(stats->histograms_since));
+	for (i = 0; i < stats->nr_rows; i++)
+		slow_work_show_values_row(m, &stats->rows[i]);
+	kvfree(stats);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slow_work_stats_values);
+
+/* The end of a bucket, which is a power of two of ns, in the unit that fits */
+static void slow_work_show_time(struct seq_file *m, u64 ns)
+{
+	if (!ns)
+		seq_puts(m, "      -");
+	else if (ns < 10 * NSEC_PER_USEC)
+		seq_printf(m, " %4lluns", ns);
+	else if (ns < 10 * NSEC_PER_MSEC)
+		seq_printf(m, " %4lluus", div_u64(ns, NSEC_PER_USEC));
+	else if (ns < 10ULL * NSEC_PER_SEC)
+		seq_printf(m, " %4llums", div_u64(ns, NSEC_PER_MSEC));
+	else
+		seq_printf(m, " %5llus", div_u64(ns, NSEC_PER_SEC));
+}
+
+static void slow_work_show_row(struct seq_file *m,
+			       const struct slow_work_row *row)
+{
+	int which;
+
+	seq_printf(m, "%-16s %7lu %5lu %6lu %10lu %10lu %8lu %8lu %7lu",
+		   row->name, row->queued, row->executing, row->armed,
+		   row->executed, row->merged,
+		   row->counts[SLOW_WORK_COUNT_DEFERRED],
+		   row->counts[SLOW_WORK_COUNT_CANCELLED],
+		   row->counts[SLOW_WORK_COUNT_REFUSED]);
+	for (which = 0; which < SLOW_WORK_NR_TIMES; which++) {
+		slow_work_show_time(m, slow_work_quantile(row->times[which], 50));
+		slow_work_show_time(m, slow_work_quantile(row->times[which], 99));
+	}
+	seq_putc(m, '\n');
+}
+
+static void slow_work_show_seconds(struct seq_file *m, u64 ticks)
+{
+	u32 ms;
+	u64 s = div_u64_rem(jiffies64_to_msecs(ticks), 1000, &ms);
+
+	seq_printf(m, "%llu.%03u s", s, ms);
+}
+
+/* For people */
+static int slow_work_stats_show(struct seq_file *m, void *v)
+{
+	struct slow_work_stats *stats = slow_work_gather();
+	unsigned int i;
+
+	if (!stats)
+		return -ENOMEM;
+	seq_printf(m, "threads  %u now (%u idle, %u executing, of these %u blocked and %u asleep until needed)\n",
+		   stats->threads, stats->idle, stats->executing,
+		   stats->blocked, stats->sleeping);
+	seq_printf(m, "         %u to %u allowed; very slow items may have %u (%u %%)\n",
+		   stats->min, stats->max, stats->vslow_limit,
+		   stats->vslow_percentage);
+	seq_puts(m, "counted  since ");
+	slow_work_show_seconds(m, stats->since);
+	seq_printf(m, ": at most %u threads, %lu started, %lu culled, %lu not to be had\n",
+		   stats->peak, stats->started, stats->culled, stats->failures);
+	seq_puts(m, "         ");
+	slow_work_show_seconds(m, stats->max_ticks);
+	seq_printf(m, " at the maximum, %lu stalls reported\n", stats->stalls);
+	seq_puts(m, "times    ");
+	if (stats->histograms) {
+		seq_puts(m, "since ");
+		slow_work_show_seconds(m, stats->histograms_since);
+		seq_puts(m, "; median and 99th, less than\n");
+	} else {
+		seq_puts(m, "off: sysctl kernel.slow-work.histograms=1\n");
+	}
+
+	seq_puts(m, "\n                  QUEUED  EXEC  ARMED   EXECUTED     MERGED DEFERRED CANCELLD REFUSED   WAIT   99TH    RUN   99TH\n");
+	for (i = 0; i < stats->nr_rows; i++) {
+		if (i == SLOW_WORK_NR_CLASSES)
+			seq_putc(m, '\n');
+		slow_work_show_row(m, &stats->rows[i]);
+	}
+	kvfree(stats);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slow_work_stats);
+
+/* Reset *************************************************************/
+
+static void slow_work_reset_user(struct slow_work_user *user)
+{
+	int class;
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	user->accounts[0].executed = 0;
+	user->accounts[1].executed = 0;
+	memset(user->counts, 0, sizeof(user->counts));
+	for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
+		atomic_long_set(&user->merged[class], 0);
+	raw_spin_unlock_irq(&slow_pool.lock);
+}
+
+static int slow_work_reset_set(void *data, u64 value)
+{
+	struct slow_work_class *class;
+	struct slow_work_user *user;
+
+	if (value != 1)
+		return -EINVAL;
+	mutex_lock(&slow_work_users_mutex);
+	slow_work_reset_user(&slow_pool.unowned);
+	list_for_each_entry(user, &slow_work_users, link)
+		slow_work_reset_user(user);
+	mutex_unlock(&slow_work_users_mutex);
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	for (class = slow_pool.classes;
+	     class < slow_pool.classes + SLOW_WORK_NR_CLASSES; class++) {
+		class->uncounted = class->started - class->executing;
+		memset(class->counts, 0, sizeof(class->counts));
+		atomic_long_set(&class->merged, 0);
+	}
+	slow_pool.reset_at = get_jiffies_64();
+	slow_pool.peak = slow_pool.nr;
+	slow_pool.starts = 0;
+	slow_pool.culled = 0;
+	slow_pool.start_failures = 0;
+	slow_pool.stalls = 0;
+	slow_pool.max_ticks = 0;
+	slow_pool.max_since = jiffies;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_reset_times();
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(slow_work_reset_fops, NULL, slow_work_reset_set,
+			 "%llu\n");
+
+/* Init **************************************************************/
+
+static struct dentry *slow_work_debugfs;
+
 /* A view that cannot be made is no reason not to load: debugfs may be off. */
 void slow_work_debugfs_init(void)
 {
 	slow_work_debugfs = debugfs_create_dir("slow_work", NULL);
 	debugfs_create_file("runqueue", 0400, slow_work_debugfs, NULL,
 			    &slow_work_runqueue_fops);
-	slow_work_stats_init(slow_work_debugfs);
+	/* stats cannot be written, so that it can be read under lockdown. */
+	debugfs_create_file("stats", 0400, slow_work_debugfs, NULL,
+			    &slow_work_stats_fops);
+	debugfs_create_file("stats-values", 0400, slow_work_debugfs, NULL,
+			    &slow_work_stats_values_fops);
+	debugfs_create_file_unsafe("reset", 0200, slow_work_debugfs, NULL,
+				   &slow_work_reset_fops);
 }
 
 void slow_work_debugfs_exit(void)

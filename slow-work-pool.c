@@ -28,10 +28,10 @@
 #include <linux/slab.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
+#include "slow-work-item.h"
 #include "slow-work-trace.h"
 
-#define pool slow_work_pool
-
+#define SLOW_WORK_CULL_JIFFIES	(5 * HZ)	/* surplus this long: exit */
 #define SLOW_WORK_LOOK_US	200
 #define SLOW_WORK_HORIZON_US	10000
 
@@ -56,13 +56,13 @@ static struct slow_work_growth {
 /* Context: the starter. */
 static int slow_work_start_thread(void)
 {
-	unsigned int slot = find_first_zero_bit(pool.slots, pool.limit);
+	unsigned int slot = find_first_zero_bit(slow_pool.slots, slow_pool.limit);
 	struct slow_work_thread *thread;
 	struct task_struct *task;
 
-	if (slot >= pool.limit)
+	if (slot >= slow_pool.limit)
 		return -EAGAIN;
-	thread = READ_ONCE(pool.threads[slot]);
+	thread = READ_ONCE(slow_pool.threads[slot]);
 	if (!thread) {
 		thread = kzalloc(sizeof(*thread), GFP_KERNEL);
 		if (!thread)
@@ -76,28 +76,28 @@ static int slow_work_start_thread(void)
 	task = kthread_create(slow_work_thread_main, thread, "kslowd%03u",
 			      slot);
 	if (IS_ERR(task)) {
-		if (!pool.threads[slot])
+		if (!slow_pool.threads[slot])
 			kfree(thread);
 		return PTR_ERR(task);
 	}
 	/* It may exit by itself; until it is reaped it can be woken. */
 	get_task_struct(task);
-	set_bit(slot, pool.slots);
-	slow_work_place_begin_thread(task);
+	set_bit(slot, slow_pool.slots);
+	slow_work_affinity_begin_thread(task);
 
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	thread->task = task;
 	thread->holder.task = task;
 	thread->asleep_since = jiffies;
 	thread->flags = 0;
 	slow_work_call(thread, 0);
-	pool.threads[slot] = thread;
-	pool.nr++;
-	pool.starts++;
+	slow_pool.threads[slot] = thread;
+	slow_pool.nr++;
+	slow_pool.starts++;
 	slow_work_update();
 	trace_slow_work_thread_start(thread);
-	raw_spin_unlock_irq(&pool.lock);
-	slow_work_place_end();
+	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_affinity_end();
 
 	wake_up_process(task);
 	return 0;
@@ -110,7 +110,7 @@ static void slow_work_reap(struct slow_work_thread *thread)
 
 	kthread_stop(task);
 
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	/* A thread that is stopped before it first ran has done neither. */
 	slow_work_arrive(thread);
 	if (!(thread->flags & SLOW_WORK_RETIRED))
@@ -118,10 +118,10 @@ static void slow_work_reap(struct slow_work_thread *thread)
 	list_del_init(&thread->link);
 	thread->task = NULL;
 	thread->holder.task = NULL;
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	/* now that nobody finds it under the lock */
 	put_task_struct(task);
-	clear_bit(thread->slot, pool.slots);
+	clear_bit(thread->slot, slow_pool.slots);
 }
 
 /* Threads that have died ********************************************/
@@ -135,19 +135,19 @@ static void slow_work_check_alive(unsigned int slot)
 	struct slow_work_thread *thread;
 	bool put;
 
-	raw_spin_lock_irq(&pool.lock);
-	thread = pool.threads[slot];
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = slow_pool.threads[slot];
 	if (!thread || !thread->task || !thread->holder.item ||
 	    /* The task writes others of its flags as it likes. */
 	    !(data_race(thread->task->flags) & PF_EXITING)) {
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&slow_pool.lock);
 		return;
 	}
 	put = thread->holder.stage == SLOW_WORK_ENDED;
 	slow_work_lose(thread);
-	WRITE_ONCE(pool.threads[slot], NULL);
-	clear_bit(slot, pool.slots);
-	raw_spin_unlock_irq(&pool.lock);
+	WRITE_ONCE(slow_pool.threads[slot], NULL);
+	clear_bit(slot, slow_pool.slots);
+	raw_spin_unlock_irq(&slow_pool.lock);
 
 	/* The thread is there for good, and so is its account's user. */
 	pr_err("kslowd%03u (PID %d) died in %s%ps of %s; the item is lost\n",
@@ -166,7 +166,7 @@ void slow_work_find_dead(void)
 {
 	unsigned int slot;
 
-	for_each_set_bit(slot, pool.slots, pool.limit)
+	for_each_set_bit(slot, slow_pool.slots, slow_pool.limit)
 		slow_work_check_alive(slot);
 }
 
@@ -175,17 +175,17 @@ static void slow_work_dying(struct irq_work *unused)
 {
 	unsigned long irq;
 
-	raw_spin_lock_irqsave(&pool.lock, irq);
-	pool.dying = true;
-	pool.dying_since = jiffies;
-	timer_reduce(&pool.timer, jiffies + SLOW_WORK_SAMPLE_JIFFIES);
-	raw_spin_unlock_irqrestore(&pool.lock, irq);
+	raw_spin_lock_irqsave(&slow_pool.lock, irq);
+	slow_pool.dying = true;
+	slow_pool.dying_since = jiffies;
+	timer_reduce(&slow_pool.timer, jiffies + SLOW_WORK_SAMPLE_JIFFIES);
+	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
 }
 
 static DEFINE_IRQ_WORK(slow_work_dying_work, slow_work_dying);
 
 /*
- * An oops in get_ref kills a task that holds pool.lock, and the pool with it; but
+ * An oops in get_ref kills a task that holds slow_pool.lock, and the pool with it; but
  * get_ref comes before anything is changed.
  */
 static int slow_work_died(struct notifier_block *unused, unsigned long event,
@@ -195,10 +195,10 @@ static int slow_work_died(struct notifier_block *unused, unsigned long event,
 		return NOTIFY_DONE;
 	if (slow_work_current_thread())
 		irq_work_queue(&slow_work_dying_work);
-	if (READ_ONCE(pool.getter) == current) {
-		pool.getter = NULL;
-		__acquire(&pool.lock);
-		raw_spin_unlock(&pool.lock);
+	if (READ_ONCE(slow_pool.getter) == current) {
+		slow_pool.getter = NULL;
+		__acquire(&slow_pool.lock);
+		raw_spin_unlock(&slow_pool.lock);
 	}
 	return NOTIFY_DONE;
 }
@@ -213,12 +213,12 @@ static void slow_work_try_start(void)
 {
 	int ret = slow_work_start_thread();
 
-	raw_spin_lock_irq(&pool.lock);
-	pool.failed = ret;
-	pool.failed_at = jiffies;
+	raw_spin_lock_irq(&slow_pool.lock);
+	slow_pool.failed = ret;
+	slow_pool.failed_at = jiffies;
 	if (ret)
-		pool.start_failures++;
-	raw_spin_unlock_irq(&pool.lock);
+		slow_pool.start_failures++;
+	raw_spin_unlock_irq(&slow_pool.lock);
 	if (ret) {
 		trace_slow_work_thread_fail(ret);
 		pr_warn_ratelimited("Cannot start a thread (%d), next try in %d s\n",
@@ -248,7 +248,7 @@ static bool slow_work_grow(ktime_t *timeout)
 	s64 passed;
 	int i;
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 
 	/* First, as nothing wakes the manager for what is queued meanwhile. */
 	left = slow_work_backs_off();
@@ -258,18 +258,18 @@ static bool slow_work_grow(ktime_t *timeout)
 		return false;
 	}
 	/* Where all numbers are taken, a thread that exits wakes the manager. */
-	if (pool.nr >= slow_work_wanted() ||
-	    (pool.nr >= pool.min && !slow_work_unserved()) ||
-	    bitmap_full(pool.slots, pool.limit)) {
+	if (slow_pool.nr >= slow_work_wanted() ||
+	    (slow_pool.nr >= slow_pool.min && !slow_work_unserved()) ||
+	    bitmap_full(slow_pool.slots, slow_pool.limit)) {
 		growth.watching = false;
 		return false;
 	}
-	if (pool.nr < pool.min)
+	if (slow_pool.nr < slow_pool.min)
 		return true;
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		queued += pool.classes[i].queued;
-		started += pool.classes[i].started;
+		queued += slow_pool.classes[i].queued;
+		started += slow_pool.classes[i].started;
 	}
 	now = ktime_get();
 	if (!growth.watching) {
@@ -310,25 +310,25 @@ static bool slow_work_cull(ktime_t *timeout)
 	struct slow_work_thread *coldest;
 	unsigned long left;
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 
-	pool.culling = false;
-	if (list_empty(&pool.idle) || pool.nr <= pool.min)
+	slow_pool.culling = false;
+	if (list_empty(&slow_pool.idle) || slow_pool.nr <= slow_pool.min)
 		return false;
 
-	coldest = list_last_entry(&pool.idle, struct slow_work_thread, link);
+	coldest = list_last_entry(&slow_pool.idle, struct slow_work_thread, link);
 	left = slow_work_left(coldest->since, SLOW_WORK_CULL_JIFFIES);
-	if (pool.nr > pool.max || (pool.nr > slow_work_wanted() && !left)) {
+	if (slow_pool.nr > slow_pool.max || (slow_pool.nr > slow_work_wanted() && !left)) {
 		list_del_init(&coldest->link);
-		pool.nr_idle--;
+		slow_pool.nr_idle--;
 		slow_work_retire(coldest);
-		pool.culled++;
+		slow_pool.culled++;
 		trace_slow_work_thread_cull(coldest);
 		wake_up_process(coldest->task);
 		return true;
 	}
 
-	pool.culling = true;
+	slow_pool.culling = true;
 	slow_work_shorten(timeout, slow_work_jiffies_to_ktime(left ?:
 						      SLOW_WORK_CULL_JIFFIES));
 	return false;
@@ -352,41 +352,41 @@ static int slow_work_manager_main(void *unused)
 			break;
 		timeout = KTIME_MAX;
 
-		raw_spin_lock_irq(&pool.lock);
-		pool.managing = true;
-		thread = list_first_entry_or_null(&pool.retired,
+		raw_spin_lock_irq(&slow_pool.lock);
+		slow_pool.managing = true;
+		thread = list_first_entry_or_null(&slow_pool.retired,
 						  struct slow_work_thread, link);
 		if (thread) {
-			raw_spin_unlock_irq(&pool.lock);
+			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_reap(thread);
 			continue;
 		}
-		if (pool.sampling) {
-			pool.sampling = false;
-			raw_spin_unlock_irq(&pool.lock);
+		if (slow_pool.sampling) {
+			slow_pool.sampling = false;
+			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_find_dead();
-			if (READ_ONCE(pool.unowned_execute))
+			if (READ_ONCE(slow_pool.unowned_execute))
 				pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
-					     pool.unowned_execute);
+					     slow_pool.unowned_execute);
 			continue;
 		}
 		if (slow_work_grow(&timeout)) {
-			raw_spin_unlock_irq(&pool.lock);
+			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_try_start();
 			continue;
 		}
 
 		if (slow_work_cull(&timeout)) {
-			raw_spin_unlock_irq(&pool.lock);
+			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
 			continue;
 		}
-		pool.managing = growth.watching;
-		pool.helpers = true;	/* the manager may be one */
-		raw_spin_unlock_irq(&pool.lock);
+		slow_pool.managing = growth.watching;
+		slow_pool.helpers = true;	/* the manager may be one */
+		raw_spin_unlock_irq(&slow_pool.lock);
 		schedule_hrtimeout_range(timeout == KTIME_MAX ? NULL : &timeout,
 					 50 * NSEC_PER_USEC, HRTIMER_MODE_REL);
 	}
@@ -409,19 +409,19 @@ int slow_work_pool_start(void)
 	int ret;
 
 	/* Built in, somebody may come before our init, or where that failed */
-	if (!pool.slots)
+	if (!slow_pool.slots)
 		return -EAGAIN;
 
-	raw_spin_lock_irq(&pool.lock);
-	pool.stopping = false;
-	pool.closing = false;
-	pool.dying = false;
-	pool.failed = false;
+	raw_spin_lock_irq(&slow_pool.lock);
+	slow_pool.stopping = false;
+	slow_pool.closing = false;
+	slow_pool.dying = false;
+	slow_pool.failed = false;
 	slow_work_update();
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	growth.watching = false;
 
-	while (READ_ONCE(pool.nr) < READ_ONCE(pool.min)) {
+	while (READ_ONCE(slow_pool.nr) < READ_ONCE(slow_pool.min)) {
 		ret = slow_work_start_thread();
 		if (ret)
 			goto fail;
@@ -432,11 +432,11 @@ int slow_work_pool_start(void)
 		goto fail;
 	}
 
-	slow_work_place_begin(manager);
-	raw_spin_lock_irq(&pool.lock);
-	pool.manager = manager;
-	raw_spin_unlock_irq(&pool.lock);
-	slow_work_place_end();
+	slow_work_affinity_begin(manager);
+	raw_spin_lock_irq(&slow_pool.lock);
+	slow_pool.manager = manager;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_affinity_end();
 	wake_up_process(manager);
 	slow_work_stall_start();
 	return 0;
@@ -460,21 +460,21 @@ void slow_work_pool_stop(void)
 	unsigned int slot;
 
 	slow_work_stall_stop();
-	raw_spin_lock_irq(&pool.lock);
-	manager = pool.manager;
-	pool.manager = NULL;
-	pool.managing = false;
-	pool.culling = false;
-	pool.stopping = true;
-	pool.dying = false;
+	raw_spin_lock_irq(&slow_pool.lock);
+	manager = slow_pool.manager;
+	slow_pool.manager = NULL;
+	slow_pool.managing = false;
+	slow_pool.culling = false;
+	slow_pool.stopping = true;
+	slow_pool.dying = false;
 	slow_work_update();
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 
 	if (manager)
 		kthread_stop(manager);
-	for_each_set_bit(slot, pool.slots, pool.limit)
-		slow_work_reap(pool.threads[slot]);
-	timer_delete_sync(&pool.timer);
+	for_each_set_bit(slot, slow_pool.slots, slow_pool.limit)
+		slow_work_reap(slow_pool.threads[slot]);
+	timer_delete_sync(&slow_pool.timer);
 	slow_work_timer(NULL);		/* it may have had waiters to wake */
 }
 
@@ -488,19 +488,20 @@ int slow_work_pool_init(void)
 	int i;
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		INIT_LIST_HEAD(&pool.classes[i].queue);
-		INIT_LIST_HEAD(&pool.classes[i].sleepers);
+		INIT_LIST_HEAD(&slow_pool.classes[i].queue);
+		INIT_LIST_HEAD(&slow_pool.classes[i].sleepers);
 	}
-	hash_init(pool.users);
-	slow_work_init_user(&pool.unowned, NULL);
-	pool.recent = pool.unowned.current_account;
-	pool.reset_at = get_jiffies_64();
-	pool.histograms_since = get_jiffies_64();
-	pool.max_since = jiffies;
+	hash_init(slow_pool.users);
+	timer_setup(&slow_pool.timer, slow_work_timer, 0);
+	slow_work_init_user(&slow_pool.unowned, NULL);
+	slow_pool.recent = slow_pool.unowned.current_account;
+	slow_pool.reset_at = get_jiffies_64();
+	slow_pool.histograms_since = get_jiffies_64();
+	slow_pool.max_since = jiffies;
 
-	pool.threads = kvcalloc(pool.limit, sizeof(*pool.threads), GFP_KERNEL);
-	pool.slots = bitmap_zalloc(pool.limit, GFP_KERNEL);
-	if (!pool.threads || !pool.slots) {
+	slow_pool.threads = kvcalloc(slow_pool.limit, sizeof(*slow_pool.threads), GFP_KERNEL);
+	slow_pool.slots = bitmap_zalloc(slow_pool.limit, GFP_KERNEL);
+	if (!slow_pool.threads || !slow_pool.slots) {
 		slow_work_pool_exit();
 		return -ENOMEM;
 	}
@@ -509,18 +510,18 @@ int slow_work_pool_init(void)
 
 void slow_work_pool_exit(void)
 {
-	struct slow_work_thread **threads = pool.threads;
+	struct slow_work_thread **threads = slow_pool.threads;
 	unsigned int slot;
 
 	unregister_die_notifier(&slow_work_die_block);
 	irq_work_sync(&slow_work_dying_work);
-	timer_delete_sync(&pool.timer);
-	raw_spin_lock_irq(&pool.lock);
-	pool.threads = NULL;
-	raw_spin_unlock_irq(&pool.lock);
-	for (slot = 0; threads && slot < pool.limit; slot++)
+	timer_delete_sync(&slow_pool.timer);
+	raw_spin_lock_irq(&slow_pool.lock);
+	slow_pool.threads = NULL;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	for (slot = 0; threads && slot < slow_pool.limit; slot++)
 		kfree(threads[slot]);
 	kvfree(threads);
-	bitmap_free(pool.slots);
-	pool.slots = NULL;
+	bitmap_free(slow_pool.slots);
+	slow_pool.slots = NULL;
 }

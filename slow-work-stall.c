@@ -30,11 +30,12 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 #include "slow-work.h"
+#include "slow-work-walk.h"
 #include "slow-work-stall.h"
 #include "slow-work-trace.h"
 
-#define pool slow_work_pool
-
+#define SLOW_WORK_STALL_SECS		120
+#define SLOW_WORK_STALL_SECS_MAX	(7 * 24 * 60 * 60)
 #define SLOW_WORK_STALL_LOOKS		8	/* in stall-warn-secs */
 #define SLOW_WORK_STALL_LATE_JIFFIES	(5 * HZ)
 #define SLOW_WORK_STALL_DESC		256
@@ -282,8 +283,8 @@ static void slow_work_report(struct slow_work_stall *stall)
 static void slow_work_stall_note(const struct slow_work *work,
 				 unsigned long age)
 {
-	lockdep_assert_held(&pool.lock);
-	pool.stalls++;
+	lockdep_assert_held(&slow_pool.lock);
+	slow_pool.stalls++;
 	trace_slow_work_stall(work, jiffies_to_msecs(age));
 }
 
@@ -305,10 +306,10 @@ static bool slow_work_stall_is_due(struct slow_work_seen *seen,
 static unsigned long slow_work_class_age(enum slow_work_class_id id,
 					 unsigned long now)
 {
-	const struct slow_work_class *class = &pool.classes[id];
+	const struct slow_work_class *class = &slow_pool.classes[id];
 	struct slow_work_seen *seen = &watchman.classes[id];
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	if (!class->queued || class->started != seen->started) {
 		*seen = (struct slow_work_seen) {
 			.started = class->started,
@@ -317,7 +318,7 @@ static unsigned long slow_work_class_age(enum slow_work_class_id id,
 		return 0;
 	}
 	return min3(now - seen->since, now - watchman.since,
-		    now - slow_work_first(class)->mark);
+		    now - slow_work_first(class)->timestamp);
 }
 
 /* How long has @thread executed its item, but for what it was permitted to sleep? */
@@ -328,7 +329,7 @@ static unsigned long slow_work_run_age(struct slow_work_thread *thread,
 	struct slow_work *work = thread->holder.item;
 	unsigned long began;
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	if (!work || !slow_work_claim(&thread->holder))
 		return 0;
 	began = slow_work_began_at(&thread->holder);
@@ -367,15 +368,15 @@ static void slow_work_sample_threads(void)
 	struct slow_work_sample *sample;
 	unsigned int slot;
 
-	for (slot = 0; slot < pool.limit; slot++) {
+	for (slot = 0; slot < slow_pool.limit; slot++) {
 		sample = &watchman.samples[slot];
 		memset(sample, 0, sizeof(*sample));
-		raw_spin_lock_irq(&pool.lock);
-		thread = pool.threads[slot];
+		raw_spin_lock_irq(&slow_pool.lock);
+		thread = slow_pool.threads[slot];
 		if (thread && thread->holder.item) {
 			sample->busy = true;
 			sample->vslow = thread->class ==
-					&pool.classes[SLOW_WORK_VSLOW];
+					&slow_pool.classes[SLOW_WORK_VSLOW];
 			sample->age = slow_work_run_age(thread, jiffies);
 			sample->ended = READ_ONCE(thread->holder.stage) ==
 					SLOW_WORK_ENDED;
@@ -383,7 +384,7 @@ static void slow_work_sample_threads(void)
 			sample->blocked = !sample->sleeping &&
 					  !task_is_running(thread->task);
 		}
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 }
 
@@ -397,7 +398,7 @@ static void slow_work_stall_show_longest(struct slow_work_stall *stall)
 	unsigned long most = 0;
 	bool ended = false;
 
-	for (slot = 0; slot < pool.limit; slot++) {
+	for (slot = 0; slot < slow_pool.limit; slot++) {
 		sample = &watchman.samples[slot];
 		if (!sample->busy || (share && !sample->vslow))
 			continue;
@@ -410,14 +411,14 @@ static void slow_work_stall_show_longest(struct slow_work_stall *stall)
 			longest = slot;
 		}
 	}
-	raw_spin_lock_irq(&pool.lock);
-	thread = pool.threads[most ? longest : other];
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = slow_pool.threads[most ? longest : other];
 	if (most && thread && thread->holder.item &&
 	    slow_work_claim(&thread->holder))
 		slow_work_stall_show_run(stall, thread, most);
 	else if (!most && ended && thread && thread->task)
 		slow_work_stall_show(stall, thread->task, "is in a put_ref");
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 }
 
 /* Who is in the way of a class that stalls? */
@@ -427,11 +428,11 @@ static void slow_work_stall_show_cause(struct slow_work_stall *stall)
 	case SLOW_WORK_CURE_NO_CPU:
 		break;
 	case SLOW_WORK_CURE_NO_START:
-		raw_spin_lock_irq(&pool.lock);
-		if (pool.manager)
-			slow_work_stall_show(stall, pool.manager,
+		raw_spin_lock_irq(&slow_pool.lock);
+		if (slow_pool.manager)
+			slow_work_stall_show(stall, slow_pool.manager,
 					     "is to start threads");
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&slow_pool.lock);
 		break;
 	default:
 		slow_work_stall_show_longest(stall);
@@ -442,7 +443,7 @@ static void slow_work_stall_count_threads(struct slow_work_stall *stall)
 {
 	unsigned int slot;
 
-	for (slot = 0; slot < pool.limit; slot++) {
+	for (slot = 0; slot < slow_pool.limit; slot++) {
 		stall->sleeping += watchman.samples[slot].sleeping;
 		stall->blocked += watchman.samples[slot].blocked;
 	}
@@ -471,28 +472,28 @@ static void slow_work_stall_waiting(struct slow_work_stall *stall,
 static void slow_work_stall_gather(struct slow_work_stall *stall,
 				   struct slow_work *work, unsigned long age)
 {
-	const struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
-	const struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+	const struct slow_work_class *slow = &slow_pool.classes[SLOW_WORK_SLOW];
+	const struct slow_work_class *vslow = &slow_pool.classes[SLOW_WORK_VSLOW];
 	const struct slow_work_user *user = work->account->user;
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	slow_work_stall_note(work, age);
 	stall->age = age;
 	stall->class = slow_work_class_id(work->flags);
 	stall->leaving = user->leaving;
 	strscpy(stall->owner, user->name, sizeof(stall->owner));
 	stall->situation = (struct slow_work_situation) {
-		.threads = pool.nr,
-		.max = pool.max,
-		.limit = pool.limit,
-		.percentage = pool.vslow_percentage,
+		.threads = slow_pool.nr,
+		.max = slow_pool.max,
+		.limit = slow_pool.limit,
+		.percentage = slow_pool.vslow_percentage,
 		.share = vslow->limit,
 		.executing = slow->executing + vslow->executing,
 		.vslow = vslow->executing,
 	};
 	stall->queued[SLOW_WORK_SLOW] = slow->queued;
 	stall->queued[SLOW_WORK_VSLOW] = vslow->queued;
-	stall->failed = pool.failed;
+	stall->failed = slow_pool.failed;
 	stall->advice = slow_work_advise(&stall->situation,
 					 stall->waiting == SLOW_WORK_VSLOW);
 	slow_work_walk_at(&stall->walk, work);
@@ -501,18 +502,18 @@ static void slow_work_stall_gather(struct slow_work_stall *stall,
 static bool slow_work_judge_class(enum slow_work_class_id id,
 				  struct slow_work_stall *stall)
 {
-	struct slow_work_class *class = &pool.classes[id];
+	struct slow_work_class *class = &slow_pool.classes[id];
 	unsigned long now, age;
 	bool due;
 
 	*stall = (struct slow_work_stall){ .waiting = id };
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	now = jiffies;
 	age = slow_work_class_age(id, now);
 	due = slow_work_stall_is_due(&watchman.classes[id], age);
 	if (due)
 		slow_work_stall_gather(stall, slow_work_first(class), age);
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	if (due) {
 		slow_work_stall_count_threads(stall);
 		slow_work_stall_show_cause(stall);
@@ -531,11 +532,11 @@ static bool slow_work_find_due(struct slow_work_stall *stall,
 	unsigned int slot, due = 0;
 	bool is_due;
 
-	for (slot = 0; slot < pool.limit; slot++) {
+	for (slot = 0; slot < slow_pool.limit; slot++) {
 		age = watchman.samples[slot].age;
-		raw_spin_lock_irq(&pool.lock);
+		raw_spin_lock_irq(&slow_pool.lock);
 		is_due = slow_work_stall_is_due(&watchman.threads[slot], age);
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&slow_pool.lock);
 		if (!is_due)
 			continue;
 		due++;
@@ -557,8 +558,8 @@ static bool slow_work_judge_threads(struct slow_work_stall *stall)
 	*stall = (struct slow_work_stall){ .executing = true };
 	if (!slow_work_find_due(stall, &slot))
 		return false;
-	raw_spin_lock_irq(&pool.lock);
-	thread = pool.threads[slot];
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = slow_pool.threads[slot];
 	if (thread)
 		age = slow_work_run_age(thread, jiffies);
 	if (age) {
@@ -566,7 +567,7 @@ static bool slow_work_judge_threads(struct slow_work_stall *stall)
 		slow_work_stall_gather(stall, thread->holder.item, age);
 		slow_work_stall_show_run(stall, thread, age);
 	}
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	slow_work_stall_count_threads(stall);
 	return age;
 }
@@ -576,7 +577,7 @@ static bool slow_work_judge_threads(struct slow_work_stall *stall)
 /* Nothing counts from before now. */
 static void slow_work_forgive(void)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	watchman.since = jiffies;
 }
 
@@ -602,11 +603,11 @@ static bool slow_work_look_begin(void)
 				   READ_ONCE(watchman.secs) * HZ / 2);
 	bool fit;
 
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	fit = !watchman.suspended;
 	if (time_after(jiffies, watchman.due + late))
 		slow_work_forgive();
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	return fit;
 }
 
@@ -656,9 +657,9 @@ int slow_work_set_stall_secs(int secs)
 	mutex_lock(&slow_work_stall_mutex);
 	if (!watchman.secs) {
 		/* nobody has looked until now */
-		raw_spin_lock_irq(&pool.lock);
+		raw_spin_lock_irq(&slow_pool.lock);
 		slow_work_forgive();
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 	WRITE_ONCE(watchman.secs, secs);
 	WRITE_ONCE(slow_work_stall_ratelimit.interval, secs * HZ);
@@ -673,9 +674,9 @@ int slow_work_set_stall_secs(int secs)
 /* There are threads: have them looked at. */
 void slow_work_stall_start(void)
 {
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	slow_work_forgive();
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 
 	mutex_lock(&slow_work_stall_mutex);
 	watchman.on = true;
@@ -700,10 +701,10 @@ static int slow_work_stall_pm(struct notifier_block *unused,
 			 event == PM_HIBERNATION_PREPARE ||
 			 event == PM_RESTORE_PREPARE;
 
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	watchman.suspended = suspended;
 	slow_work_forgive();
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	return NOTIFY_DONE;
 }
 
@@ -720,9 +721,9 @@ int slow_work_stall_init(void)
 {
 	int ret;
 
-	watchman.threads = kvcalloc(pool.limit, sizeof(*watchman.threads),
+	watchman.threads = kvcalloc(slow_pool.limit, sizeof(*watchman.threads),
 				    GFP_KERNEL);
-	watchman.samples = kvcalloc(pool.limit, sizeof(*watchman.samples),
+	watchman.samples = kvcalloc(slow_pool.limit, sizeof(*watchman.samples),
 				    GFP_KERNEL);
 	ret = watchman.threads && watchman.samples ?
 	      register_pm_notifier(&slow_work_stall_pm_block) : -ENOMEM;

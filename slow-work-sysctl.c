@@ -15,8 +15,6 @@
 #include <linux/sysctl.h>
 #include "slow-work.h"
 
-#define pool slow_work_pool
-
 /* Module parameters *************************************************/
 
 /**
@@ -81,38 +79,38 @@ int slow_work_params_check(void)
 	unsigned int possible = num_possible_cpus();
 	int ret, err;
 
-	pool.limit = max(255U, 2 * possible);
-	pool.max = max(4U, possible);
+	slow_pool.limit = max(255U, 2 * possible);
+	slow_pool.max = max(4U, possible);
 
 	ret = slow_work_param_check("min_threads", &min_threads,
 				    SLOW_WORK_MIN_THREADS,
 				    max_threads.given ?
-				    min_t(int, max_threads.value, pool.limit) :
-				    pool.limit, &pool.min);
-	pool.max = max(pool.max, pool.min);
+				    min_t(int, max_threads.value, slow_pool.limit) :
+				    slow_pool.limit, &slow_pool.min);
+	slow_pool.max = max(slow_pool.max, slow_pool.min);
 	err = slow_work_param_check("max_threads", &max_threads,
-				    pool.min, pool.limit, &pool.max);
+				    slow_pool.min, slow_pool.limit, &slow_pool.max);
 	ret = ret ?: err;
 	err = slow_work_param_check("vslow_percentage", &vslow_percentage,
-				    1, 99, &pool.vslow_percentage);
+				    1, 99, &slow_pool.vslow_percentage);
 	return ret ?: err;
 }
 
 #ifdef CONFIG_SYSCTL
 
-/* The range of each file, judged under pool.lock */
+/* The range of each file, judged under slow_pool.lock */
 static unsigned int slow_work_least(const unsigned int *setting)
 {
-	if (setting == &pool.min)
+	if (setting == &slow_pool.min)
 		return SLOW_WORK_MIN_THREADS;
-	return setting == &pool.max ? pool.min : 1;
+	return setting == &slow_pool.max ? slow_pool.min : 1;
 }
 
 static unsigned int slow_work_most(const unsigned int *setting)
 {
-	if (setting == &pool.min)
-		return pool.max;
-	return setting == &pool.max ? pool.limit : 99;
+	if (setting == &slow_pool.min)
+		return slow_pool.max;
+	return setting == &slow_pool.max ? slow_pool.limit : 99;
 }
 
 /*
@@ -123,7 +121,7 @@ static int slow_work_set(unsigned int *setting, int value)
 {
 	int ret = -EINVAL;
 
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	if (value >= 0 && value >= slow_work_least(setting) &&
 	    value <= slow_work_most(setting)) {
 		WRITE_ONCE(*setting, value);
@@ -132,7 +130,7 @@ static int slow_work_set(unsigned int *setting, int value)
 		slow_work_wake_manager();
 		ret = 0;
 	}
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	return ret;
 }
 
@@ -203,7 +201,7 @@ static int slow_work_sysctl_stall(slow_work_ctl_table *table, int write,
 static int slow_work_sysctl_histograms(slow_work_ctl_table *table, int write,
 				       void *buffer, size_t *lenp, loff_t *ppos)
 {
-	int value = READ_ONCE(pool.histograms), ret;
+	int value = READ_ONCE(slow_pool.histograms), ret;
 
 	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
 				  &ret))
@@ -273,21 +271,21 @@ static int slow_work_sysctl_cpumask(slow_work_ctl_table *table, int write,
 static struct ctl_table slow_work_sysctls[] = {
 	{
 		.procname	= "min-threads",
-		.data		= &pool.min,
+		.data		= &slow_pool.min,
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= slow_work_sysctl,
 	},
 	{
 		.procname	= "max-threads",
-		.data		= &pool.max,
+		.data		= &slow_pool.max,
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= slow_work_sysctl,
 	},
 	{
 		.procname	= "vslow-percentage",
-		.data		= &pool.vslow_percentage,
+		.data		= &slow_pool.vslow_percentage,
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= slow_work_sysctl,

@@ -2,7 +2,7 @@
 /*
  * slow-work: tracepoints
  *
- * Those of what happens to every item are behind slow_work_watched, with the
+ * Those of what happens to every item are behind slow_work_traced, with the
  * histograms: so an item passes three switches, whatever can be asked of it.
  */
 
@@ -27,8 +27,8 @@ enum slow_work_cancelled {
 	SLOW_WORK_CANCEL_WAITS,		/* a run, or a put_ref, is waited for */
 };
 
-int slow_work_watch(void);
-void slow_work_unwatch(void);
+int slow_work_trace_enable(void);
+void slow_work_trace_disable(void);
 
 #endif
 
@@ -73,7 +73,7 @@ TRACE_EVENT_FN(slow_work_queue,
 	TP_STRUCT__entry(SLOW_WORK_TRACE_ITEM),
 	TP_fast_assign(SLOW_WORK_TRACE_ASSIGN(work);),
 	TP_printk(SLOW_WORK_TRACE_FORMAT, SLOW_WORK_TRACE_PRINT),
-	slow_work_watch, slow_work_unwatch
+	slow_work_trace_enable, slow_work_trace_disable
 );
 
 /*
@@ -114,7 +114,7 @@ TRACE_EVENT_FN(slow_work_execute_start,
 	),
 	TP_printk(SLOW_WORK_TRACE_FORMAT " wait=%llu", SLOW_WORK_TRACE_PRINT,
 		  __entry->wait),
-	slow_work_watch, slow_work_unwatch
+	slow_work_trace_enable, slow_work_trace_disable
 );
 
 /*
@@ -135,7 +135,7 @@ TRACE_EVENT_FN(slow_work_execute_end,
 	),
 	TP_printk(SLOW_WORK_TRACE_FORMAT " run=%llu", SLOW_WORK_TRACE_PRINT,
 		  __entry->run),
-	slow_work_watch, slow_work_unwatch
+	slow_work_trace_enable, slow_work_trace_disable
 );
 
 /*
@@ -200,7 +200,7 @@ DECLARE_EVENT_CLASS(slow_work_thread,
 	TP_fast_assign(
 		__entry->slot = thread->slot;
 		__entry->pid = thread->task->pid;
-		__entry->threads = slow_work_pool.nr;
+		__entry->threads = slow_pool.nr;
 	),
 	TP_printk("thread=kslowd%03u pid=%d threads=%u", __entry->slot,
 		  __entry->pid, __entry->threads)
@@ -237,7 +237,7 @@ TRACE_EVENT(slow_work_thread_fail,
 	),
 	TP_fast_assign(
 		__entry->error = error;
-		__entry->threads = slow_work_pool.nr;
+		__entry->threads = slow_pool.nr;
 	),
 	TP_printk("error=%d threads=%u", __entry->error, __entry->threads)
 );

@@ -13,7 +13,7 @@
  * that have rested; it is not the manager that does, since the manager may sleep
  * in kthread_create() for long (promise 8).
  *
- * Threads are woken under pool.lock, as workqueues do: so they are there, and a
+ * Threads are woken under slow_pool.lock, as workqueues do: so they are there, and a
  * busy pool, where the lock is wanted most, wakes none.
  */
 
@@ -21,24 +21,28 @@
 #include "slow-work.h"
 #include "slow-work-trace.h"
 
-#define pool slow_work_pool
-
-struct slow_work_pool slow_work_pool = {
-	.lock			= __RAW_SPIN_LOCK_UNLOCKED(pool.lock),
-	.idle			= LIST_HEAD_INIT(pool.idle),
-	.coming			= LIST_HEAD_INIT(pool.coming),
-	.armed			= LIST_HEAD_INIT(pool.armed),
-	.retired		= LIST_HEAD_INIT(pool.retired),
-	.lost			= LIST_HEAD_INIT(pool.lost),
-	.timer			= __TIMER_INITIALIZER(slow_work_timer, 0),
-	.min			= SLOW_WORK_MIN_THREADS,
-	.vslow_percentage	= 50,
-	.hz			= HZ,
-	.pins			= LIST_HEAD_INIT(pool.pins),
-	.woken			= LIST_HEAD_INIT(pool.woken),
-};
+#define SLOW_WORK_PATIENCE_JIFFIES	(10 * HZ)	/* then a wait says what for */
 
 /* How many *********************************************************/
+
+/* How many items of a class could start if there were threads for them */
+static unsigned int slow_work_room(const struct slow_work_class *class)
+{
+	return class->executing < class->limit ?
+	       class->limit - class->executing : 0;
+}
+
+static unsigned int slow_work_startable(const struct slow_work_class *class)
+{
+	return min(class->queued, slow_work_room(class));
+}
+
+static struct slow_work_thread *
+slow_work_first_sleeper(struct slow_work_class *class)
+{
+	return list_first_entry_or_null(&class->sleepers,
+					struct slow_work_thread, sleeper);
+}
 
 /*
  * What follows from the number of threads and the settings; to be called whenever
@@ -46,39 +50,39 @@ struct slow_work_pool slow_work_pool = {
  */
 void slow_work_update(void)
 {
-	unsigned int share = pool.nr * pool.vslow_percentage / 100;
+	unsigned int share = slow_pool.nr * slow_pool.vslow_percentage / 100;
 
-	lockdep_assert_held(&pool.lock);
-	pool.classes[SLOW_WORK_SLOW].limit = UINT_MAX;
-	pool.classes[SLOW_WORK_VSLOW].limit =
-		clamp(share, 1U, max(pool.nr, 2U) - 1);
-	pool.special = slow_work_surplus() || pool.closing;
-	pool.helpers = true;
+	lockdep_assert_held(&slow_pool.lock);
+	slow_pool.classes[SLOW_WORK_SLOW].limit = UINT_MAX;
+	slow_pool.classes[SLOW_WORK_VSLOW].limit =
+		clamp(share, 1U, max(slow_pool.nr, 2U) - 1);
+	slow_pool.special = slow_work_surplus() || slow_pool.closing;
+	slow_pool.helpers = true;
 
 	/* for the statistics */
-	if (pool.at_max)
-		pool.max_ticks += jiffies - pool.max_since;
-	pool.max_since = jiffies;
-	pool.at_max = pool.nr >= pool.max;
-	pool.peak = max(pool.peak, pool.nr);
+	if (slow_pool.at_max)
+		slow_pool.max_ticks += jiffies - slow_pool.max_since;
+	slow_pool.max_since = jiffies;
+	slow_pool.at_max = slow_pool.nr >= slow_pool.max;
+	slow_pool.peak = max(slow_pool.peak, slow_pool.nr);
 }
 
 /* The fewest threads that have a slot for each item at once */
 unsigned int slow_work_wanted(void)
 {
-	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
-	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+	struct slow_work_class *slow = &slow_pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &slow_pool.classes[SLOW_WORK_VSLOW];
 	unsigned long very = vslow->queued + vslow->executing;
 	unsigned long wanted = very + slow->queued + slow->executing;
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	if (very > 1) {
 		wanted = max(wanted, very + 1);
 		wanted = max(wanted, DIV_ROUND_UP(very * 100,
-						  pool.vslow_percentage));
+						  slow_pool.vslow_percentage));
 	}
-	return clamp_t(unsigned long, wanted + pool.nr_absent, pool.min,
-		       pool.max);
+	return clamp_t(unsigned long, wanted + slow_pool.nr_absent, slow_pool.min,
+		       slow_pool.max);
 }
 
 /* Are there queued items that no thread comes for? */
@@ -87,17 +91,17 @@ bool slow_work_unserved(void)
 	unsigned int startable = 0;
 	int i;
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		struct slow_work_class *class = &pool.classes[i];
+		struct slow_work_class *class = &slow_pool.classes[i];
 		unsigned int slots = slow_work_startable(class);
 
 		if (class->queued - slots > class->preempted)
 			return true;
 		startable += slots;
 	}
-	return startable > pool.nr_coming + !!pool.searcher &&
-	       list_empty(&pool.idle);
+	return startable > slow_pool.nr_coming + !!slow_pool.searcher &&
+	       list_empty(&slow_pool.idle);
 }
 
 /*
@@ -115,32 +119,32 @@ unsigned long slow_work_left(unsigned long since, unsigned long wait)
 /* After a failed thread creation: jiffies until it is time to try again, or 0 */
 unsigned long slow_work_backs_off(void)
 {
-	return pool.failed ? slow_work_left(pool.failed_at,
+	return slow_pool.failed ? slow_work_left(slow_pool.failed_at,
 					    SLOW_WORK_RETRY_JIFFIES) : 0;
 }
 
 /* Can the manager do something for what is queued? */
 static bool slow_work_short_handed(void)
 {
-	return pool.nr < pool.max && !slow_work_backs_off() &&
+	return slow_pool.nr < slow_pool.max && !slow_work_backs_off() &&
 	       slow_work_unserved();
 }
 
 void slow_work_wake_manager(void)
 {
-	lockdep_assert_held(&pool.lock);
-	if (pool.manager) {
-		pool.managing = true;
-		wake_up_process(pool.manager);
+	lockdep_assert_held(&slow_pool.lock);
+	if (slow_pool.manager) {
+		slow_pool.managing = true;
+		wake_up_process(slow_pool.manager);
 	}
 }
 
 /* @thread counts no more, and exits as soon as it comes to the queues. */
 void slow_work_retire(struct slow_work_thread *thread)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	thread->flags |= SLOW_WORK_RETIRED;
-	pool.nr--;
+	slow_pool.nr--;
 	slow_work_update();
 }
 
@@ -149,24 +153,24 @@ void slow_work_retire(struct slow_work_thread *thread)
 /* Have the timer look again in @delay jiffies at the latest. */
 static void slow_work_poll_in(unsigned long delay)
 {
-	timer_reduce(&pool.timer, jiffies + delay);
+	timer_reduce(&slow_pool.timer, jiffies + delay);
 }
 
 /* Any earlier look of the timer sees to the next. */
 static __always_inline void slow_work_sample_later(void)
 {
-	if (unlikely(!timer_pending(&pool.timer)))
+	if (unlikely(!timer_pending(&slow_pool.timer)))
 		slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
 }
 
 /* @thread, which was just woken or created, is counted on for a while. */
 void slow_work_call(struct slow_work_thread *thread, unsigned int flags)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	thread->flags |= SLOW_WORK_COMING | flags;
 	thread->since = jiffies;
-	list_add_tail(&thread->link, &pool.coming);
-	pool.nr_coming++;
+	list_add_tail(&thread->link, &slow_pool.coming);
+	slow_pool.nr_coming++;
 	if (flags & SLOW_WORK_PREEMPTED)
 		thread->class->preempted++;
 	slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
@@ -177,7 +181,7 @@ static void slow_work_uncall(struct slow_work_thread *thread)
 {
 	thread->flags &= ~SLOW_WORK_COMING;
 	list_del_init(&thread->link);
-	pool.nr_coming--;
+	slow_pool.nr_coming--;
 	if (thread->flags & SLOW_WORK_PREEMPTED)
 		thread->class->preempted--;
 }
@@ -185,27 +189,27 @@ static void slow_work_uncall(struct slow_work_thread *thread)
 static void slow_work_end_search(struct slow_work_thread *thread)
 {
 	thread->flags &= ~SLOW_WORK_SEARCHING;
-	pool.searcher = NULL;
-	pool.helpers = true;
+	slow_pool.searcher = NULL;
+	slow_pool.helpers = true;
 }
 
 /* @thread was called, and has not come: another is wanted in its place. */
 static void slow_work_miss(struct slow_work_thread *thread)
 {
 	thread->flags |= SLOW_WORK_ABSENT;
-	pool.nr_absent++;
+	slow_pool.nr_absent++;
 }
 
 /* @thread is at the queues: whatever it was called for is done. */
 void slow_work_arrive(struct slow_work_thread *thread)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	if (thread->flags & SLOW_WORK_SEARCHING)
 		slow_work_end_search(thread);
 	if (thread->flags & SLOW_WORK_COMING)
 		slow_work_uncall(thread);
 	if (thread->flags & SLOW_WORK_ABSENT)
-		pool.nr_absent--;
+		slow_pool.nr_absent--;
 	thread->flags &= SLOW_WORK_RETIRED;
 }
 
@@ -214,7 +218,7 @@ void slow_work_arrive(struct slow_work_thread *thread)
 /* @thread sleeps no more, or is about to wake. */
 void slow_work_end_sleep(struct slow_work_thread *thread)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	list_del_init(&thread->sleeper);
 	thread->class->nr_sleepers--;
 }
@@ -222,7 +226,7 @@ void slow_work_end_sleep(struct slow_work_thread *thread)
 /* Wake @thread if it sleeps.  It is not counted on: see slow_work_call(). */
 void slow_work_wake_sleeper(struct slow_work_thread *thread)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	if (list_empty(&thread->sleeper))
 		return;
 	slow_work_end_sleep(thread);
@@ -236,7 +240,7 @@ static struct slow_work_thread *slow_work_oldest_sleeper(void)
 	int i;
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		thread = slow_work_first_sleeper(&pool.classes[i]);
+		thread = slow_work_first_sleeper(&slow_pool.classes[i]);
 		if (thread && (!oldest || time_before(thread->asleep_since,
 						      oldest->asleep_since)))
 			oldest = thread;
@@ -256,11 +260,11 @@ static unsigned long slow_work_rest(void)
 	unsigned long rest = 0, left;
 	int i;
 
-	if (likely(!pool.classes[SLOW_WORK_SLOW].yielded &&
-		   !pool.classes[SLOW_WORK_VSLOW].yielded))
+	if (likely(!slow_pool.classes[SLOW_WORK_SLOW].yielded &&
+		   !slow_pool.classes[SLOW_WORK_VSLOW].yielded))
 		return 0;
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		thread = slow_work_first_sleeper(&pool.classes[i]);
+		thread = slow_work_first_sleeper(&slow_pool.classes[i]);
 		left = thread ? slow_work_left(thread->asleep_since,
 					       SLOW_WORK_REST_JIFFIES) : 0;
 		if (left && (!rest || left < rest))
@@ -274,7 +278,7 @@ struct slow_work *slow_work_first(const struct slow_work_class *class)
 {
 	struct slow_work *work;
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	list_for_each_entry(work, &class->queue, link)
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
 			break;
@@ -290,15 +294,15 @@ struct slow_work *slow_work_first(const struct slow_work_class *class)
  */
 static bool slow_work_comes_for_slow(void)
 {
-	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
-	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+	struct slow_work_class *slow = &slow_pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &slow_pool.classes[SLOW_WORK_VSLOW];
 
 	if (!slow->queued || !vslow->queued)
 		return slow->queued;
 	if (slow->queued > slow->yielded && vslow->queued == vslow->yielded)
 		return true;
-	return time_before(slow_work_first(slow)->mark,
-			   slow_work_first(vslow)->mark);
+	return time_before(slow_work_first(slow)->timestamp,
+			   slow_work_first(vslow)->timestamp);
 }
 
 /*
@@ -315,7 +319,7 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 
 	/* for want of a slot in the class */
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		struct slow_work_class *class = &pool.classes[i];
+		struct slow_work_class *class = &slow_pool.classes[i];
 		unsigned int all = class->queued;
 		unsigned int new = all - class->yielded;
 		unsigned int room = slow_work_room(class);
@@ -331,7 +335,7 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 	}
 
 	/* for want of a thread */
-	coming = pool.nr_coming + !!pool.searcher;
+	coming = slow_pool.nr_coming + !!slow_pool.searcher;
 	*flags = slow_work_comes_for_slow() ? SLOW_WORK_SLOW_FIRST : 0;
 	thread = slow_work_oldest_sleeper();
 	if (thread && (fresh > coming ||
@@ -368,31 +372,31 @@ static void slow_work_wake_idle(void)
 {
 	struct slow_work_thread *thread;
 
-	if (!pool.searcher) {
-		thread = list_first_entry(&pool.idle, struct slow_work_thread,
+	if (!slow_pool.searcher) {
+		thread = list_first_entry(&slow_pool.idle, struct slow_work_thread,
 					  link);
 		list_del_init(&thread->link);
-		pool.nr_idle--;
+		slow_pool.nr_idle--;
 		thread->flags |= SLOW_WORK_SEARCHING;
-		pool.searcher = thread;
+		slow_pool.searcher = thread;
 		wake_up_process(thread->task);
 	}
 	slow_work_sample_later();
-	pool.helpers = false;	/* until it arrives, or is given up */
+	slow_pool.helpers = false;	/* until it arrives, or is given up */
 }
 
 /* True: there is more to do than fits into one section with interrupts off. */
 static bool slow_work_find_thread(void)
 {
-	struct slow_work_class *slow = &pool.classes[SLOW_WORK_SLOW];
-	struct slow_work_class *vslow = &pool.classes[SLOW_WORK_VSLOW];
+	struct slow_work_class *slow = &slow_pool.classes[SLOW_WORK_SLOW];
+	struct slow_work_class *vslow = &slow_pool.classes[SLOW_WORK_VSLOW];
 	unsigned long rest;
 	bool more = false;
 
 	if (!slow->queued && !vslow->queued)
 		return false;
 
-	if (!list_empty(&pool.idle) &&
+	if (!list_empty(&slow_pool.idle) &&
 	    (slow->queued || slow_work_room(vslow))) {
 		slow_work_wake_idle();
 		return false;
@@ -404,14 +408,14 @@ static bool slow_work_find_thread(void)
 	if (unlikely(rest))
 		slow_work_poll_in(rest);
 
-	if (!pool.managing && slow_work_short_handed())
+	if (!slow_pool.managing && slow_work_short_handed())
 		slow_work_wake_manager();
 	slow_work_sample_later();
 
 	/* Whoever changes one of these sets it again. */
-	pool.helpers = !list_empty(&pool.idle) ||
+	slow_pool.helpers = !list_empty(&slow_pool.idle) ||
 		       slow->nr_sleepers || vslow->nr_sleepers ||
-		       (pool.nr < pool.max && !pool.managing);
+		       (slow_pool.nr < slow_pool.max && !slow_pool.managing);
 	return more;
 }
 
@@ -421,18 +425,18 @@ static bool slow_work_find_thread(void)
  */
 void slow_work_close(void)
 {
-	lockdep_assert_held(&pool.lock);
-	pool.closing = !list_empty(&pool.armed);
-	pool.closing_told = false;
+	lockdep_assert_held(&slow_pool.lock);
+	slow_pool.closing = !list_empty(&slow_pool.armed);
+	slow_pool.closing_told = false;
 	slow_work_update();
-	if (pool.closing && !list_empty(&pool.idle))
+	if (slow_pool.closing && !list_empty(&slow_pool.idle))
 		slow_work_wake_idle();
 }
 
 /* The second half of slow_work_kick() */
 void slow_work_wake_thread(void)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	if (slow_work_find_thread())
 		slow_work_poll_in(0);
 }
@@ -448,7 +452,7 @@ static bool slow_work_give_up(void)
 	struct slow_work_thread *thread;
 	unsigned long left;
 
-	thread = list_first_entry_or_null(&pool.coming,
+	thread = list_first_entry_or_null(&slow_pool.coming,
 					  struct slow_work_thread, link);
 	if (!thread)
 		return false;
@@ -475,33 +479,33 @@ static void slow_work_sample(void)
 	bool waits, still;
 	int i;
 
-	if (pool.dying && !slow_work_left(pool.dying_since, 60 * HZ))
-		pool.dying = false;
-	waits = pool.dying;
-	still = pool.dying;
+	if (slow_pool.dying && !slow_work_left(slow_pool.dying_since, 60 * HZ))
+		slow_pool.dying = false;
+	waits = slow_pool.dying;
+	still = slow_pool.dying;
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
-		waits |= pool.classes[i].queued;
+		waits |= slow_pool.classes[i].queued;
 	if (!waits)
 		return;
-	if (slow_work_left(pool.sampled_at, SLOW_WORK_SAMPLE_JIFFIES)) {
+	if (slow_work_left(slow_pool.sampled_at, SLOW_WORK_SAMPLE_JIFFIES)) {
 		slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
 		return;
 	}
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		class = &pool.classes[i];
+		class = &slow_pool.classes[i];
 		still |= class->queued && class->started == class->sampled;
 		class->sampled = class->started;
 	}
 	if (still) {
-		searcher = pool.searcher;
+		searcher = slow_pool.searcher;
 		if (searcher) {
 			slow_work_end_search(searcher);
 			slow_work_miss(searcher);
 		}
-		pool.sampling = true;
+		slow_pool.sampling = true;
 		slow_work_wake_manager();
 	}
-	pool.sampled_at = jiffies;
+	slow_pool.sampled_at = jiffies;
 	slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
 }
 
@@ -510,20 +514,56 @@ static bool slow_work_wake_one(void)
 {
 	struct slow_work_waiter *waiter;
 
-	waiter = list_first_entry_or_null(&pool.woken, struct slow_work_waiter,
+	waiter = list_first_entry_or_null(&slow_pool.woken, struct slow_work_waiter,
 					  link);
 	if (!waiter)
 		return false;
 	list_del(&waiter->link);
 	complete(&waiter->done);	/* now it may be gone */
-	return !list_empty(&pool.woken);
+	return !list_empty(&slow_pool.woken);
 }
 
-void slow_work_wake_now(void)
+static void slow_work_wake_now(void)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	if (slow_work_wake_one())
 		slow_work_poll_in(0);
+}
+
+/*
+ * What @waiters wait for has happened.  slow_work_wake_one() wakes them, one of them now
+ * and the others from the pool's timer: they may be many.
+ */
+void slow_work_wake_waiters(struct list_head *waiters)
+{
+	lockdep_assert_held(&slow_pool.lock);
+	if (list_empty(waiters))
+		return;
+	list_splice_tail_init(waiters, &slow_pool.woken);
+	slow_work_wake_now();
+}
+
+/**
+ * slow_work_wait_for - wait until slow_work_wake_waiters() comes to a waiter
+ * @waiter: the waiter, linked where that will find it
+ * @report: says after 10 s what is waited for
+ * @what: its argument
+ *
+ * TASK_IDLE, since what is waited for may well be long: no hung-task report.
+ *
+ * Context: Process context; sleeps.
+ */
+void slow_work_wait_for(struct slow_work_waiter *waiter,
+			void (*report)(const void *what), const void *what)
+{
+	struct completion *done = &waiter->done;
+
+	if (!swait_event_idle_timeout_exclusive(done->wait,
+						completion_done(done),
+						SLOW_WORK_PATIENCE_JIFFIES)) {
+		report(what);
+		swait_event_idle_exclusive(done->wait, completion_done(done));
+	}
 }
 
 /**
@@ -539,14 +579,14 @@ void slow_work_timer(struct timer_list *unused)
 	bool more;
 
 	do {
-		raw_spin_lock_irqsave(&pool.lock, irq);
+		raw_spin_lock_irqsave(&slow_pool.lock, irq);
 		more = slow_work_wake_one();
 		if (!more) {
 			more = slow_work_give_up();
 			slow_work_sample();
-			pool.helpers = true;
+			slow_pool.helpers = true;
 			more |= slow_work_find_thread();
 		}
-		raw_spin_unlock_irqrestore(&pool.lock, irq);
+		raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
 	} while (more);
 }

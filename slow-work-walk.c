@@ -15,18 +15,17 @@
 #include <linux/slow-work.h>
 #include <linux/string.h>
 #include "slow-work.h"
-
-#define pool slow_work_pool
+#include "slow-work-walk.h"
 
 static struct list_head *slow_work_list_head(enum slow_work_list list)
 {
 	switch (list) {
 	case SLOW_WORK_LIST_SLOW:
-		return &pool.classes[SLOW_WORK_SLOW].queue;
+		return &slow_pool.classes[SLOW_WORK_SLOW].queue;
 	case SLOW_WORK_LIST_VSLOW:
-		return &pool.classes[SLOW_WORK_VSLOW].queue;
+		return &slow_pool.classes[SLOW_WORK_VSLOW].queue;
 	case SLOW_WORK_LIST_ARMED:
-		return &pool.armed;
+		return &slow_pool.armed;
 	default:
 		return NULL;
 	}
@@ -53,7 +52,7 @@ static bool slow_work_pin(struct slow_work_walk *walk)
 		return false;
 	INIT_LIST_HEAD(&walk->waiters);
 	set_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
-	list_add(&walk->pin, &pool.pins);
+	list_add(&walk->pin, &slow_pool.pins);
 	return true;
 }
 
@@ -62,7 +61,7 @@ static struct slow_work_walk *slow_work_pinned_by(const struct slow_work *work)
 {
 	struct slow_work_walk *walk;
 
-	list_for_each_entry(walk, &pool.pins, pin)
+	list_for_each_entry(walk, &slow_pool.pins, pin)
 		if (walk->seen == work)
 			return walk;
 	return NULL;
@@ -72,7 +71,7 @@ static void slow_work_see(struct slow_work_walk *walk, struct slow_work *work)
 {
 	walk->seen = work;
 	walk->flags = READ_ONCE(work->flags);
-	walk->jiffies = work->mark;
+	walk->jiffies = work->timestamp;
 	walk->execute = work->ops->execute;
 	walk->user = work->account->user;
 }
@@ -80,7 +79,7 @@ static void slow_work_see(struct slow_work_walk *walk, struct slow_work *work)
 /* Does the thread at the cursor execute something?  One at a time, as all may be many. */
 static bool slow_work_walk_thread(struct slow_work_walk *walk)
 {
-	struct slow_work_thread *thread = pool.threads[walk->slot++];
+	struct slow_work_thread *thread = slow_pool.threads[walk->slot++];
 
 	if (!thread || !thread->holder.item ||
 	    !slow_work_claim(&thread->holder))
@@ -101,7 +100,7 @@ static bool slow_work_walk_lost(struct slow_work_walk *walk)
 	struct slow_work_thread *thread;
 	unsigned int n = walk->slot;
 
-	list_for_each_entry(thread, &pool.lost, link) {
+	list_for_each_entry(thread, &slow_pool.lost, link) {
 		if (n--)
 			continue;
 		walk->slot++;
@@ -129,7 +128,7 @@ static bool slow_work_walk_list(struct slow_work_walk *walk)
 			continue;
 		/* However old: time_after() would turn round on 32 bits */
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)) &&
-		    now - work->mark < now - walk->began)
+		    now - work->timestamp < now - walk->began)
 			break;
 		list_move(&walk->cursor.link, &work->link);
 		slow_work_see(walk, work);
@@ -162,7 +161,7 @@ static bool slow_work_walk_step(struct slow_work_walk *walk)
 {
 	switch (walk->list) {
 	case SLOW_WORK_LIST_THREADS:
-		if (walk->slot < pool.limit)
+		if (walk->slot < slow_pool.limit)
 			return slow_work_walk_thread(walk);
 		walk->slot = 0;
 		break;
@@ -197,10 +196,10 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 
 	do {
 		cond_resched();		/* the queues may be long */
-		raw_spin_lock_irq(&pool.lock);
+		raw_spin_lock_irq(&slow_pool.lock);
 		found = slow_work_walk_step(walk);
 		walk->pinned = found && pin && slow_work_pin(walk);
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&slow_pool.lock);
 	} while (!found && walk->list < SLOW_WORK_LIST_END);
 	return found;
 }
@@ -210,11 +209,11 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
  * @walk: the walk
  * @work: the item, which is queued or executes
  *
- * Context: pool.lock held.
+ * Context: slow_pool.lock held.
  */
 void slow_work_walk_at(struct slow_work_walk *walk, struct slow_work *work)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	slow_work_see(walk, work);
 	walk->pinned = slow_work_pin(walk);
 }
@@ -233,7 +232,7 @@ void slow_work_walk_unpin(struct slow_work_walk *walk)
 	 * Under the lock, as the flags of a queued item are written there
 	 * without atomic operations.  Afterwards the item may be gone.
 	 */
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	list_del(&walk->pin);
 	other = slow_work_pinned_by(walk->seen);
 	if (other) {
@@ -242,7 +241,7 @@ void slow_work_walk_unpin(struct slow_work_walk *walk)
 		clear_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
 		slow_work_wake_waiters(&walk->waiters);
 	}
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	walk->pinned = false;
 }
 
@@ -287,7 +286,7 @@ bool slow_work_describe(struct slow_work *work, struct seq_file *m)
  */
 void slow_work_walk_end(struct slow_work_walk *walk)
 {
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	list_del_init(&walk->cursor.link);
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 }

@@ -53,7 +53,7 @@ class Pool:
     """The module's struct slow_work_pool, and what is in it"""
 
     def __init__(self):
-        self.pool = prog["slow_work_pool"]
+        self.pool = prog["slow_pool"]
         self.jiffies = prog["jiffies_64"].value_()
         self.bits = 8 * prog.type("unsigned long").size
 
@@ -185,7 +185,7 @@ def show_executing(pool, stacks):
     print(f"\n{'EXECUTING':<12}{'PID':>6} {'AGE':>7} {'FLAGS':>5}  ITEM")
     for thread, work in pool.executing():
         task = thread.task
-        show_item(text(task.comm), task.pid.value_(), pool, work, pool.seconds(work.mark))
+        show_item(text(task.comm), task.pid.value_(), pool, work, pool.seconds(work.timestamp))
         state = task_state_to_char(task)
         if not stacks or (state == "R" and live):
             continue
@@ -213,7 +213,7 @@ def show_waiting(pool, most):
     for name, _, work in pool.queued():
         shown[name] += 1
         if shown[name] <= most:
-            show_item(name, "-", pool, work, pool.seconds(work.mark))
+            show_item(name, "-", pool, work, pool.seconds(work.timestamp))
     for work in pool.items(pool.pool.armed):
         shown["dly"] += 1
         if shown["dly"] <= most:

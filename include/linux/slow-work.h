@@ -80,7 +80,7 @@ struct slow_work {
 	struct list_head link;
 	struct slow_work_holder *holder;
 	struct slow_work_account *account;
-	unsigned long mark;
+	unsigned long timestamp;
 	unsigned int cancels;
 	unsigned int stamp;
 #ifdef CONFIG_LOCKDEP

@@ -336,7 +336,7 @@ static void item_that_waits_for_half_the_clock_is_shown(struct kunit *test)
 	swt_must_enqueue(old);
 	swt_must_enqueue(young);
 	/* The pool's own, but while both threads are blocked nobody else looks at it */
-	old->work.mark -= ULONG_MAX / 2 + 1000 * HZ;
+	old->work.timestamp -= ULONG_MAX / 2 + 1000 * HZ;
 	rows = read_rows(t, 4);
 	KUNIT_EXPECT_STREQ(test, &rows[2].desc[0], "old");
 	KUNIT_EXPECT_STREQ(test, &rows[3].desc[0], "young");

@@ -502,7 +502,7 @@ static void long_waits_are_told(struct kunit *test)
 	swt_must_enqueue(item);
 	before = read_values(t);
 	/* 4300 s; it is alone in the queue, and nobody takes it yet */
-	item->work.mark -= 4300 * HZ;
+	item->work.timestamp -= 4300 * HZ;
 	swt_release(t->held[0]);
 	swt_wait(t, swt_runs(item) == 1);
 	after = read_values(t);

@@ -20,14 +20,10 @@
 #include <linux/slab.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
-
-#define pool slow_work_pool
+#include "slow-work-debug.h"
+#include "slow-work-walk.h"
 
 static DEFINE_MUTEX(slow_work_register_mutex);
-
-/* U: see the locking rules */
-DEFINE_MUTEX(slow_work_users_mutex);
-LIST_HEAD(slow_work_users);
 
 /* R: the pool has threads */
 static bool slow_work_running;
@@ -78,12 +74,12 @@ static void slow_work_wait_idle(struct slow_work_user *user)
 
 	for (;;) {
 		init_completion(&waiter.done);
-		raw_spin_lock_irq(&pool.lock);
+		raw_spin_lock_irq(&slow_pool.lock);
 		done = slow_work_user_idle(user) ||
-		       (user == &pool.unowned && pool.open);
+		       (user == &slow_pool.unowned && slow_pool.open);
 		if (!done)
 			list_add_tail(&waiter.link, &user->leavers);
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_unlock_irq(&slow_pool.lock);
 		if (done)
 			return;
 		slow_work_wait_for(&waiter, slow_work_tell_user, user);
@@ -99,11 +95,11 @@ static void slow_work_flush_runs(struct slow_work_user *user)
 	struct slow_work_waiter waiter;
 
 	init_completion(&waiter.done);
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	list_add_tail(&waiter.link, &user->next_flushes);
 	if (list_empty(&user->flushes))
 		slow_work_start_flush(user);
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	slow_work_wait_for(&waiter, slow_work_tell_user, user);
 }
 
@@ -113,13 +109,13 @@ static struct slow_work_user *slow_work_new_user(struct module *module)
 {
 	struct slow_work_user *user = NULL;
 
-	raw_spin_lock_irq(&pool.lock);
-	if (!hlist_empty(&pool.spare)) {
-		user = hlist_entry(pool.spare.first, struct slow_work_user,
+	raw_spin_lock_irq(&slow_pool.lock);
+	if (!hlist_empty(&slow_pool.spare)) {
+		user = hlist_entry(slow_pool.spare.first, struct slow_work_user,
 				   hash);
 		hlist_del(&user->hash);
 	}
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 
 	if (!user)
 		user = kmalloc(sizeof(*user), GFP_KERNEL);
@@ -134,17 +130,17 @@ static void slow_work_free_user(struct slow_work_user *user)
 	if (!user)
 		return;
 	slow_work_user_destroy_map(user);
-	raw_spin_lock_irq(&pool.lock);
-	hlist_add_head(&user->hash, &pool.spare);
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
+	hlist_add_head(&user->hash, &slow_pool.spare);
+	raw_spin_unlock_irq(&slow_pool.lock);
 }
 
-void slow_work_users_exit(void)
+void slow_work_user_exit(void)
 {
 	struct slow_work_user *user;
 	struct hlist_node *next;
 
-	hlist_for_each_entry_safe(user, next, &pool.spare, hash)
+	hlist_for_each_entry_safe(user, next, &slow_pool.spare, hash)
 		kfree(user);
 }
 
@@ -173,26 +169,26 @@ static struct slow_work_user *slow_work_add_user(struct module *module,
 	struct slow_work_user *user;
 
 	mutex_lock(&slow_work_users_mutex);
-	raw_spin_lock_irq(&pool.lock);
-	user = module ? slow_work_lookup_user(module) : &pool.unowned;
+	raw_spin_lock_irq(&slow_pool.lock);
+	user = module ? slow_work_lookup_user(module) : &slow_pool.unowned;
 	if (!user) {
 		user = new;
 		new = NULL;
-		hash_add(pool.users, &user->hash, (unsigned long)module);
+		hash_add(slow_pool.users, &user->hash, (unsigned long)module);
 		list_add_tail(&user->link, &slow_work_users);
 	}
 	user->registered++;
-	pool.nr_users++;
-	if (!pool.open) {
-		WRITE_ONCE(pool.open, true);
-		slow_work_wake_waiters(&pool.unowned.leavers);
+	slow_pool.nr_users++;
+	if (!slow_pool.open) {
+		WRITE_ONCE(slow_pool.open, true);
+		slow_work_wake_waiters(&slow_pool.unowned.leavers);
 	}
-	if (pool.failed) {
+	if (slow_pool.failed) {
 		/* always try afresh */
-		pool.failed = false;
+		slow_pool.failed = false;
 		slow_work_wake_manager();
 	}
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	mutex_unlock(&slow_work_users_mutex);
 	return new;
 }
@@ -232,7 +228,7 @@ int slow_work_register_user(struct module *module)
 
 	ret = mutex_lock_killable(&slow_work_register_mutex);
 	if (!ret) {
-		if (!pool.nr_users)
+		if (!slow_pool.nr_users)
 			ret = slow_work_run();
 		if (!ret)
 			new = slow_work_add_user(module, new);
@@ -252,7 +248,7 @@ static void slow_work_count_gone(const struct slow_work_user *user)
 
 	for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
 		atomic_long_add(atomic_long_read(&user->merged[class]),
-				&pool.classes[class].merged);
+				&slow_pool.classes[class].merged);
 }
 
 /*
@@ -265,27 +261,27 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 	bool gone;
 
 	mutex_lock(&slow_work_users_mutex);
-	raw_spin_lock_irq(&pool.lock);
-	if (user != &pool.unowned && !slow_work_user_idle(user)) {
-		raw_spin_unlock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
+	if (user != &slow_pool.unowned && !slow_work_user_idle(user)) {
+		raw_spin_unlock_irq(&slow_pool.lock);
 		mutex_unlock(&slow_work_users_mutex);
 		return false;
 	}
 	user->registered--;
 	user->leaving--;
-	gone = user != &pool.unowned && !user->registered;
+	gone = user != &slow_pool.unowned && !user->registered;
 	if (gone) {
 		hash_del(&user->hash);
 		list_del(&user->link);
-		if (pool.recent == user->current_account)
-			pool.recent = pool.unowned.current_account;
+		if (slow_pool.recent == user->current_account)
+			slow_pool.recent = slow_pool.unowned.current_account;
 		slow_work_count_gone(user);
 	}
-	if (!--pool.nr_users) {
-		WRITE_ONCE(pool.open, false);
+	if (!--slow_pool.nr_users) {
+		WRITE_ONCE(slow_pool.open, false);
 		slow_work_close();
 	}
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	mutex_unlock(&slow_work_users_mutex);
 
 	if (gone)
@@ -302,10 +298,10 @@ static bool slow_work_try_stop(void)
 	bool done = true;
 
 	mutex_lock(&slow_work_register_mutex);
-	if (slow_work_running && !pool.nr_users) {
-		raw_spin_lock_irq(&pool.lock);
-		done = slow_work_user_idle(&pool.unowned);
-		raw_spin_unlock_irq(&pool.lock);
+	if (slow_work_running && !slow_pool.nr_users) {
+		raw_spin_lock_irq(&slow_pool.lock);
+		done = slow_work_user_idle(&slow_pool.unowned);
+		raw_spin_unlock_irq(&slow_pool.lock);
 		if (done) {
 			slow_work_pool_stop();
 			slow_work_running = false;
@@ -323,9 +319,9 @@ static bool slow_work_try_stop(void)
 static void slow_work_shut_down(void)
 {
 	do
-		slow_work_wait_idle(&pool.unowned);
+		slow_work_wait_idle(&slow_pool.unowned);
 	while (!slow_work_try_stop());
-	slow_work_flush_runs(&pool.unowned);
+	slow_work_flush_runs(&slow_pool.unowned);
 }
 
 /**
@@ -357,13 +353,13 @@ void slow_work_unregister_user(struct module *module)
 	}
 
 	/* Our registration keeps @user there while we wait without a lock. */
-	raw_spin_lock_irq(&pool.lock);
-	user = module ? slow_work_lookup_user(module) : &pool.unowned;
+	raw_spin_lock_irq(&slow_pool.lock);
+	user = module ? slow_work_lookup_user(module) : &slow_pool.unowned;
 	if (user && user->leaving == user->registered)
 		user = NULL;
 	if (user)
 		user->leaving++;
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 
 	if (!user) {
 		WARN_ONCE(1, "slow-work: unregister without register by %pS\n",
@@ -372,7 +368,7 @@ void slow_work_unregister_user(struct module *module)
 	}
 
 	/* If we are the last we wait for unowned items too. */
-	slow_work_user_acquire(&pool.unowned);
+	slow_work_user_acquire(&slow_pool.unowned);
 	if (module)
 		slow_work_user_acquire(user);
 
@@ -382,7 +378,7 @@ void slow_work_unregister_user(struct module *module)
 			slow_work_wait_idle(user);
 		mutex_lock(&slow_work_register_mutex);
 		removed = slow_work_remove_user(user);
-		last = removed && !pool.nr_users;
+		last = removed && !slow_pool.nr_users;
 		if (last)
 			pr_notice("Shutting down\n");
 		mutex_unlock(&slow_work_register_mutex);
@@ -422,9 +418,9 @@ void slow_work_flush_user(struct module *module)
 		return;
 	}
 
-	raw_spin_lock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
 	user = module ? slow_work_lookup_user(module) : NULL;
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	if (!user)
 		return;
 	slow_work_user_acquire(user);

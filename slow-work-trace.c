@@ -3,7 +3,7 @@
  * slow-work: what is told of items that are watched
  *
  * Nobody looks, as a rule, and then an item must not pay for it: so one switch,
- * slow_work_watched, is on while a tracepoint of every item or the histograms
+ * slow_work_traced, is on while a tracepoint of every item or the histograms
  * are, and the places on an item's way that look at it call here alone.
  *
  * Times need a clock that is dear.  The one of the queue goes into the item, in
@@ -21,14 +21,12 @@
 #define CREATE_TRACE_POINTS
 #include "slow-work-trace.h"
 
-#define pool slow_work_pool
-
 #define SLOW_WORK_STAMP_SHIFT	10	/* 1.024 us; comes round after 73 min */
 
-DEFINE_STATIC_KEY_FALSE(slow_work_watched);
+DEFINE_STATIC_KEY_FALSE(slow_work_traced);
 
 /* Serialises the first enable with clearing stale timestamps. */
-static DEFINE_MUTEX(slow_work_watch_mutex);
+static DEFINE_MUTEX(slow_work_trace_mutex);
 
 /*
  * One more reason to watch, or one less.  What is under way when the first comes
@@ -36,30 +34,30 @@ static DEFINE_MUTEX(slow_work_watch_mutex);
  *
  * Context: Process context; sleeps.
  */
-int slow_work_watch(void)
+int slow_work_trace_enable(void)
 {
 	unsigned int slot;
 
-	mutex_lock(&slow_work_watch_mutex);
-	for (slot = 0; slot < pool.limit; slot++) {
-		if (static_key_enabled(&slow_work_watched))
+	mutex_lock(&slow_work_trace_mutex);
+	for (slot = 0; slot < slow_pool.limit; slot++) {
+		if (static_key_enabled(&slow_work_traced))
 			break;
-		raw_spin_lock_irq(&pool.lock);
+		raw_spin_lock_irq(&slow_pool.lock);
 		/* an event may be switched on while the module goes */
-		if (pool.threads && pool.threads[slot])
-			WRITE_ONCE(pool.threads[slot]->began, 0);
-		raw_spin_unlock_irq(&pool.lock);
+		if (slow_pool.threads && slow_pool.threads[slot])
+			WRITE_ONCE(slow_pool.threads[slot]->began, 0);
+		raw_spin_unlock_irq(&slow_pool.lock);
 	}
-	static_branch_inc(&slow_work_watched);
-	mutex_unlock(&slow_work_watch_mutex);
+	static_branch_inc(&slow_work_traced);
+	mutex_unlock(&slow_work_trace_mutex);
 	return 0;
 }
 
-void slow_work_unwatch(void)
+void slow_work_trace_disable(void)
 {
-	mutex_lock(&slow_work_watch_mutex);
-	static_branch_dec(&slow_work_watched);
-	mutex_unlock(&slow_work_watch_mutex);
+	mutex_lock(&slow_work_trace_mutex);
+	static_branch_dec(&slow_work_traced);
+	mutex_unlock(&slow_work_trace_mutex);
 }
 
 static u32 slow_work_stamp(u64 now)
@@ -74,7 +72,7 @@ static u32 slow_work_stamp(u64 now)
  */
 static u64 slow_work_waited(const struct slow_work *work, u64 now)
 {
-	u64 coarse = jiffies64_to_nsecs(jiffies - work->mark);
+	u64 coarse = jiffies64_to_nsecs(jiffies - work->timestamp);
 	u64 fine = (u64)(slow_work_stamp(now) - work->stamp) <<
 		   SLOW_WORK_STAMP_SHIFT;
 
@@ -89,9 +87,9 @@ static void slow_work_add(struct slow_work_account *account,
 	unsigned int n = min_t(unsigned int, ilog2(ns | 1),
 			       SLOW_WORK_BUCKETS - 1);
 
-	if (!READ_ONCE(pool.histograms))
+	if (!READ_ONCE(slow_pool.histograms))
 		return;
-	atomic_long_inc(&pool.times[class].buckets[which][n]);
+	atomic_long_inc(&slow_pool.times[class].buckets[which][n]);
 	atomic_long_inc(&account->user->times.buckets[which][n]);
 }
 
@@ -111,15 +109,15 @@ void slow_work_reset_times(void)
 	int i;
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
-		slow_work_clear(&pool.times[i]);
-	slow_work_clear(&pool.unowned.times);
+		slow_work_clear(&slow_pool.times[i]);
+	slow_work_clear(&slow_pool.unowned.times);
 	mutex_lock(&slow_work_users_mutex);
 	list_for_each_entry(user, &slow_work_users, link)
 		slow_work_clear(&user->times);
 	mutex_unlock(&slow_work_users_mutex);
-	raw_spin_lock_irq(&pool.lock);
-	pool.histograms_since = get_jiffies_64();
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_lock_irq(&slow_pool.lock);
+	slow_pool.histograms_since = get_jiffies_64();
+	raw_spin_unlock_irq(&slow_pool.lock);
 }
 
 /*
@@ -133,17 +131,17 @@ void slow_work_set_histograms(bool on)
 	static DEFINE_MUTEX(mutex);
 
 	mutex_lock(&mutex);
-	if (on && !pool.histograms) {
+	if (on && !slow_pool.histograms) {
 		slow_work_reset_times();
-		raw_spin_lock_irq(&pool.lock);
-		WRITE_ONCE(pool.histograms, true);
-		raw_spin_unlock_irq(&pool.lock);
-		slow_work_watch();
-	} else if (!on && pool.histograms) {
-		slow_work_unwatch();
-		raw_spin_lock_irq(&pool.lock);
-		WRITE_ONCE(pool.histograms, false);
-		raw_spin_unlock_irq(&pool.lock);
+		raw_spin_lock_irq(&slow_pool.lock);
+		WRITE_ONCE(slow_pool.histograms, true);
+		raw_spin_unlock_irq(&slow_pool.lock);
+		slow_work_trace_enable();
+	} else if (!on && slow_pool.histograms) {
+		slow_work_trace_disable();
+		raw_spin_lock_irq(&slow_pool.lock);
+		WRITE_ONCE(slow_pool.histograms, false);
+		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 	mutex_unlock(&mutex);
 }
@@ -151,7 +149,7 @@ void slow_work_set_histograms(bool on)
 /* @work has joined its queue. */
 void slow_work_note_queued(struct slow_work *work)
 {
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	work->stamp = slow_work_stamp(ktime_get_ns());
 	trace_slow_work_queue(work);
 }
@@ -162,7 +160,7 @@ void slow_work_note_start(struct slow_work_thread *thread,
 {
 	u64 now = ktime_get_ns(), wait = slow_work_waited(work, now);
 
-	lockdep_assert_held(&pool.lock);
+	lockdep_assert_held(&slow_pool.lock);
 	WRITE_ONCE(thread->began, now);
 	/* so that slow_work_end() comes by slow_work_note_end() */
 	WRITE_ONCE(thread->holder.stage, SLOW_WORK_CLAIMED);

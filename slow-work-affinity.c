@@ -28,9 +28,7 @@
 #include <linux/workqueue.h>
 #include "slow-work.h"
 
-#define pool slow_work_pool
-
-static DEFINE_MUTEX(slow_work_place_mutex);
+static DEFINE_MUTEX(slow_work_affinity_mutex);
 
 /*
  * Serialises writers of the settings; P nests inside.  Held while a thread is moved,
@@ -40,15 +38,15 @@ static DEFINE_MUTEX(slow_work_place_mutex);
 static DEFINE_MUTEX(slow_work_settings_mutex);
 
 /**
- * struct slow_work_place - the settings
+ * struct slow_work_affinity - the settings
  * @given: P: somebody wrote @mask; until then it follows housekeeping
- * @mask: P: CPUs to run on; slow_work_place_mask() tells
+ * @mask: P: CPUs to run on; slow_work_affinity_mask() tells
  * @nice: P: niceness
- * @changing: P: so often threads are to be placed anew, by slow_work_place_all(); they
+ * @changing: P: so often threads are to be placed anew, by slow_work_apply_all(); they
  *	may not be as settings have it
  * @hotplug: I: the state of CPU hotplug that calls us
  */
-struct slow_work_place {
+struct slow_work_affinity {
 	bool given;
 	struct cpumask mask;
 	int nice;
@@ -56,7 +54,7 @@ struct slow_work_place {
 	int hotplug;
 };
 
-static struct slow_work_place place = {
+static struct slow_work_affinity affinity = {
 	.nice = SLOW_WORK_NICE,
 };
 
@@ -64,21 +62,21 @@ static struct slow_work_place place = {
  * As workqueues had it on 6.1: where the two leave no CPU, the first goes.  Since 7.0
  * the second changes with the cpusets that are isolated, hence RCU.
  */
-static const struct cpumask *slow_work_place_mask(void)
+static const struct cpumask *slow_work_affinity_mask(void)
 {
-	lockdep_assert_held(&slow_work_place_mutex);
-	if (place.given)
-		return &place.mask;
+	lockdep_assert_held(&slow_work_affinity_mutex);
+	if (affinity.given)
+		return &affinity.mask;
 	rcu_read_lock();
-	if (!cpumask_and(&place.mask, housekeeping_cpumask(HK_TYPE_WQ),
+	if (!cpumask_and(&affinity.mask, housekeeping_cpumask(HK_TYPE_WQ),
 			 housekeeping_cpumask(HK_TYPE_DOMAIN)))
-		cpumask_copy(&place.mask, housekeeping_cpumask(HK_TYPE_WQ));
+		cpumask_copy(&affinity.mask, housekeeping_cpumask(HK_TYPE_WQ));
 	rcu_read_unlock();
-	return &place.mask;
+	return &affinity.mask;
 }
 
-static void slow_work_place_task(struct task_struct *task,
-				 const struct cpumask *mask)
+static void slow_work_bind_task(struct task_struct *task,
+				const struct cpumask *mask)
 {
 	/* Refused while none of them is on line: then anywhere, until one comes. */
 	if (set_cpus_allowed_ptr(task, mask))
@@ -91,11 +89,11 @@ static struct task_struct *slow_work_get_task(unsigned int slot)
 	struct slow_work_thread *thread;
 	struct task_struct *task = NULL;
 
-	raw_spin_lock_irq(&pool.lock);
-	thread = pool.threads[slot];
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = slow_pool.threads[slot];
 	if (thread && thread->task)
 		task = get_task_struct(thread->task);
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	return task;
 }
 
@@ -103,49 +101,49 @@ static struct task_struct *slow_work_get_manager(void)
 {
 	struct task_struct *task;
 
-	raw_spin_lock_irq(&pool.lock);
-	task = pool.manager;
+	raw_spin_lock_irq(&slow_pool.lock);
+	task = slow_pool.manager;
 	if (task)
 		get_task_struct(task);
-	raw_spin_unlock_irq(&pool.lock);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	return task;
 }
 
 /* Place one thread as the settings are now, and put it. */
-static void slow_work_place_anew(struct task_struct *task, bool nice)
+static void slow_work_apply(struct task_struct *task, bool nice)
 {
 	static struct cpumask mask;	/* settings_mutex protected */
 
 	if (!task)
 		return;
-	mutex_lock(&slow_work_place_mutex);
-	cpumask_copy(&mask, slow_work_place_mask());
+	mutex_lock(&slow_work_affinity_mutex);
+	cpumask_copy(&mask, slow_work_affinity_mask());
 	if (nice)
-		set_user_nice(task, place.nice);
-	mutex_unlock(&slow_work_place_mutex);
-	slow_work_place_task(task, &mask);
+		set_user_nice(task, affinity.nice);
+	mutex_unlock(&slow_work_affinity_mutex);
+	slow_work_bind_task(task, &mask);
 	put_task_struct(task);
 }
 
 /*
- * The settings, or the CPUs, have changed, as place.changing counts.  A thread that is
+ * The settings, or the CPUs, have changed, as affinity.changing counts.  A thread that is
  * created meanwhile is placed as they are now; one that was known before is found here.
  */
-static void slow_work_place_all(void)
+static void slow_work_apply_all(void)
 {
 	unsigned int slot;
 
 	lockdep_assert_held(&slow_work_settings_mutex);
-	for (slot = 0; slot < pool.limit; slot++)
-		slow_work_place_anew(slow_work_get_task(slot), true);
-	slow_work_place_anew(slow_work_get_manager(), false);
-	mutex_lock(&slow_work_place_mutex);
-	place.changing--;
-	mutex_unlock(&slow_work_place_mutex);
+	for (slot = 0; slot < slow_pool.limit; slot++)
+		slow_work_apply(slow_work_get_task(slot), true);
+	slow_work_apply(slow_work_get_manager(), false);
+	mutex_lock(&slow_work_affinity_mutex);
+	affinity.changing--;
+	mutex_unlock(&slow_work_affinity_mutex);
 }
 
 /**
- * slow_work_place_self - put right what execute changed of the calling thread
+ * slow_work_restore_affinity - put right what execute changed of the calling thread
  *
  * Compares with the settings, so a sysctl that was written meanwhile is no change; nor
  * is anything while one is being written.
@@ -154,68 +152,68 @@ static void slow_work_place_all(void)
  * Context: A pool thread; sleeps.
  * Return: SLOW_WORK_MOVED_* bits of what differed.
  */
-unsigned int slow_work_place_self(void)
+unsigned int slow_work_restore_affinity(void)
 {
 	const struct cpumask *mask;
 	unsigned int moved = 0;
 
-	mutex_lock(&slow_work_place_mutex);
+	mutex_lock(&slow_work_affinity_mutex);
 	if (current->policy != SCHED_NORMAL) {
 		moved |= SLOW_WORK_MOVED_POLICY;
-		sched_set_normal(current, place.nice);
+		sched_set_normal(current, affinity.nice);
 	}
-	if (task_nice(current) != place.nice) {
+	if (task_nice(current) != affinity.nice) {
 		moved |= SLOW_WORK_MOVED_NICE;
-		set_user_nice(current, place.nice);
+		set_user_nice(current, affinity.nice);
 	}
-	mask = slow_work_place_mask();
+	mask = slow_work_affinity_mask();
 	if (!cpumask_equal(current->cpus_ptr, mask) &&
 	    cpumask_intersects(mask, cpu_active_mask)) {
 		moved |= SLOW_WORK_MOVED_CPUS;
-		slow_work_place_task(current, mask);
+		slow_work_bind_task(current, mask);
 	}
-	if (place.changing)
+	if (affinity.changing)
 		moved = 0;	/* that may have been a setting */
-	mutex_unlock(&slow_work_place_mutex);
+	mutex_unlock(&slow_work_affinity_mutex);
 	return moved;
 }
 
 /* New threads *******************************************************/
 
 /**
- * slow_work_place_begin - place a thread that was just created
+ * slow_work_affinity_begin - place a thread that was just created
  * @task: the thread, which has not run yet
  *
- * Settings do not change until slow_work_place_end(); by then the thread is to
- * be found by slow_work_place_all().
+ * Settings do not change until slow_work_affinity_end(); by then the thread is to
+ * be found by slow_work_apply_all().
  *
  * Context: Process context; sleeps.
  */
-void slow_work_place_begin(struct task_struct *task)
+void slow_work_affinity_begin(struct task_struct *task)
 {
-	mutex_lock(&slow_work_place_mutex);
+	mutex_lock(&slow_work_affinity_mutex);
 	/* for the mark that it is bound; which CPU does not matter */
-	kthread_bind(task, cpumask_first(slow_work_place_mask()));
-	slow_work_place_task(task, slow_work_place_mask());
+	kthread_bind(task, cpumask_first(slow_work_affinity_mask()));
+	slow_work_bind_task(task, slow_work_affinity_mask());
 }
 
-void slow_work_place_end(void)
+void slow_work_affinity_end(void)
 {
-	mutex_unlock(&slow_work_place_mutex);
+	mutex_unlock(&slow_work_affinity_mutex);
 }
 
 /* The niceness is for those that execute items: the manager has none. */
-void slow_work_place_begin_thread(struct task_struct *task)
+void slow_work_affinity_begin_thread(struct task_struct *task)
 {
-	slow_work_place_begin(task);
-	set_user_nice(task, place.nice);
+	slow_work_affinity_begin(task);
+	set_user_nice(task, affinity.nice);
 }
 
 /* Settings **********************************************************/
 
 int slow_work_nice(void)
 {
-	return READ_ONCE(place.nice);
+	return READ_ONCE(affinity.nice);
 }
 
 /**
@@ -230,11 +228,11 @@ int slow_work_set_nice(int nice)
 	if (nice < MIN_NICE || nice > MAX_NICE)
 		return -EINVAL;
 	mutex_lock(&slow_work_settings_mutex);
-	mutex_lock(&slow_work_place_mutex);
-	WRITE_ONCE(place.nice, nice);
-	place.changing++;
-	mutex_unlock(&slow_work_place_mutex);
-	slow_work_place_all();
+	mutex_lock(&slow_work_affinity_mutex);
+	WRITE_ONCE(affinity.nice, nice);
+	affinity.changing++;
+	mutex_unlock(&slow_work_affinity_mutex);
+	slow_work_apply_all();
 	mutex_unlock(&slow_work_settings_mutex);
 	return 0;
 }
@@ -247,9 +245,9 @@ int slow_work_set_nice(int nice)
  */
 void slow_work_get_cpumask(struct cpumask *mask)
 {
-	mutex_lock(&slow_work_place_mutex);
-	cpumask_copy(mask, slow_work_place_mask());
-	mutex_unlock(&slow_work_place_mutex);
+	mutex_lock(&slow_work_affinity_mutex);
+	cpumask_copy(mask, slow_work_affinity_mask());
+	mutex_unlock(&slow_work_affinity_mutex);
 }
 
 /**
@@ -266,22 +264,22 @@ int slow_work_set_cpumask(const struct cpumask *mask)
 	if (!cpumask_intersects(mask, cpu_possible_mask))
 		return -EINVAL;
 	mutex_lock(&slow_work_settings_mutex);
-	mutex_lock(&slow_work_place_mutex);
-	cpumask_and(&place.mask, mask, cpu_possible_mask);
-	place.given = true;
-	place.changing++;
-	mutex_unlock(&slow_work_place_mutex);
-	slow_work_place_all();
+	mutex_lock(&slow_work_affinity_mutex);
+	cpumask_and(&affinity.mask, mask, cpu_possible_mask);
+	affinity.given = true;
+	affinity.changing++;
+	mutex_unlock(&slow_work_affinity_mutex);
+	slow_work_apply_all();
 	mutex_unlock(&slow_work_settings_mutex);
 	return 0;
 }
 
 /* CPU hotplug *******************************************************/
 
-static void slow_work_place_again(struct work_struct *unused)
+static void slow_work_apply_later(struct work_struct *unused)
 {
 	mutex_lock(&slow_work_settings_mutex);
-	slow_work_place_all();
+	slow_work_apply_all();
 	mutex_unlock(&slow_work_settings_mutex);
 }
 
@@ -289,34 +287,34 @@ static void slow_work_place_again(struct work_struct *unused)
  * A work of the kernel's, since whoever writes a setting may wait for an execute that
  * has migration disabled, and that for cpus_read_lock(), which is held against it here.
  */
-static DECLARE_WORK(slow_work_online_work, slow_work_place_again);
+static DECLARE_WORK(slow_work_online_work, slow_work_apply_later);
 
 static int slow_work_cpu_online(unsigned int cpu)
 {
-	mutex_lock(&slow_work_place_mutex);
+	mutex_lock(&slow_work_affinity_mutex);
 	if (schedule_work(&slow_work_online_work))
-		place.changing++;
-	mutex_unlock(&slow_work_place_mutex);
+		affinity.changing++;
+	mutex_unlock(&slow_work_affinity_mutex);
 	return 0;
 }
 
 /**
- * slow_work_place_init - hear of CPUs that come
+ * slow_work_affinity_init - hear of CPUs that come
  *
  * Return: 0, or a negative errno.
  */
-int slow_work_place_init(void)
+int slow_work_affinity_init(void)
 {
 	int state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN,
 					      "slow_work:online",
 					      slow_work_cpu_online, NULL);
 
-	place.hotplug = state;
+	affinity.hotplug = state;
 	return state < 0 ? state : 0;
 }
 
-void slow_work_place_exit(void)
+void slow_work_affinity_exit(void)
 {
-	cpuhp_remove_state_nocalls(place.hotplug);
+	cpuhp_remove_state_nocalls(affinity.hotplug);
 	cancel_work_sync(&slow_work_online_work);
 }

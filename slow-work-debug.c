@@ -22,8 +22,7 @@
 #include <linux/seq_buf.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
-
-#define pool slow_work_pool
+#include "slow-work-debug.h"
 
 /* What execute left behind ******************************************/
 
@@ -188,7 +187,7 @@ void slow_work_report_left(struct slow_work_thread *thread,
 
 	/* Needs a mutex, so comes last. */
 	if (slow_work_moved(thread))
-		moved = slow_work_place_self();
+		moved = slow_work_restore_affinity();
 	slow_work_tell(&text, moved & SLOW_WORK_MOVED_POLICY,
 		       "another scheduling policy");
 	slow_work_tell(&text, moved & SLOW_WORK_MOVED_NICE, "another niceness");
@@ -199,87 +198,6 @@ void slow_work_report_left(struct slow_work_thread *thread,
 		pr_err("BUG: %ps returned with %.*s\n", work->ops->execute,
 		       (int)text.len, buffer);
 }
-
-/* debugobjects ******************************************************/
-
-#ifdef CONFIG_DEBUG_OBJECTS
-
-/*
- * An item is active while the pool has its reference.  Counted from get_ref to
- * the call of put_ref, in which it may be freed.
- */
-
-static void *slow_work_debug_hint(void *addr)
-{
-	const struct slow_work_ops *ops = ((struct slow_work *)addr)->ops;
-
-	return ops ? ops->execute : NULL;
-}
-
-/* Those that the compiler has initialised were never told to debugobjects. */
-static bool slow_work_is_static(void *addr)
-{
-	const struct slow_work *work = addr;
-
-	return test_bit(SLOW_WORK_STATIC, &work->flags);
-}
-
-static bool slow_work_fixup_init(void *addr, enum debug_obj_state state)
-{
-	if (state != ODEBUG_STATE_ACTIVE || !slow_work_forget(addr))
-		return false;
-	debug_object_init(addr, &slow_work_debug_descr);
-	return true;
-}
-
-/* Asked again and again, until the item is active no more. */
-static bool slow_work_fixup_free(void *addr, enum debug_obj_state state)
-{
-	if (state != ODEBUG_STATE_ACTIVE)
-		return false;
-	if (!slow_work_forget(addr))
-		slow_work_debug_deactivate(addr);
-	debug_object_free(addr, &slow_work_debug_descr);
-	return true;
-}
-
-const struct debug_obj_descr slow_work_debug_descr = {
-	.name		= "slow_work",
-	.debug_hint	= slow_work_debug_hint,
-	.is_static_object = slow_work_is_static,
-	.fixup_init	= slow_work_fixup_init,
-	.fixup_free	= slow_work_fixup_free,
-};
-
-#endif
-
-/**
- * destroy_slow_work_on_stack - an item on the stack is about to go
- * @work: the item, from slow_work_init_on_stack() or vslow_work_init_on_stack();
- *	at rest
- *
- * Context: Any.
- */
-void destroy_slow_work_on_stack(struct slow_work *work)
-{
-#ifdef CONFIG_DEBUG_OBJECTS
-	debug_object_free(work, &slow_work_debug_descr);
-#endif
-}
-EXPORT_SYMBOL(destroy_slow_work_on_stack);
-
-/**
- * destroy_delayed_slow_work_on_stack - the same of a delayed item
- * @dwork: the item, from delayed_slow_work_init_on_stack(); at rest
- *
- * Context: Any.
- */
-void destroy_delayed_slow_work_on_stack(struct delayed_slow_work *dwork)
-{
-	timer_destroy_on_stack(&dwork->timer);
-	destroy_slow_work_on_stack(&dwork->work);
-}
-EXPORT_SYMBOL(destroy_delayed_slow_work_on_stack);
 
 /* Lockdep ***********************************************************/
 
@@ -340,13 +258,13 @@ void slow_work_run_resume(struct slow_work_thread *thread)
 }
 
 /*
- * A cancel waits for the run of @work.  Where one item cancels another that was
- * initialised at the same place nothing is learnt: to lockdep they are one.
+ * A cancel waits for the run of @work; @thread is the calling one, if it is the pool's.
+ * Where one item cancels another that was initialised at the same place nothing is
+ * learnt: to lockdep they are one.
  */
-void slow_work_wait_acquire(struct slow_work *work)
+void slow_work_wait_acquire(struct slow_work_thread *thread,
+			    struct slow_work *work)
 {
-	struct slow_work_thread *thread = slow_work_current_thread();
-
 	if (thread && thread->map.key == work->lockdep_map.key)
 		return;
 	lock_map_acquire(&work->lockdep_map);
@@ -362,7 +280,7 @@ void slow_work_user_acquire(struct slow_work_user *user)
 
 void slow_work_user_init_map(struct slow_work_user *user)
 {
-	if (user != &pool.unowned)	/* which is static */
+	if (user != &slow_pool.unowned)	/* which is static */
 		lockdep_register_key(&user->key);
 	lockdep_init_map(&user->map, user->name, &user->key, 0);
 }

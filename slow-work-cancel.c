@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: cancel and flush of an item
+ *
+ * A cancel takes back what is pending, and then waits until nobody has the item.  A
+ * flush waits for the pending run, or for the one that goes on.  Who waits is listed
+ * where the item is held; where nobody holds it, at the first of those that wait.
+ */
+
+#define pr_fmt(fmt) "Slow work thread pool: " fmt
+
+#include <linux/completion.h>
+#include <linux/freezer.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+#include "slow-work-item.h"
+
+/* Wait **************************************************************/
+
+static void slow_work_init_wait(struct slow_work_wait *wait)
+{
+	init_completion(&wait->waiter.done);
+	slow_work_init_holder(&wait->anchor, NULL);
+	wait->anchor.item = NULL;
+}
+
+/* Where are those listed that wait for @work?  If nowhere yet, then at @wait. */
+static struct slow_work_holder *slow_work_wait_at(struct slow_work *work,
+						  struct slow_work_wait *wait)
+{
+	const unsigned long anchored = BIT(SLOW_WORK_PUTTING) |
+				       BIT(SLOW_WORK_FLUSHED);
+
+	if (!slow_work_held(work) &&
+	    (!(READ_ONCE(work->flags) & anchored) || !work->holder))
+		work->holder = &wait->anchor;
+	return work->holder;
+}
+
+static const char *slow_work_state(unsigned long flags)
+{
+	if (flags & BIT(SLOW_WORK_DELAYED))
+		return "armed";
+	if (flags & BIT(SLOW_WORK_EXECUTING))
+		return "executing";
+	if (flags & BIT(SLOW_WORK_PENDING))
+		return "queued";
+	return "in its put_ref";
+}
+
+/* @what is an item, which the caller keeps alive. */
+static void slow_work_tell_item(const void *what)
+{
+	const struct slow_work *work = what;
+	unsigned long flags;
+	bool lost;
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	flags = READ_ONCE(work->flags);
+	lost = slow_work_item_is_lost(work);
+	raw_spin_unlock_irq(&slow_pool.lock);
+	pr_warn("Still waiting for %ps of %s (%s)\n", work->ops->execute,
+		work->ops->owner ? module_name(work->ops->owner) : "nobody",
+		lost ? "lost: its task has died" : slow_work_state(flags));
+}
+
+/*
+ * Wait until whoever has @work lets go of it.  An item that is lost is told of at
+ * once: this wait has no end.
+ */
+static void slow_work_wait_held(struct slow_work *work)
+	__must_hold(&slow_pool.lock)
+{
+	struct slow_work_holder *holder;
+	struct slow_work_wait wait;
+	bool lost;
+
+	slow_work_init_wait(&wait);
+	holder = slow_work_wait_at(work, &wait);
+	holder->recheck = true;
+	lost = slow_work_item_is_lost(work);
+	list_add_tail(&wait.waiter.link, &holder->waiters);
+	raw_spin_unlock_irq(&slow_pool.lock);
+	if (lost)
+		slow_work_tell_item(work);
+	slow_work_wait_for(&wait.waiter, slow_work_tell_item, work);
+	raw_spin_lock_irq(&slow_pool.lock);
+}
+
+/* Cancel ************************************************************/
+
+/* While @work was put it was enqueued or armed anew, or waited for. */
+static noinline void slow_work_put_is_over(struct slow_work *work)
+{
+	struct slow_work_holder *anchor = work->holder;
+
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
+		/* It joins the armed ones now, as its mark says. */
+		work->timestamp = jiffies;
+		list_move_tail(&work->link, &slow_pool.armed);
+	}
+	if (anchor)
+		slow_work_leave_flushes(work, anchor);
+	slow_work_queue_deferred(work);
+	if (anchor)
+		slow_work_wake_waiters(&anchor->waiters);
+}
+
+/*
+ * Put @work, which was taken back, for a cancel.  It is in no list and nobody has
+ * it.  It outlives this, as its caller sees to that.
+ *
+ * @work itself says that it is being put, and by whom: were it a holder on our stack,
+ * an oops in put_ref would leave a pointer into the stack of a dead task.
+ *
+ * @irqs_on, @irq: how to drop the lock; @irq is what interrupts were before.
+ */
+static __always_inline void slow_work_put_back(struct slow_work *work,
+					       bool irqs_on, unsigned long irq)
+	__must_hold(&slow_pool.lock)
+{
+	const unsigned long more = BIT(SLOW_WORK_PUT_AGAIN) |
+				   BIT(SLOW_WORK_DELAYED) |
+				   BIT(SLOW_WORK_ENQ_DEFERRED);
+	struct slow_work_account *account;
+
+	set_bit(SLOW_WORK_PUTTING, &work->flags);
+	work->timestamp = slow_work_putter(current, irqs_on || in_task());
+	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED)))
+		slow_work_bind_flushes(work, work->holder);
+	else
+		work->holder = NULL;
+	while (unlikely(slow_work_is_described(work)))
+		slow_work_wait_described(work);
+	do {
+		clear_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
+		account = work->account;
+		/* Before an enqueue that finds us here activates it again */
+		slow_work_debug_deactivate(work);
+		if (irqs_on)
+			raw_spin_unlock_irq(&slow_pool.lock);
+		else
+			raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
+		if (work->ops->put_ref)
+			work->ops->put_ref(work);
+		if (irqs_on)
+			raw_spin_lock_irq(&slow_pool.lock);
+		else
+			raw_spin_lock_irqsave(&slow_pool.lock, irq);
+		slow_work_inactive(account);
+	} while (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUT_AGAIN)));
+
+	clear_bit(SLOW_WORK_PUTTING, &work->flags);
+	if (unlikely((READ_ONCE(work->flags) & more) || work->holder))
+		slow_work_put_is_over(work);
+}
+
+/* Is the caller in a call-out of @work, by whoever has it? */
+static bool slow_work_is_own(const struct slow_work *work)
+{
+	const struct slow_work_holder *holder = slow_work_held(work);
+
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING))
+		return work->timestamp == slow_work_putter(current, true);
+	return holder && holder->task == current;
+}
+
+/* A thread that sleeps in @work is told to come back. */
+static noinline void slow_work_disturb(struct slow_work *work)
+{
+	struct slow_work_holder *holder = slow_work_held(work);
+	struct slow_work_thread *thread;
+
+	if (!holder || READ_ONCE(holder->stage) == SLOW_WORK_LOST)
+		return;
+	thread = slow_work_thread_of(holder->task);
+	if (thread && &thread->holder == holder)
+		slow_work_wake_sleeper(thread);
+}
+
+/**
+ * slow_work_cancel - take an item back, and wait until it is at rest
+ * @work: the item, a delayed one (its member work) included
+ *
+ * When this returns @work is not queued, not armed and not executing, its
+ * put_ref() has returned, and the pool does not touch its memory again: it may
+ * be freed, or enqueued anew.  If several cancels of one item are under way,
+ * it may be freed once all have returned.  Meanwhile enqueues of it return
+ * -ECANCELED.  A wait of more than 10 s says once what for.
+ *
+ * From inside the item's own execute() or put_ref() there is nothing to wait
+ * for: that warns, takes back what is pending, and returns.
+ *
+ * Context: Process context; sleeps until execute() and put_ref() have returned.
+ *	May call put_ref() itself.  Not from a suspend callback, where pool threads
+ *	are frozen.
+ * Return: true if a run was prevented: @work was pending (queued, armed or
+ *	deferred).
+ */
+bool slow_work_cancel(struct slow_work *work)
+{
+	bool disarmed, prevented, own = false;
+
+	might_sleep();
+	slow_work_wait_acquire(slow_work_current_thread(), work);
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	work->cancels++;
+	set_bit(SLOW_WORK_CANCELLING, &work->flags);
+
+	disarmed = slow_work_disarm(work, 0);
+	prevented = slow_work_retract(work, disarmed);
+	if (prevented && !slow_work_is_held(work))
+		slow_work_put_back(work, true, 0);
+	while (unlikely(slow_work_is_held(work))) {
+		own = slow_work_is_own(work);
+		if (own)
+			break;
+		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
+		slow_work_disturb(work);
+		slow_work_wait_held(work);
+	}
+
+	if (!--work->cancels)
+		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
+	raw_spin_unlock_irq(&slow_pool.lock);
+
+	WARN_ONCE(own, "slow-work: %ps cancels the item it is called for, from %pS\n",
+		  work->ops->execute, (void *)_RET_IP_);
+	return prevented;
+}
+EXPORT_SYMBOL(slow_work_cancel);
+
+/**
+ * slow_work_try_cancel - take an item back if it is pending, and do not wait
+ * @work: the item, a delayed one (its member work) included
+ *
+ * If @work is pending it will not run for that.  The reference that it was
+ * enqueued with is put: by this call; or, if a thread has the item from a run
+ * before, by that.
+ *
+ * An execute() that is under way is not waited for, and enqueues are accepted
+ * again at once.  This is to slow_work_cancel() what cancel_work() is to
+ * cancel_work_sync().  As with all calls, the caller keeps @work alive meanwhile.
+ *
+ * Context: Wherever the item's put_ref() may be called, which this may do; any,
+ *	hard interrupts included, if it has none.  Not NMI.
+ * Return: true: @work was pending, and is no more; unless a run before that is under
+ *	way the pool does not touch its memory again.
+ *	false: nothing has changed: it was not pending; or its delay ends, or its
+ *	desc() runs just now, which cannot be waited for here, and it will run.
+ */
+bool slow_work_try_cancel(struct slow_work *work)
+{
+	bool armed, held, cancelled = false;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&slow_pool.lock, irq);
+	held = slow_work_is_held(work);
+	armed = READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED);
+	if (!slow_work_is_described(work) || (held && !armed))
+		if (!armed || slow_work_try_disarm(work))
+			cancelled = slow_work_retract(work, armed);
+	if (cancelled && !held)
+		slow_work_put_back(work, false, irq);
+	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
+	return cancelled;
+}
+EXPORT_SYMBOL(slow_work_try_cancel);
+
+/* Flush *************************************************************/
+
+/**
+ * slow_work_flush - wait for the run that an item was last enqueued for
+ * @work: the item, a delayed one (its member work) included
+ *
+ * When this returns the run that serves the last enqueue of @work which was
+ * accepted before has ended, and its put_ref() has returned; or that run was
+ * cancelled.  The item may have been enqueued again meanwhile.  One that is armed
+ * is queued at once, as flush_delayed_work() does; if it is armed anew by
+ * delayed_slow_work_mod() while it is queued, that run is waited for.
+ *
+ * A wait of more than 10 s says once what for.
+ *
+ * From inside the item's own execute() or put_ref() that would never end: it
+ * warns, and returns.
+ *
+ * Context: Process context; sleeps.  With no lock held that a call-out of the item
+ *	takes.  Not from a suspend callback, where pool threads are frozen.
+ * Return: true if there was something to wait for; false if @work was at rest.
+ */
+bool slow_work_flush(struct slow_work *work)
+{
+	struct slow_work_holder *holder;
+	struct slow_work_wait wait;
+	bool own, busy = false;
+
+	might_sleep();
+	slow_work_wait_acquire(slow_work_current_thread(), work);
+	slow_work_init_wait(&wait);
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	own = slow_work_is_held(work) && slow_work_is_own(work);
+	if (own)
+		goto out;
+
+	if (slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING)))
+		slow_work_queue_or_defer(work);
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) {
+		busy = true;
+		slow_work_recheck_later(work);
+		holder = slow_work_wait_at(work, &wait);
+		set_bit(SLOW_WORK_FLUSHED, &work->flags);
+		list_add_tail(&wait.waiter.link, &holder->next);
+	} else if (slow_work_is_held(work)) {
+		slow_work_wait_held(work);
+		raw_spin_unlock_irq(&slow_pool.lock);
+		return true;
+	}
+out:
+	raw_spin_unlock_irq(&slow_pool.lock);
+	WARN_ONCE(own, "slow-work: %ps flushes the item it is called for, from %pS\n",
+		  work->ops->execute, (void *)_RET_IP_);
+	if (busy)
+		slow_work_wait_for(&wait.waiter, slow_work_tell_item, work);
+	return busy;
+}
+EXPORT_SYMBOL(slow_work_flush);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slow-work: steps of an item that both its way through the pool and a cancel take
+ *
+ * All of them are taken under slow_pool.lock.
+ */
+
+#ifndef _SLOW_WORK_ITEM_H
+#define _SLOW_WORK_ITEM_H
+
+#include <linux/bitops.h>
+#include <linux/list.h>
+#include <linux/pid.h>
+#include <linux/timer.h>
+#include "slow-work.h"
+#include "slow-work-debug.h"
+#include "slow-work-trace.h"
+
+/* A wait for an item */
+struct slow_work_wait {
+	struct slow_work_waiter waiter;
+	/*
+	 * Of the waits for an item that no holder has, the first one's anchor lists
+	 * them all, and slow_work::holder points to it; its item is NULL.
+	 */
+	struct slow_work_holder anchor;
+};
+
+/* slow-work.c */
+bool slow_work_item_is_lost(const struct slow_work *work);
+void slow_work_init_holder(struct slow_work_holder *holder,
+			   struct task_struct *task);
+void slow_work_bind_flushes(struct slow_work *work,
+			    struct slow_work_holder *holder);
+void slow_work_leave_flushes(struct slow_work *work,
+			     struct slow_work_holder *holder);
+void slow_work_queue_or_defer(struct slow_work *work);
+void slow_work_queue_deferred(struct slow_work *work);
+void slow_work_wait_described(struct slow_work *work);
+
+static __always_inline struct delayed_slow_work *slow_work_delayed(struct slow_work *work)
+{
+	return container_of(work, struct delayed_slow_work, work);
+}
+
+static __always_inline bool slow_work_claim_item(struct slow_work *work)
+{
+	struct slow_work_holder *holder = slow_work_held(work);
+
+	return holder && slow_work_claim(holder);
+}
+
+/*
+ * If a thread has @work, it looks at it before it lets go; after put_ref, if it
+ * cannot be claimed.  So @work must be there then: it has a new reference, or we
+ * wait.
+ */
+static __always_inline void slow_work_recheck_later(struct slow_work *work)
+{
+	struct slow_work_holder *holder = slow_work_held(work);
+
+	if (holder && !slow_work_claim(holder))
+		holder->recheck = true;
+}
+
+/* Has somebody @work out of the queues: a thread, or a cancel for its put_ref? */
+static __always_inline bool slow_work_is_held(const struct slow_work *work)
+{
+	return (READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)) ||
+	       slow_work_held(work);
+}
+
+/* Who runs put_ref of an item that is being put.  Pids have 22 bits; 0: an interrupt */
+static __always_inline unsigned long
+slow_work_putter(struct task_struct *task, bool in_task)
+{
+	return (unsigned long)task >> 6 << 22 | (in_task ? task_pid_nr(task) : 0);
+}
+
+static __always_inline bool slow_work_is_described(const struct slow_work *work)
+{
+	return READ_ONCE(work->flags) & BIT(SLOW_WORK_DESCRIBED);
+}
+
+/* A reference that counts in @account is gone, or counts elsewhere from now. */
+static __always_inline void
+slow_work_inactive(struct slow_work_account *account)
+{
+	if (!--account->active && unlikely(account->waited))
+		slow_work_drained(account);
+}
+
+static __always_inline void slow_work_dequeue(struct slow_work *work)
+{
+	struct slow_work_class *class = slow_work_class_of(work->flags);
+
+	list_del(&work->link);
+	class->queued--;
+	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_YIELDED))) {
+		clear_bit(SLOW_WORK_YIELDED, &work->flags);
+		class->yielded--;
+	}
+}
+
+/*
+ * @work is armed no more: its run counts from now, and so in the current account.
+ * Where it shares the reference of a run that goes on it does when that has ended.
+ */
+static __always_inline void slow_work_end_delay(struct slow_work *work)
+{
+	struct slow_work_user *user = work->account->user;
+	struct slow_work_holder *holder = slow_work_held(work);
+
+	clear_bit(SLOW_WORK_DELAYED, &work->flags);
+	list_del(&work->link);
+	if (likely(!holder) || !slow_work_claim(holder)) {
+		user->armed--;
+		user->current_account->active++;
+	}
+	WRITE_ONCE(work->account, user->current_account);
+}
+
+/*
+ * @work is armed: stop its timer.  True: it is armed no more, and no timer's function
+ * comes for it.  False: that is under way, perhaps interrupted by us; it has yet to
+ * take the lock, so @work stays armed and in memory until then.
+ *
+ * A function that is under way may have had the lock already, and the item been armed
+ * since: then the timer is set, but not by delayed_slow_work_mod().
+ */
+static __always_inline bool slow_work_try_disarm(struct slow_work *work)
+{
+	struct timer_list *timer = &slow_work_delayed(work)->timer;
+
+	if (unlikely(timer_delete_sync_try(timer) < 0) &&
+	    ((READ_ONCE(work->flags) & BIT(SLOW_WORK_REARMED)) ||
+	     !timer_delete(timer)))
+		return false;
+	slow_work_end_delay(work);
+	return true;
+}
+
+/*
+ * If @work is armed, and has no flag in @unless, disarm it, and return true.  The
+ * caller keeps @work alive.
+ *
+ * Context: Process context; waits for the timer's function.
+ */
+static __always_inline bool slow_work_disarm(struct slow_work *work,
+					     unsigned long unless)
+	__must_hold(&slow_pool.lock)
+{
+	while ((READ_ONCE(work->flags) & (BIT(SLOW_WORK_DELAYED) | unless)) ==
+	       BIT(SLOW_WORK_DELAYED)) {
+		if (likely(slow_work_try_disarm(work)))
+			return true;
+		/* Whoever looks meanwhile may disarm what this has stopped. */
+		raw_spin_unlock_irq(&slow_pool.lock);
+		timer_delete_sync(&slow_work_delayed(work)->timer);
+		raw_spin_lock_irq(&slow_pool.lock);
+	}
+	return false;
+}
+
+/*
+ * The run of @work that was pending, and is no more, is taken off.  It is in no list if
+ * it was @disarmed.
+ */
+static __always_inline void slow_work_retract_run(struct slow_work *work,
+						  bool disarmed)
+{
+	slow_work_count(work->account->user, work, SLOW_WORK_COUNT_CANCELLED);
+	if (trace_slow_work_cancel_enabled())
+		trace_slow_work_cancel(work,
+				       disarmed ? SLOW_WORK_CANCEL_DISARMED :
+				       slow_work_is_held(work) ?
+				       SLOW_WORK_CANCEL_DEFERRED :
+				       SLOW_WORK_CANCEL_DEQUEUED);
+	if (likely(!slow_work_is_held(work))) {
+		if (likely(!disarmed))
+			slow_work_dequeue(work);
+		return;
+	}
+
+	clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+	if (!slow_work_claim_item(work)) {
+		set_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
+		slow_work_recheck_later(work);
+	}
+	/* Whoever has it now is all that there is to wait for. */
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED))
+		slow_work_bind_flushes(work, work->holder);
+}
+
+/* If @work is pending, take that run off, and return true. */
+static __always_inline bool slow_work_retract(struct slow_work *work,
+					      bool disarmed)
+{
+	if (!test_and_clear_bit(SLOW_WORK_PENDING, &work->flags))
+		return false;
+	slow_work_retract_run(work, disarmed);
+	return true;
+}
+
+#endif /* _SLOW_WORK_ITEM_H */

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * slow-work: whose an item is, and how many of its are in flight
+ *
+ * Each reference that the pool holds on an item counts for the user that owns the
+ * item, from get_ref until put_ref has returned; so a user whose counts are zero has
+ * nothing queued, armed or executing, and no call-out of it runs.
+ */
+
+#include <linux/hashtable.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <linux/slow-work.h>
+#include "slow-work.h"
+#include "slow-work-debug.h"
+
+/* Make @user one that has counted nothing. */
+void slow_work_init_user(struct slow_work_user *user, struct module *module)
+{
+	int i;
+
+	memset(user, 0, sizeof(*user));
+	user->module = module;
+	strscpy(user->name, module ? module_name(module) : "nobody",
+		sizeof(user->name));
+	for (i = 0; i < SLOW_WORK_NR_ACCOUNTS; i++) {
+		user->accounts[i].module = module;
+		user->accounts[i].user = user;
+	}
+	user->current_account = user->accounts;
+	INIT_LIST_HEAD(&user->flushes);
+	INIT_LIST_HEAD(&user->next_flushes);
+	INIT_LIST_HEAD(&user->leavers);
+	slow_work_user_init_map(user);
+}
+
+struct slow_work_user *slow_work_lookup_user(struct module *module)
+{
+	struct slow_work_user *user;
+
+	lockdep_assert_held(&slow_pool.lock);
+	hash_for_each_possible(slow_pool.users, user, hash, (unsigned long)module)
+		if (user->module == module)
+			return user;
+	return NULL;
+}
+
+/* Where does a new run of @work count?  The manager says it if for nobody. */
+struct slow_work_account *
+slow_work_find_account(const struct slow_work *work)
+{
+	struct module *owner = work->ops->owner;
+	struct slow_work_user *user = slow_work_lookup_user(owner);
+
+	if (user) {
+		slow_pool.recent = user->current_account;
+		return slow_pool.recent;
+	}
+	if (owner && !slow_pool.unowned_execute) {
+		WRITE_ONCE(slow_pool.unowned_execute, work->ops->execute);
+		slow_pool.sampling = true;
+		slow_work_wake_manager();
+	}
+	return slow_pool.unowned.current_account;
+}
+
+/* Count for @user, and for the class of @work. */
+void slow_work_count(struct slow_work_user *user, const struct slow_work *work,
+		     enum slow_work_count count)
+{
+	enum slow_work_class_id class = slow_work_class_id(work->flags);
+
+	lockdep_assert_held(&slow_pool.lock);
+	user->counts[count][class]++;
+	slow_pool.classes[class].counts[count]++;
+}
+
+void slow_work_count_refused(const struct slow_work *work)
+{
+	struct slow_work_user *user = slow_work_lookup_user(work->ops->owner);
+
+	slow_work_count(user ?: &slow_pool.unowned, work, SLOW_WORK_COUNT_REFUSED);
+}
+
+/* Is nothing of @user in the pool?  If something is, its end is to be told. */
+bool slow_work_user_idle(struct slow_work_user *user)
+{
+	struct slow_work_account *accounts = user->accounts;
+
+	lockdep_assert_held(&slow_pool.lock);
+	if (!accounts[0].active && !accounts[1].active && !user->armed)
+		return true;
+	/* What is armed becomes active in either of them before it goes. */
+	accounts[0].waited = true;
+	accounts[1].waited = true;
+	return false;
+}
+
+/*
+ * Serve all flushes of @user that have come: new runs count in the other account
+ * from now on, and the flushes wait for this one to become empty.  The other one is
+ * empty, as the flush before has waited for that.
+ */
+void slow_work_start_flush(struct slow_work_user *user)
+{
+	struct slow_work_account *account = user->current_account;
+
+	lockdep_assert_held(&slow_pool.lock);
+	list_splice_init(&user->next_flushes, &user->flushes);
+	user->current_account = account == user->accounts ?
+				user->accounts + 1 : user->accounts;
+	if (slow_pool.recent == account)
+		slow_pool.recent = user->current_account;
+	if (account->active)
+		account->waited = true;
+	else
+		slow_work_wake_waiters(&user->flushes);
+}
+
+/* @account, which somebody waits for, has become empty. */
+void slow_work_drained(struct slow_work_account *account)
+{
+	struct slow_work_user *user = account->user;
+
+	account->waited = false;
+	if (account != user->current_account && !list_empty(&user->flushes)) {
+		slow_work_wake_waiters(&user->flushes);
+		if (!list_empty(&user->next_flushes))
+			slow_work_start_flush(user);
+	}
+	if (!list_empty(&user->leavers) && slow_work_user_idle(user))
+		slow_work_wake_waiters(&user->leavers);
+}
