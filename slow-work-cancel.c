@@ -89,6 +89,13 @@ static void slow_work_wait_held(struct slow_work *work)
 	raw_spin_lock_irq(&slow_pool.lock);
 }
 
+/* Tell lockdep that we may wait for a run of @work. */
+static __always_inline void slow_work_expect_run(struct slow_work *work)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP))
+		slow_work_wait_acquire(slow_work_current_thread(), work);
+}
+
 /* Cancel ************************************************************/
 
 /* While @work was put it was enqueued or armed anew, or waited for. */
@@ -204,7 +211,7 @@ bool slow_work_cancel(struct slow_work *work)
 	bool disarmed, prevented, own = false;
 
 	might_sleep();
-	slow_work_wait_acquire(slow_work_current_thread(), work);
+	slow_work_expect_run(work);
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	work->cancels++;
@@ -298,7 +305,7 @@ bool slow_work_flush(struct slow_work *work)
 	bool own, busy = false;
 
 	might_sleep();
-	slow_work_wait_acquire(slow_work_current_thread(), work);
+	slow_work_expect_run(work);
 	slow_work_init_wait(&wait);
 
 	raw_spin_lock_irq(&slow_pool.lock);

@@ -38,6 +38,18 @@ void slow_work_queue_or_defer(struct slow_work *work);
 void slow_work_queue_deferred(struct slow_work *work);
 void slow_work_wait_described(struct slow_work *work);
 
+/* Count for @user, and for the class of @work. */
+static __always_inline void slow_work_count(struct slow_work_user *user,
+					    const struct slow_work *work,
+					    enum slow_work_count count)
+{
+	enum slow_work_class_id class = slow_work_class_id(work->flags);
+
+	lockdep_assert_held(&slow_pool.lock);
+	user->counts[count][class]++;
+	slow_pool.classes[class].counts[count]++;
+}
+
 static __always_inline struct delayed_slow_work *slow_work_delayed(struct slow_work *work)
 {
 	return container_of(work, struct delayed_slow_work, work);

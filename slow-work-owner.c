@@ -13,6 +13,7 @@
 #include <linux/slow-work.h>
 #include "slow-work.h"
 #include "slow-work-debug.h"
+#include "slow-work-item.h"
 
 /* Make @user one that has counted nothing. */
 void slow_work_init_user(struct slow_work_user *user, struct module *module)
@@ -62,17 +63,6 @@ slow_work_find_account(const struct slow_work *work)
 		slow_work_wake_manager();
 	}
 	return slow_pool.unowned.current_account;
-}
-
-/* Count for @user, and for the class of @work. */
-void slow_work_count(struct slow_work_user *user, const struct slow_work *work,
-		     enum slow_work_count count)
-{
-	enum slow_work_class_id class = slow_work_class_id(work->flags);
-
-	lockdep_assert_held(&slow_pool.lock);
-	user->counts[count][class]++;
-	slow_pool.classes[class].counts[count]++;
 }
 
 void slow_work_count_refused(const struct slow_work *work)

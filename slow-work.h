@@ -435,8 +435,6 @@ struct slow_work_account *slow_work_find_account(const struct slow_work *work);
 bool slow_work_user_idle(struct slow_work_user *user);
 void slow_work_start_flush(struct slow_work_user *user);
 void slow_work_drained(struct slow_work_account *account);
-void slow_work_count(struct slow_work_user *user, const struct slow_work *work,
-		     enum slow_work_count count);
 void slow_work_count_refused(const struct slow_work *work);
 
 /* slow-work.c */
