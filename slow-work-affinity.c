@@ -97,6 +97,17 @@ static struct task_struct *slow_work_get_task(unsigned int slot)
 	return task;
 }
 
+static struct task_struct *slow_work_get_reserve(struct slow_work_user *user)
+{
+	struct task_struct *task = NULL;
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	if (user->reserve && user->reserve->task)
+		task = get_task_struct(user->reserve->task);
+	raw_spin_unlock_irq(&slow_pool.lock);
+	return task;
+}
+
 static struct task_struct *slow_work_get_manager(void)
 {
 	struct task_struct *task;
@@ -131,11 +142,14 @@ static void slow_work_apply(struct task_struct *task, bool nice)
  */
 static void slow_work_apply_all(void)
 {
+	struct slow_work_user *user;
 	unsigned int slot;
 
 	lockdep_assert_held(&slow_work_settings_mutex);
 	for (slot = 0; slot < slow_pool.limit; slot++)
 		slow_work_apply(slow_work_get_task(slot), true);
+	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
+		slow_work_apply(slow_work_get_reserve(user), true);
 	slow_work_apply(slow_work_get_manager(), false);
 	mutex_lock(&slow_work_affinity_mutex);
 	affinity.changing--;

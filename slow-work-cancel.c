@@ -89,6 +89,36 @@ static void slow_work_wait_held(struct slow_work *work)
 	raw_spin_lock_irq(&slow_pool.lock);
 }
 
+/* The user whose item the calling thread executes, or NULL */
+static struct slow_work_user *slow_work_current_user(void)
+{
+	struct slow_work_thread *thread = slow_work_current_thread();
+
+	return thread && thread->holder.item ? thread->holder.account->user : NULL;
+}
+
+/*
+ * Memory reclaim, or an item that it may wait for, is about to wait for @work: that is
+ * to have a reserve as well.  check_flush_dependency() of workqueues is the model.
+ */
+static void slow_work_check_dependency(const struct slow_work *work)
+{
+	struct slow_work_user *user;
+
+	lockdep_assert_held(&slow_pool.lock);
+	if (work->account->user->reserved)
+		return;
+	user = slow_work_current_user();
+	WARN_ONCE(current->flags & PF_MEMALLOC,
+		  "slow-work: PID %d (%s), in memory reclaim, waits for %ps of %s, which has no reserve\n",
+		  task_pid_nr(current), current->comm, work->ops->execute,
+		  work->account->user->name);
+	WARN_ONCE(user && user->reserved,
+		  "slow-work: %ps of %s, which has a reserve, waits for %ps of %s, which has none\n",
+		  slow_work_current_thread()->execute, user->name,
+		  work->ops->execute, work->account->user->name);
+}
+
 /* Tell lockdep that we may wait for a run of @work. */
 static __always_inline void slow_work_expect_run(struct slow_work *work)
 {
@@ -187,6 +217,35 @@ static noinline void slow_work_disturb(struct slow_work *work)
 		slow_work_wake_sleeper(thread);
 }
 
+/* Take back what is pending of @work, and wait until it is at rest, if it is not ours. */
+static __always_inline bool slow_work_take_back(struct slow_work *work, bool *own)
+	__must_hold(&slow_pool.lock)
+{
+	bool disarmed, prevented;
+
+	disarmed = slow_work_disarm(work, 0);
+	prevented = slow_work_retract(work, disarmed);
+	if (prevented && !slow_work_is_held(work))
+		slow_work_put_back(work, true, 0);
+	while (unlikely(slow_work_is_held(work))) {
+		*own = slow_work_is_own(work);
+		if (*own)
+			break;
+		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
+		slow_work_check_dependency(work);
+		slow_work_disturb(work);
+		slow_work_wait_held(work);
+	}
+	return prevented;
+}
+
+static noinline void slow_work_warn_own(const struct slow_work *work,
+					unsigned long caller)
+{
+	WARN_ONCE(1, "slow-work: %ps cancels the item it is called for, from %pS\n",
+		  work->ops->execute, (void *)caller);
+}
+
 /**
  * slow_work_cancel - take an item back, and wait until it is at rest
  * @work: the item, a delayed one (its member work) included
@@ -208,7 +267,7 @@ static noinline void slow_work_disturb(struct slow_work *work)
  */
 bool slow_work_cancel(struct slow_work *work)
 {
-	bool disarmed, prevented, own = false;
+	bool prevented, own = false;
 
 	might_sleep();
 	slow_work_expect_run(work);
@@ -216,29 +275,81 @@ bool slow_work_cancel(struct slow_work *work)
 	raw_spin_lock_irq(&slow_pool.lock);
 	work->cancels++;
 	set_bit(SLOW_WORK_CANCELLING, &work->flags);
-
-	disarmed = slow_work_disarm(work, 0);
-	prevented = slow_work_retract(work, disarmed);
-	if (prevented && !slow_work_is_held(work))
-		slow_work_put_back(work, true, 0);
-	while (unlikely(slow_work_is_held(work))) {
-		own = slow_work_is_own(work);
-		if (own)
-			break;
-		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
-		slow_work_disturb(work);
-		slow_work_wait_held(work);
-	}
-
-	if (!--work->cancels)
+	prevented = slow_work_take_back(work, &own);
+	if (!--work->cancels && likely(!work->disables))
 		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
 	raw_spin_unlock_irq(&slow_pool.lock);
 
-	WARN_ONCE(own, "slow-work: %ps cancels the item it is called for, from %pS\n",
-		  work->ops->execute, (void *)_RET_IP_);
+	if (unlikely(own))
+		slow_work_warn_own(work, _RET_IP_);
 	return prevented;
 }
 EXPORT_SYMBOL(slow_work_cancel);
+
+/**
+ * slow_work_disable_sync - cancel an item, and have its enqueues refused from now on
+ * @work: the item, a delayed one (its member work) included
+ *
+ * slow_work_cancel(), but that enqueues of @work return -ECANCELED until
+ * slow_work_enable() has been called as often as this.  So a caller that stops for a
+ * while (for a suspend, or to recover from an error) need not stop whatever enqueues.
+ * It is disable_work_sync() of workqueues.
+ *
+ * Context: As slow_work_cancel().
+ * Return: true if a run was prevented.
+ */
+bool slow_work_disable_sync(struct slow_work *work)
+{
+	bool prevented, full, own = false;
+
+	might_sleep();
+	slow_work_expect_run(work);
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	full = work->disables == USHRT_MAX;
+	if (!full)
+		work->disables++;
+	set_bit(SLOW_WORK_CANCELLING, &work->flags);
+	prevented = slow_work_take_back(work, &own);
+	raw_spin_unlock_irq(&slow_pool.lock);
+
+	WARN_ONCE(full, "slow-work: item disabled too often by %pS\n",
+		  (void *)_RET_IP_);
+	if (unlikely(own))
+		slow_work_warn_own(work, _RET_IP_);
+	return prevented;
+}
+EXPORT_SYMBOL(slow_work_disable_sync);
+
+/**
+ * slow_work_enable - take one slow_work_disable_sync() back
+ * @work: the item, a delayed one (its member work) included
+ *
+ * What was refused meanwhile is not made up for: a caller that may have missed
+ * something enqueues @work where this returns true.  Without a disable before, it
+ * warns once.
+ *
+ * Context: Any but NMI.
+ * Return: true if that was the last one, and @work can be enqueued again.
+ */
+bool slow_work_enable(struct slow_work *work)
+{
+	bool disabled, enabled = false;
+	unsigned long irq;
+
+	raw_spin_lock_irqsave(&slow_pool.lock, irq);
+	disabled = work->disables;
+	if (disabled)
+		enabled = !--work->disables;
+	if (enabled && !work->cancels)
+		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
+	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
+
+	WARN_ONCE(!disabled, "slow-work: item enabled that was not disabled, by %pS\n",
+		  (void *)_RET_IP_);
+	return enabled;
+}
+EXPORT_SYMBOL(slow_work_enable);
 
 /**
  * slow_work_try_cancel - take an item back if it is pending, and do not wait
@@ -317,11 +428,13 @@ bool slow_work_flush(struct slow_work *work)
 		slow_work_queue_or_defer(work);
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) {
 		busy = true;
+		slow_work_check_dependency(work);
 		slow_work_recheck_later(work);
 		holder = slow_work_wait_at(work, &wait);
 		set_bit(SLOW_WORK_FLUSHED, &work->flags);
 		list_add_tail(&wait.waiter.link, &holder->next);
 	} else if (slow_work_is_held(work)) {
+		slow_work_check_dependency(work);
 		slow_work_wait_held(work);
 		raw_spin_unlock_irq(&slow_pool.lock);
 		return true;

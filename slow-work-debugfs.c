@@ -62,7 +62,7 @@ static void *slow_work_runqueue_start(struct seq_file *m, loff_t *pos)
 	if (!*pos)
 		return SEQ_START_TOKEN;
 	if (!reader->line)
-		slow_work_walk_begin(&reader->walk);
+		slow_work_walk_begin_by_turns(&reader->walk);
 	while (reader->line < *pos)
 		if (!slow_work_advance(reader))
 			return NULL;
@@ -103,6 +103,7 @@ static void slow_work_show_mark(struct seq_file *m,
 static int slow_work_runqueue_show(struct seq_file *m, void *v)
 {
 	static const char * const lists[] = {
+		[SLOW_WORK_LIST_RESERVES] = "rsv",
 		[SLOW_WORK_LIST_LOST] = "lst",
 		[SLOW_WORK_LIST_SLOW] = " sq",
 		[SLOW_WORK_LIST_VSLOW] = "vsq",
@@ -119,7 +120,8 @@ static int slow_work_runqueue_show(struct seq_file *m, void *v)
 
 	if (walk->list == SLOW_WORK_LIST_THREADS)
 		seq_printf(m, "%3u %5d ", walk->thread, walk->pid);
-	else if (walk->list == SLOW_WORK_LIST_LOST)
+	else if (walk->list == SLOW_WORK_LIST_LOST ||
+		 walk->list == SLOW_WORK_LIST_RESERVES)
 		seq_printf(m, "%s %5d ", lists[walk->list], walk->pid);
 	else
 		seq_printf(m, "%s     - ", lists[walk->list]);
@@ -233,6 +235,8 @@ struct slow_work_row {
  * @culled: since the reset
  * @failures: starts that failed since the reset
  * @stalls: reports of stalls since the reset
+ * @reserves: users that have one
+ * @reserve_calls: how often one was called, since the reset
  * @max_ticks: jiffies at the maximum since the reset
  * @nr_rows: how many of @rows there are
  * @rows: the classes, nobody's items, and those of each user
@@ -256,6 +260,8 @@ struct slow_work_stats {
 	unsigned long culled;
 	unsigned long failures;
 	unsigned long stalls;
+	unsigned int reserves;
+	unsigned long reserve_calls;
 	unsigned long max_ticks;
 	unsigned int nr_rows;
 	struct slow_work_row rows[];
@@ -301,12 +307,14 @@ static void slow_work_gather_class(struct slow_work_row *row,
 				   enum slow_work_class_id id)
 {
 	const struct slow_work_class *class = &slow_pool.classes[id];
+	const struct slow_work_class *reserve = &slow_pool.reserve_classes[id];
 
 	strscpy(row->name, id == SLOW_WORK_VSLOW ? "vslow" : "slow",
 		sizeof(row->name));
 	slow_work_gather_times(row, &slow_pool.times[id]);
 	raw_spin_lock_irq(&slow_pool.lock);
-	row->executed = class->started - class->executing - class->uncounted;
+	row->executed = class->started - class->executing - class->uncounted +
+			reserve->started - reserve->executing - reserve->uncounted;
 	row->merged = atomic_long_read(&class->merged);
 	memcpy(row->counts, class->counts, sizeof(row->counts));
 	raw_spin_unlock_irq(&slow_pool.lock);
@@ -348,6 +356,8 @@ static void slow_work_gather_pool(struct slow_work_stats *stats)
 	stats->culled = slow_pool.culled;
 	stats->failures = slow_pool.start_failures;
 	stats->stalls = slow_pool.stalls;
+	stats->reserves = slow_pool.nr_reserves;
+	stats->reserve_calls = slow_pool.reserve_calls;
 	stats->max_ticks = slow_pool.max_ticks;
 	if (slow_pool.at_max)
 		stats->max_ticks += jiffies - slow_pool.max_since;
@@ -370,6 +380,7 @@ static void slow_work_gather_item(struct slow_work_row *row,
 {
 	switch (walk->list) {
 	case SLOW_WORK_LIST_THREADS:
+	case SLOW_WORK_LIST_RESERVES:
 		row->executing++;
 		break;
 	case SLOW_WORK_LIST_LOST:
@@ -534,6 +545,8 @@ static int slow_work_stats_values_show(struct seq_file *m, void *v)
 		   jiffies64_to_msecs(stats->max_ticks));
 	seq_printf(m, "pool.stalls %lu\n", stats->stalls);
 	seq_printf(m, "pool.lost %u\n", stats->lost);
+	seq_printf(m, "pool.reserves %u\n", stats->reserves);
+	seq_printf(m, "pool.reserve-calls %lu\n", stats->reserve_calls);
 	seq_printf(m, "histograms %d\n", stats->histograms);
 	seq_printf(m, "histograms-since-ms %llu\n",
 		   jiffies64_to_msecs(stats->histograms_since));
@@ -606,6 +619,9 @@ static int slow_work_stats_show(struct seq_file *m, void *v)
 	seq_puts(m, "         ");
 	slow_work_show_seconds(m, stats->max_ticks);
 	seq_printf(m, " at the maximum, %lu stalls reported\n", stats->stalls);
+	if (stats->reserves)
+		seq_printf(m, "reserves %u, called %lu times\n", stats->reserves,
+			   stats->reserve_calls);
 	seq_puts(m, "times    ");
 	if (stats->histograms) {
 		seq_puts(m, "since ");
@@ -643,7 +659,7 @@ static void slow_work_reset_user(struct slow_work_user *user)
 
 static int slow_work_reset_set(void *data, u64 value)
 {
-	struct slow_work_class *class;
+	struct slow_work_class *class, *reserve = slow_pool.reserve_classes;
 	struct slow_work_user *user;
 
 	if (value != 1)
@@ -658,6 +674,8 @@ static int slow_work_reset_set(void *data, u64 value)
 	for (class = slow_pool.classes;
 	     class < slow_pool.classes + SLOW_WORK_NR_CLASSES; class++) {
 		class->uncounted = class->started - class->executing;
+		reserve->uncounted = reserve->started - reserve->executing;
+		reserve++;
 		memset(class->counts, 0, sizeof(class->counts));
 		atomic_long_set(&class->merged, 0);
 	}
@@ -667,6 +685,7 @@ static int slow_work_reset_set(void *data, u64 value)
 	slow_pool.culled = 0;
 	slow_pool.start_failures = 0;
 	slow_pool.stalls = 0;
+	slow_pool.reserve_calls = 0;
 	slow_pool.max_ticks = 0;
 	slow_pool.max_since = jiffies;
 	raw_spin_unlock_irq(&slow_pool.lock);

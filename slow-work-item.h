@@ -105,9 +105,12 @@ slow_work_inactive(struct slow_work_account *account)
 static __always_inline void slow_work_dequeue(struct slow_work *work)
 {
 	struct slow_work_class *class = slow_work_class_of(work->flags);
+	struct slow_work_queue *queue = slow_work_queue_of(work);
 
 	list_del(&work->link);
 	class->queued--;
+	if (list_empty(&queue->items) && !list_is_singular(&class->turns))
+		list_del_init(&queue->turn);
 	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_YIELDED))) {
 		clear_bit(SLOW_WORK_YIELDED, &work->flags);
 		class->yielded--;

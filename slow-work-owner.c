@@ -15,12 +15,30 @@
 #include "slow-work-debug.h"
 #include "slow-work-item.h"
 
-/* Make @user one that has counted nothing. */
-void slow_work_init_user(struct slow_work_user *user, struct module *module)
+/* The memory of @user is new. */
+void slow_work_init_queues(struct slow_work_user *user)
 {
 	int i;
 
-	memset(user, 0, sizeof(*user));
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		INIT_LIST_HEAD(&user->queues[i].items);
+		INIT_LIST_HEAD(&user->queues[i].turn);
+	}
+	INIT_LIST_HEAD(&user->reserves);
+	user->reserve = NULL;
+	raw_spin_lock_irq(&slow_pool.lock);
+	user->older = slow_pool.newest;
+	WRITE_ONCE(slow_pool.newest, user);
+	raw_spin_unlock_irq(&slow_pool.lock);
+}
+
+/* Make @user one that has counted nothing.  A walk's cursor may be in its queues. */
+void slow_work_init_user(struct slow_work_user *user, struct module *module)
+{
+	const size_t kept = offsetof(struct slow_work_user, module);
+	int i;
+
+	memset((char *)user + kept, 0, sizeof(*user) - kept);
 	user->module = module;
 	strscpy(user->name, module ? module_name(module) : "nobody",
 		sizeof(user->name));
@@ -33,6 +51,17 @@ void slow_work_init_user(struct slow_work_user *user, struct module *module)
 	INIT_LIST_HEAD(&user->next_flushes);
 	INIT_LIST_HEAD(&user->leavers);
 	slow_work_user_init_map(user);
+}
+
+/* @queue, the first of its class and not alone there, has had its turn. */
+void slow_work_next_turn(struct slow_work_class *class,
+			 struct slow_work_queue *queue)
+{
+	lockdep_assert_held(&slow_pool.lock);
+	if (slow_work_first_of(queue))
+		list_move_tail(&queue->turn, &class->turns);
+	else
+		list_del_init(&queue->turn);
 }
 
 struct slow_work_user *slow_work_lookup_user(struct module *module)

@@ -53,6 +53,19 @@ static struct slow_work_growth {
 
 /* Start and stop ***************************************************/
 
+static struct slow_work_thread *slow_work_new_thread(unsigned int slot)
+{
+	struct slow_work_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL);
+
+	if (thread) {
+		thread->slot = slot;
+		INIT_LIST_HEAD(&thread->link);
+		INIT_LIST_HEAD(&thread->sleeper);
+		slow_work_init_holder(&thread->holder, NULL);
+	}
+	return thread;
+}
+
 /* Context: the starter. */
 static int slow_work_start_thread(void)
 {
@@ -63,15 +76,10 @@ static int slow_work_start_thread(void)
 	if (slot >= slow_pool.limit)
 		return -EAGAIN;
 	thread = READ_ONCE(slow_pool.threads[slot]);
-	if (!thread) {
-		thread = kzalloc(sizeof(*thread), GFP_KERNEL);
-		if (!thread)
-			return -ENOMEM;
-		thread->slot = slot;
-		INIT_LIST_HEAD(&thread->link);
-		INIT_LIST_HEAD(&thread->sleeper);
-		slow_work_init_holder(&thread->holder, NULL);
-	}
+	if (!thread)
+		thread = slow_work_new_thread(slot);
+	if (!thread)
+		return -ENOMEM;
 
 	task = kthread_create(slow_work_thread_main, thread, "kslowd%03u",
 			      slot);
@@ -124,7 +132,79 @@ static void slow_work_reap(struct slow_work_thread *thread)
 	clear_bit(thread->slot, slow_pool.slots);
 }
 
+/* Reserves **********************************************************/
+
+/**
+ * slow_work_reserve_start - have a reserve for a user
+ * @user: the user, which stays there meanwhile
+ *
+ * Context: Process context, slow_work_register_mutex or slow_work_users_mutex held;
+ *	sleeps.
+ * Return: 0, or a negative errno.
+ */
+int slow_work_reserve_start(struct slow_work_user *user)
+{
+	struct slow_work_thread *thread = user->reserve;
+	struct task_struct *task;
+
+	if (!thread)
+		thread = slow_work_new_thread(UINT_MAX);
+	if (!thread)
+		return -ENOMEM;
+	thread->user = user;
+	user->reserve = thread;
+	task = kthread_create(slow_work_reserve_main, thread, "kslowr/%s",
+			      user->name);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	get_task_struct(task);
+	slow_work_affinity_begin_thread(task);
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread->task = task;
+	thread->holder.task = task;
+	thread->flags = 0;
+	list_add(&user->reserves, &slow_pool.reserves);
+	slow_pool.nr_reserves++;
+	slow_pool.helpers = true;
+	slow_work_kick();	/* what is queued already counts on it, too */
+	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_affinity_end();
+	wake_up_process(task);
+	return 0;
+}
+
+/**
+ * slow_work_reserve_stop - the user of a reserve has gone
+ * @thread: the reserve, which has no item; or NULL
+ *
+ * Context: Process context; sleeps until the thread has exited.
+ */
+void slow_work_reserve_stop(struct slow_work_thread *thread)
+{
+	struct task_struct *task = thread ? thread->task : NULL;
+
+	if (!task)
+		return;
+	raw_spin_lock_irq(&slow_pool.lock);
+	list_del_init(&thread->user->reserves);
+	slow_pool.nr_reserves--;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	kthread_stop(task);
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread->task = NULL;
+	thread->holder.task = NULL;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	put_task_struct(task);
+}
+
 /* Threads that have died ********************************************/
+
+static bool slow_work_has_died(const struct slow_work_thread *thread)
+{
+	return thread->task && thread->holder.item &&
+	       /* The task writes others of its flags as it likes. */
+	       (data_race(thread->task->flags) & PF_EXITING);
+}
 
 /*
  * A call-out that oopses takes its thread with it, where the machine goes on after
@@ -137,9 +217,7 @@ static void slow_work_check_alive(unsigned int slot)
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread = slow_pool.threads[slot];
-	if (!thread || !thread->task || !thread->holder.item ||
-	    /* The task writes others of its flags as it likes. */
-	    !(data_race(thread->task->flags) & PF_EXITING)) {
+	if (!thread || !slow_work_has_died(thread)) {
 		raw_spin_unlock_irq(&slow_pool.lock);
 		return;
 	}
@@ -155,6 +233,46 @@ static void slow_work_check_alive(unsigned int slot)
 	       thread->execute, thread->holder.account->user->name);
 }
 
+/* The same of a reserve, in whose place the manager starts another */
+static void slow_work_check_reserve_alive(struct slow_work_user *user)
+{
+	struct slow_work_thread *thread;
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = user->reserve;
+	if (!thread || !slow_work_has_died(thread)) {
+		raw_spin_unlock_irq(&slow_pool.lock);
+		return;
+	}
+	list_del_init(&user->reserves);
+	slow_pool.nr_reserves--;
+	slow_pool.reserve_died = true;
+	slow_work_lose(thread);
+	user->reserve = NULL;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	pr_err("kslowr/%s (PID %d) died in %ps; the item is lost\n",
+	       user->name, task_pid_nr(thread->task), thread->execute);
+}
+
+static void slow_work_replace_reserves(void)
+{
+	struct slow_work_user *user;
+	int ret = 0;
+
+	mutex_lock(&slow_work_users_mutex);
+	list_for_each_entry(user, &slow_work_users, link)
+		if (user->reserved && !(user->reserve && user->reserve->task))
+			ret = slow_work_reserve_start(user) ?: ret;
+	mutex_unlock(&slow_work_users_mutex);
+	if (!ret)
+		return;
+	pr_warn_ratelimited("Cannot start a reserve in the place of one that died (%d)\n",
+			    ret);
+	raw_spin_lock_irq(&slow_pool.lock);
+	slow_pool.reserve_died = true;	/* tried again with the next sample */
+	raw_spin_unlock_irq(&slow_pool.lock);
+}
+
 /**
  * slow_work_find_dead - take threads that have died in a call-out off the pool
  *
@@ -164,10 +282,13 @@ static void slow_work_check_alive(unsigned int slot)
  */
 void slow_work_find_dead(void)
 {
+	struct slow_work_user *user;
 	unsigned int slot;
 
 	for_each_set_bit(slot, slow_pool.slots, slow_pool.limit)
 		slow_work_check_alive(slot);
+	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
+		slow_work_check_reserve_alive(user);
 }
 
 /* A thread is about to die.  Once it has, the timer has the manager look for it. */
@@ -367,6 +488,8 @@ static int slow_work_manager_main(void *unused)
 			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_find_dead();
+			if (xchg(&slow_pool.reserve_died, false))
+				slow_work_replace_reserves();
 			if (READ_ONCE(slow_pool.unowned_execute))
 				pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
 					     slow_pool.unowned_execute);
@@ -488,11 +611,13 @@ int slow_work_pool_init(void)
 	int i;
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		INIT_LIST_HEAD(&slow_pool.classes[i].queue);
+		INIT_LIST_HEAD(&slow_pool.classes[i].turns);
 		INIT_LIST_HEAD(&slow_pool.classes[i].sleepers);
+		INIT_LIST_HEAD(&slow_pool.reserve_classes[i].sleepers);
 	}
 	hash_init(slow_pool.users);
 	timer_setup(&slow_pool.timer, slow_work_timer, 0);
+	slow_work_init_queues(&slow_pool.unowned);
 	slow_work_init_user(&slow_pool.unowned, NULL);
 	slow_pool.recent = slow_pool.unowned.current_account;
 	slow_pool.reset_at = get_jiffies_64();

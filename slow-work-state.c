@@ -18,6 +18,7 @@ struct slow_work_pool slow_pool = {
 	.min			= SLOW_WORK_MIN_THREADS,
 	.vslow_percentage	= 50,
 	.hz			= HZ,
+	.reserves		= LIST_HEAD_INIT(slow_pool.reserves),
 	.pins			= LIST_HEAD_INIT(slow_pool.pins),
 	.woken			= LIST_HEAD_INIT(slow_pool.woken),
 };

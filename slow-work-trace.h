@@ -225,6 +225,28 @@ DEFINE_EVENT(slow_work_thread, slow_work_thread_cull,
 );
 
 /*
+ * slow_work_reserve_call: a user's items are not served: its reserve comes
+ * @thread: the reserve
+ */
+TRACE_EVENT(slow_work_reserve_call,
+	TP_PROTO(const struct slow_work_thread *thread),
+	TP_ARGS(thread),
+	TP_STRUCT__entry(
+		__array(char, owner, MODULE_NAME_LEN)
+		__field(pid_t, pid)
+		__field(unsigned int, threads)
+	),
+	TP_fast_assign(
+		strscpy(__entry->owner, thread->user->name,
+			MODULE_NAME_LEN);
+		__entry->pid = thread->task->pid;
+		__entry->threads = slow_pool.nr;
+	),
+	TP_printk("thread=kslowr/%s pid=%d threads=%u", __entry->owner,
+		  __entry->pid, __entry->threads)
+);
+
+/*
  * slow_work_thread_fail: a thread could not be had
  * @error: negative errno
  */

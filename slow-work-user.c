@@ -117,10 +117,13 @@ static struct slow_work_user *slow_work_new_user(struct module *module)
 	}
 	raw_spin_unlock_irq(&slow_pool.lock);
 
-	if (!user)
+	if (!user) {
 		user = kmalloc(sizeof(*user), GFP_KERNEL);
-	if (user)
-		slow_work_init_user(user, module);
+		if (!user)
+			return NULL;
+		slow_work_init_queues(user);
+	}
+	slow_work_init_user(user, module);
 	return user;
 }
 
@@ -140,8 +143,27 @@ void slow_work_user_exit(void)
 	struct slow_work_user *user;
 	struct hlist_node *next;
 
-	hlist_for_each_entry_safe(user, next, &slow_pool.spare, hash)
+	hlist_for_each_entry_safe(user, next, &slow_pool.spare, hash) {
+		kfree(user->reserve);
 		kfree(user);
+	}
+}
+
+/* Nobody has registered after all.  Context: slow_work_register_mutex held. */
+static void slow_work_stop_unused(void)
+{
+	bool idle;
+
+	if (!slow_work_running || slow_pool.nr_users)
+		return;
+	raw_spin_lock_irq(&slow_pool.lock);
+	idle = slow_work_user_idle(&slow_pool.unowned);
+	raw_spin_unlock_irq(&slow_pool.lock);
+	if (!idle)
+		return;		/* the last user that left sees to that */
+	slow_work_pool_stop();
+	slow_work_running = false;
+	pr_notice("Shut down complete\n");
 }
 
 /* Have the pool running.  Context: slow_work_register_mutex held. */
@@ -160,6 +182,27 @@ static int slow_work_run(void)
 	}
 	pr_notice("Ready\n");
 	return 0;
+}
+
+/*
+ * Have a reserve for the user that @module is, or is to be as @new.  No other register
+ * comes meanwhile, nor does the user go.
+ *
+ * Context: slow_work_register_mutex held.
+ */
+static int slow_work_add_reserve(struct module *module, struct slow_work_user *new)
+{
+	struct slow_work_user *user;
+	int ret = 0;
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	user = slow_work_lookup_user(module) ?: new;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	if (!user->reserved)
+		ret = slow_work_reserve_start(user);
+	if (!ret)
+		user->reserved++;
+	return ret;
 }
 
 /* Count a registration.  Return: @new, if it was not needed. */
@@ -193,27 +236,57 @@ static struct slow_work_user *slow_work_add_user(struct module *module,
 	return new;
 }
 
+static int slow_work_register(struct module *module, struct slow_work_user **new,
+			      bool reserve)
+{
+	int ret = 0;
+
+	lockdep_assert_held(&slow_work_register_mutex);
+	if (!slow_pool.nr_users)
+		ret = slow_work_run();
+	if (!ret && reserve) {
+		ret = slow_work_add_reserve(module, *new);
+		if (ret)
+			slow_work_stop_unused();
+	}
+	if (!ret)
+		*new = slow_work_add_user(module, *new);
+	return ret;
+}
+
 /**
- * slow_work_register_user - have the pool there, to enqueue items
+ * slow_work_register_user_flags - have the pool there, to enqueue items
  * @module: the caller (THIS_MODULE); NULL from built-in code, for whose items
  *	no unregister waits
+ * @flags: 0, or SLOW_WORK_MEM_RECLAIM: memory reclaim may wait for items of @module,
+ *	which is not NULL then
  *
  * To be called before items are enqueued; the first user starts the threads.
  * Each call is to be balanced by one of slow_work_unregister_user().  It waits for no
  * item, even while the last user before is leaving.
  *
+ * With SLOW_WORK_MEM_RECLAIM the user has a thread of its own, the reserve.  It executes
+ * the user's queued items, oldest first and whatever their class, once one of them has
+ * waited for 10 ms and no thread of the pool takes one; so they make progress while all
+ * threads are held by others' items, or cannot be started for want of memory.  It is
+ * there until the module has unregistered as often as it has registered.
+ *
  * Context: Process context, not a pool thread; sleeps.
  * Return: 0; or, with nothing changed:
+ *	-EINVAL: unknown @flags, or a reserve for NULL;
  *	-ENOMEM, -EAGAIN: no memory, or no thread could be started; built in,
  *	before subsys_initcall() too;
  *	-EINTR: the caller is being killed;
  *	-EDEADLK: called from a pool thread (warns once).
  */
-int slow_work_register_user(struct module *module)
+int slow_work_register_user_flags(struct module *module, unsigned int flags)
 {
+	bool reserve = flags & SLOW_WORK_MEM_RECLAIM;
 	struct slow_work_user *new = NULL;
 	int ret;
 
+	if ((flags & ~SLOW_WORK_MEM_RECLAIM) || (reserve && !module))
+		return -EINVAL;
 	if (slow_work_current_thread()) {
 		WARN_ONCE(1, "slow-work: register from a pool thread by %pS\n",
 			  (void *)_RET_IP_);
@@ -228,14 +301,24 @@ int slow_work_register_user(struct module *module)
 
 	ret = mutex_lock_killable(&slow_work_register_mutex);
 	if (!ret) {
-		if (!slow_pool.nr_users)
-			ret = slow_work_run();
-		if (!ret)
-			new = slow_work_add_user(module, new);
+		ret = slow_work_register(module, &new, reserve);
 		mutex_unlock(&slow_work_register_mutex);
 	}
 	slow_work_free_user(new);
 	return ret;
+}
+EXPORT_SYMBOL(slow_work_register_user_flags);
+
+/**
+ * slow_work_register_user - slow_work_register_user_flags() without flags
+ * @module: as there
+ *
+ * Context: As there.
+ * Return: As there.
+ */
+int slow_work_register_user(struct module *module)
+{
+	return slow_work_register_user_flags(module, 0);
 }
 EXPORT_SYMBOL(slow_work_register_user);
 
@@ -259,6 +342,7 @@ static void slow_work_count_gone(const struct slow_work_user *user)
 static bool slow_work_remove_user(struct slow_work_user *user)
 {
 	bool gone;
+	int class;
 
 	mutex_lock(&slow_work_users_mutex);
 	raw_spin_lock_irq(&slow_pool.lock);
@@ -273,6 +357,8 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 	if (gone) {
 		hash_del(&user->hash);
 		list_del(&user->link);
+		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
+			list_del_init(&user->queues[class].turn);
 		if (slow_pool.recent == user->current_account)
 			slow_pool.recent = slow_pool.unowned.current_account;
 		slow_work_count_gone(user);
@@ -284,8 +370,10 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 	raw_spin_unlock_irq(&slow_pool.lock);
 	mutex_unlock(&slow_work_users_mutex);
 
-	if (gone)
+	if (gone) {
+		slow_work_reserve_stop(user->reserve);
 		slow_work_free_user(user);
+	}
 	return true;
 }
 
@@ -295,19 +383,11 @@ static bool slow_work_remove_user(struct slow_work_user *user)
  */
 static bool slow_work_try_stop(void)
 {
-	bool done = true;
+	bool done;
 
 	mutex_lock(&slow_work_register_mutex);
-	if (slow_work_running && !slow_pool.nr_users) {
-		raw_spin_lock_irq(&slow_pool.lock);
-		done = slow_work_user_idle(&slow_pool.unowned);
-		raw_spin_unlock_irq(&slow_pool.lock);
-		if (done) {
-			slow_work_pool_stop();
-			slow_work_running = false;
-			pr_notice("Shut down complete\n");
-		}
-	}
+	slow_work_stop_unused();
+	done = !slow_work_running || slow_pool.nr_users;
 	mutex_unlock(&slow_work_register_mutex);
 	return done;
 }

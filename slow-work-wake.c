@@ -273,16 +273,30 @@ static unsigned long slow_work_rest(void)
 	return rest;
 }
 
-/* The first item of @class, which has one queued */
-struct slow_work *slow_work_first(const struct slow_work_class *class)
+/* The first item of @queue, or NULL.  There are no more cursors than walks. */
+struct slow_work *slow_work_first_of(const struct slow_work_queue *queue)
 {
 	struct slow_work *work;
 
 	lockdep_assert_held(&slow_pool.lock);
-	list_for_each_entry(work, &class->queue, link)
+	list_for_each_entry(work, &queue->items, link)
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
-			break;
-	return work;
+			return work;
+	return NULL;
+}
+
+/* The item of @class that is taken next, or NULL */
+struct slow_work *slow_work_first(const struct slow_work_class *class)
+{
+	struct slow_work_queue *queue;
+	struct slow_work *work;
+
+	list_for_each_entry(queue, &class->turns, turn) {
+		work = slow_work_first_of(queue);
+		if (work)
+			return work;
+	}
+	return NULL;
 }
 
 /*
@@ -382,7 +396,8 @@ static void slow_work_wake_idle(void)
 		wake_up_process(thread->task);
 	}
 	slow_work_sample_later();
-	slow_pool.helpers = false;	/* until it arrives, or is given up */
+	/* none until it arrives, or is given up */
+	slow_pool.helpers = slow_pool.nr_reserves;
 }
 
 /* True: there is more to do than fits into one section with interrupts off. */
@@ -395,6 +410,8 @@ static bool slow_work_find_thread(void)
 
 	if (!slow->queued && !vslow->queued)
 		return false;
+	if (unlikely(slow_pool.nr_reserves))
+		slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
 
 	if (!list_empty(&slow_pool.idle) &&
 	    (slow->queued || slow_work_room(vslow))) {
@@ -413,7 +430,7 @@ static bool slow_work_find_thread(void)
 	slow_work_sample_later();
 
 	/* Whoever changes one of these sets it again. */
-	slow_pool.helpers = !list_empty(&slow_pool.idle) ||
+	slow_pool.helpers = !list_empty(&slow_pool.idle) || slow_pool.nr_reserves ||
 		       slow->nr_sleepers || vslow->nr_sleepers ||
 		       (slow_pool.nr < slow_pool.max && !slow_pool.managing);
 	return more;
@@ -509,6 +526,93 @@ static void slow_work_sample(void)
 	slow_work_poll_in(SLOW_WORK_SAMPLE_JIFFIES);
 }
 
+/* Reserves *********************************************************/
+
+/*
+ * The pool has taken none of @user's items for 10 ms: its reserve, once called, goes on
+ * while there are any (promise 7 is for the pool's threads; this is section 4's).
+ */
+bool slow_work_reserve_goes_on(const struct slow_work_user *user)
+{
+	int i;
+
+	lockdep_assert_held(&slow_pool.lock);
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		if (slow_work_left(user->queues[i].taken, SLOW_WORK_REST_JIFFIES))
+			return false;
+	return true;
+}
+
+/*
+ * For how long yet may the first items of @user wait for the pool?  While a thread can
+ * be had the manager gets 10 ms to start it.  ULONG_MAX: none waits.
+ */
+static unsigned long slow_work_reserve_left(const struct slow_work_user *user)
+{
+	unsigned long wait = SLOW_WORK_REST_JIFFIES, longest = 0;
+	bool waits = false;
+	struct slow_work *work;
+	unsigned long now = jiffies;
+	unsigned long left = 0;
+	int i;
+
+	if (slow_pool.nr < slow_pool.max && !slow_work_backs_off())
+		wait += SLOW_WORK_REST_JIFFIES;
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		left = max(left, slow_work_left(user->queues[i].taken,
+						SLOW_WORK_REST_JIFFIES));
+		work = slow_work_first_of(&user->queues[i]);
+		if (work) {
+			waits = true;
+			longest = max(longest, now - work->timestamp);
+		}
+	}
+	if (!waits)
+		return ULONG_MAX;
+	return max(left, longest < wait ? wait - longest : 0);
+}
+
+/* Its user's items are not served: @thread, a reserve, is to come. */
+static void slow_work_call_reserve(struct slow_work_thread *thread)
+{
+	slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
+	if (thread->flags & SLOW_WORK_CALLED)
+		return;
+	if (!list_empty(&thread->sleeper)) {
+		thread->flags |= SLOW_WORK_PREEMPTED;
+		slow_work_wake_sleeper(thread);
+	} else if (!thread->holder.item) {
+		thread->flags |= SLOW_WORK_CALLED;
+		slow_pool.reserve_calls++;
+		trace_slow_work_reserve_call(thread);
+		wake_up_process(thread->task);
+	}
+}
+
+/*
+ * Look whether a user's reserve is to come; one user a section.  @seen counts those
+ * that were looked at.  True: there are others.
+ */
+static bool slow_work_check_reserve(unsigned int *seen)
+{
+	struct slow_work_user *user;
+	unsigned long left;
+
+	if (*seen >= slow_pool.nr_reserves)
+		return false;
+	user = list_first_entry(&slow_pool.reserves, struct slow_work_user,
+				reserves);
+	list_move_tail(&user->reserves, &slow_pool.reserves);
+	left = slow_work_reserve_left(user);
+	if (!left)
+		slow_work_call_reserve(user->reserve);
+	else if (left != ULONG_MAX)
+		slow_work_poll_in(left);
+	return ++*seen < slow_pool.nr_reserves;
+}
+
+/* Waiters **********************************************************/
+
 /* Wake one of those whose wait is over.  True: there are others. */
 static bool slow_work_wake_one(void)
 {
@@ -575,12 +679,13 @@ void slow_work_wait_for(struct slow_work_waiter *waiter,
  */
 void slow_work_timer(struct timer_list *unused)
 {
+	unsigned int seen = 0;
 	unsigned long irq;
 	bool more;
 
 	do {
 		raw_spin_lock_irqsave(&slow_pool.lock, irq);
-		more = slow_work_wake_one();
+		more = slow_work_wake_one() || slow_work_check_reserve(&seen);
 		if (!more) {
 			more = slow_work_give_up();
 			slow_work_sample();

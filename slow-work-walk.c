@@ -12,23 +12,24 @@
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/slow-work.h>
 #include <linux/string.h>
 #include "slow-work.h"
 #include "slow-work-walk.h"
 
-static struct list_head *slow_work_list_head(enum slow_work_list list)
+/* The list of items that @walk is in, or NULL */
+static struct list_head *slow_work_list_head(const struct slow_work_walk *walk)
 {
-	switch (list) {
-	case SLOW_WORK_LIST_SLOW:
-		return &slow_pool.classes[SLOW_WORK_SLOW].queue;
-	case SLOW_WORK_LIST_VSLOW:
-		return &slow_pool.classes[SLOW_WORK_VSLOW].queue;
-	case SLOW_WORK_LIST_ARMED:
+	if (walk->list == SLOW_WORK_LIST_ARMED)
 		return &slow_pool.armed;
-	default:
+	if (!walk->user_at)
 		return NULL;
-	}
+	if (walk->list == SLOW_WORK_LIST_SLOW)
+		return &walk->user_at->queues[SLOW_WORK_SLOW].items;
+	if (walk->list == SLOW_WORK_LIST_VSLOW)
+		return &walk->user_at->queues[SLOW_WORK_VSLOW].items;
+	return NULL;
 }
 
 static bool slow_work_is_marker(const struct slow_work *work)
@@ -91,6 +92,19 @@ static bool slow_work_walk_thread(struct slow_work_walk *walk)
 	return true;
 }
 
+/* Does the reserve of the user at hand execute something? */
+static bool slow_work_walk_reserve(struct slow_work_walk *walk)
+{
+	struct slow_work_thread *thread = walk->user_at->reserve;
+
+	if (walk->slot++ || !thread || !thread->holder.item || !slow_work_claim(&thread->holder))
+		return false;
+	slow_work_see(walk, thread->holder.item);
+	walk->jiffies = slow_work_began_at(&thread->holder);
+	walk->pid = task_pid_nr(thread->task);
+	return true;
+}
+
 /*
  * The next thread that has died.  Its item may be gone; the thread says what there is
  * to say.
@@ -119,7 +133,7 @@ static bool slow_work_walk_lost(struct slow_work_walk *walk)
 /* The next item of the list that the walk is in */
 static bool slow_work_walk_list(struct slow_work_walk *walk)
 {
-	struct list_head *head = slow_work_list_head(walk->list);
+	struct list_head *head = slow_work_list_head(walk);
 	struct slow_work *work = &walk->cursor;
 	unsigned long now = jiffies;
 
@@ -152,33 +166,136 @@ void slow_work_walk_begin(struct slow_work_walk *walk)
 	*walk = (struct slow_work_walk) {
 		.cursor.flags = BIT(SLOW_WORK_MARKER),
 		.began = jiffies,
+		.entering = true,
 	};
 	INIT_LIST_HEAD(&walk->cursor.link);
 }
 
+/**
+ * slow_work_walk_begin_by_turns - the same, with users in the order of their turns
+ * @walk: the walk
+ *
+ * Without memory for that they come in another order.
+ *
+ * Context: Process context; sleeps.
+ */
+void slow_work_walk_begin_by_turns(struct slow_work_walk *walk)
+{
+	struct slow_work_user *user;
+	unsigned int nr = 0;
+
+	slow_work_walk_begin(walk);
+	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
+		nr++;
+	walk->order = kvcalloc(nr, sizeof(*walk->order), GFP_KERNEL);
+	if (walk->order)
+		walk->nr_order = nr;
+}
+
+static bool slow_work_is_in_order(const struct slow_work_walk *walk, unsigned int nr,
+				  const struct slow_work_user *user)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (walk->order[i] == user)
+			return true;
+	return false;
+}
+
+/*
+ * Users in the order of their turns in @id.  Turns go on meanwhile, as the lock is
+ * dropped after each; each user is there once all the same: those that were missed, or
+ * have nothing queued, come last.  Users are never freed before the module goes.
+ */
+static void slow_work_walk_sort(struct slow_work_walk *walk)
+{
+	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
+	struct list_head *turns = &slow_pool.classes[id].turns, *at = turns;
+	struct slow_work_user *user;
+	unsigned int nr = 0, skip = 0;
+
+	for (; nr < walk->nr_order; walk->order[nr++] = user) {
+		raw_spin_lock_irq(&slow_pool.lock);
+		at = at->next;
+		raw_spin_unlock_irq(&slow_pool.lock);
+		if (at == turns)
+			break;
+		user = container_of(at, struct slow_work_user, queues[id].turn);
+		if (slow_work_is_in_order(walk, nr, user))
+			break;
+	}
+	/* Users that have come since the walk began have nothing that it sees. */
+	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
+		skip++;
+	for (user = READ_ONCE(slow_pool.newest); user; user = user->older) {
+		if (skip-- > walk->nr_order)
+			continue;
+		if (nr < walk->nr_order && !slow_work_is_in_order(walk, nr, user))
+			walk->order[nr++] = user;
+	}
+	walk->next = 0;
+}
+
+/* Users have this list each. */
+static bool slow_work_walk_is_by_user(const struct slow_work_walk *walk)
+{
+	return walk->list == SLOW_WORK_LIST_RESERVES ||
+	       walk->list == SLOW_WORK_LIST_SLOW ||
+	       walk->list == SLOW_WORK_LIST_VSLOW;
+}
+
+static struct slow_work_user *slow_work_walk_next_user(struct slow_work_walk *walk)
+{
+	if (walk->order && walk->list != SLOW_WORK_LIST_RESERVES)
+		return walk->next < walk->nr_order ? walk->order[walk->next++] :
+						     NULL;
+	return walk->user_at ? walk->user_at->older : READ_ONCE(slow_pool.newest);
+}
+
+/* Begin with the list that @walk has come to, or with another user's. */
+static void slow_work_walk_enter(struct slow_work_walk *walk)
+{
+	struct list_head *head;
+
+	walk->slot = 0;
+	if (slow_work_walk_is_by_user(walk))
+		walk->user_at = slow_work_walk_next_user(walk);
+	list_del_init(&walk->cursor.link);
+	head = slow_work_list_head(walk);
+	if (head)
+		list_add(&walk->cursor.link, head);
+}
+
+/* What was at hand is at its end. */
+static void slow_work_walk_leave(struct slow_work_walk *walk)
+{
+	if (walk->list == SLOW_WORK_LIST_THREADS && walk->slot < slow_pool.limit)
+		return;
+	if (slow_work_walk_is_by_user(walk)) {
+		slow_work_walk_enter(walk);
+		if (walk->user_at)
+			return;
+	}
+	walk->list++;
+	walk->entering = true;
+}
+
 /* One step, as a section with interrupts off is not to grow with what there is */
-static bool slow_work_walk_step(struct slow_work_walk *walk)
+static bool slow_work_walk_see(struct slow_work_walk *walk)
 {
 	switch (walk->list) {
 	case SLOW_WORK_LIST_THREADS:
-		if (walk->slot < slow_pool.limit)
-			return slow_work_walk_thread(walk);
-		walk->slot = 0;
-		break;
+		return walk->slot < slow_pool.limit && slow_work_walk_thread(walk);
+	case SLOW_WORK_LIST_RESERVES:
+		return walk->user_at && slow_work_walk_reserve(walk);
 	case SLOW_WORK_LIST_LOST:
-		if (slow_work_walk_lost(walk))
-			return true;
-		break;
+		return slow_work_walk_lost(walk);
+	case SLOW_WORK_LIST_END:
+		return false;
 	default:
-		if (slow_work_walk_list(walk))
-			return true;
+		return slow_work_list_head(walk) && slow_work_walk_list(walk);
 	}
-
-	list_del_init(&walk->cursor.link);
-	walk->list++;
-	if (slow_work_list_head(walk->list))
-		list_add(&walk->cursor.link, slow_work_list_head(walk->list));
-	return false;
 }
 
 /**
@@ -196,9 +313,16 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 
 	do {
 		cond_resched();		/* the queues may be long */
+		if (walk->entering && walk->order)
+			slow_work_walk_sort(walk);
 		raw_spin_lock_irq(&slow_pool.lock);
-		found = slow_work_walk_step(walk);
+		if (walk->entering)
+			slow_work_walk_enter(walk);
+		walk->entering = false;
+		found = slow_work_walk_see(walk);
 		walk->pinned = found && pin && slow_work_pin(walk);
+		if (!found)
+			slow_work_walk_leave(walk);
 		raw_spin_unlock_irq(&slow_pool.lock);
 	} while (!found && walk->list < SLOW_WORK_LIST_END);
 	return found;
@@ -289,4 +413,6 @@ void slow_work_walk_end(struct slow_work_walk *walk)
 	raw_spin_lock_irq(&slow_pool.lock);
 	list_del_init(&walk->cursor.link);
 	raw_spin_unlock_irq(&slow_pool.lock);
+	kvfree(walk->order);
+	walk->order = NULL;
 }

@@ -11,6 +11,7 @@
 /* Lists in the order in which they are walked */
 enum slow_work_list {
 	SLOW_WORK_LIST_THREADS,
+	SLOW_WORK_LIST_RESERVES,
 	SLOW_WORK_LIST_LOST,
 	SLOW_WORK_LIST_SLOW,
 	SLOW_WORK_LIST_VSLOW,
@@ -23,6 +24,11 @@ struct slow_work_walk {
 	struct slow_work cursor;	/* L: stands behind the item seen last */
 	enum slow_work_list list;	/* the list that @cursor is in */
 	unsigned int slot;	/* the next thread to see */
+	struct slow_work_user *user_at;	/* of a list that users have: whose is seen */
+	bool entering;	/* @list is to be begun */
+	struct slow_work_user **order;	/* users in the order of their turns, or NULL */
+	unsigned int nr_order;	/* entries of @order */
+	unsigned int next;	/* of @order */
 	unsigned long began;	/* jiffies; what joins a queue later is not seen */
 	struct slow_work *seen;	/* only its address once it is unpinned */
 	unsigned long flags;	/* its flags */
@@ -37,6 +43,7 @@ struct slow_work_walk {
 };
 
 void slow_work_walk_begin(struct slow_work_walk *walk);
+void slow_work_walk_begin_by_turns(struct slow_work_walk *walk);
 bool slow_work_walk_next(struct slow_work_walk *walk, bool pin);
 void slow_work_walk_at(struct slow_work_walk *walk, struct slow_work *work);
 void slow_work_walk_unpin(struct slow_work_walk *walk);

@@ -58,6 +58,7 @@ void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
 	work->account = NULL;
 	work->timestamp = 0;
 	work->cancels = 0;
+	work->disables = 0;
 	work->stamp = 0;
 #ifdef CONFIG_LOCKDEP
 	lockdep_init_map(&work->lockdep_map, name, key, 0);
@@ -256,10 +257,13 @@ static __always_inline void slow_work_merge(const struct slow_work *work,
 static __always_inline void slow_work_queue(struct slow_work *work)
 {
 	struct slow_work_class *class = slow_work_class_of(work->flags);
+	struct slow_work_queue *queue = slow_work_queue_of(work);
 
 	work->timestamp = jiffies;
 	class->queued++;
-	list_add_tail(&work->link, &class->queue);
+	list_add_tail(&work->link, &queue->items);
+	if (unlikely(list_empty(&queue->turn)))
+		list_add_tail(&queue->turn, &class->turns);
 	if (static_branch_unlikely(&slow_work_traced))
 		slow_work_note_queued(work);
 }
@@ -643,15 +647,10 @@ EXPORT_SYMBOL(delayed_slow_work_mod);
 
 /* Take **************************************************************/
 
-/*
- * The first item of @class is not a plain one, if it is an item at all.  Its flags
- * are what slow_work_take() wants of it afterwards.
- */
-static noinline struct slow_work *
-slow_work_take_special(struct slow_work_thread *thread,
-		       struct slow_work_class *class)
+/* @thread is about to take @work, which is not a plain item. */
+static noinline void slow_work_prepare_special(struct slow_work_thread *thread,
+					       struct slow_work *work)
 {
-	struct slow_work *work = slow_work_first(class);
 	unsigned long flags = READ_ONCE(work->flags);
 
 	if (flags & BIT(SLOW_WORK_DESCRIBED))
@@ -659,30 +658,39 @@ slow_work_take_special(struct slow_work_thread *thread,
 	if (flags & BIT(SLOW_WORK_FLUSHED))
 		slow_work_bind_flushes(work, &thread->holder);
 	if (test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags))
-		class->yielded--;
+		slow_work_class_of(flags)->yielded--;
+}
+
+/*
+ * What stands first in @class is not a plain item, if it is an item at all.  Queues
+ * before the first item, which have none, lose their turn.
+ */
+static noinline struct slow_work *
+slow_work_take_special(struct slow_work_thread *thread,
+		       struct slow_work_class *class)
+{
+	struct slow_work_queue *queue;
+	struct slow_work *work;
+
+	for (;;) {
+		queue = list_first_entry(&class->turns, struct slow_work_queue,
+					 turn);
+		work = slow_work_first_of(queue);
+		if (work)
+			break;
+		list_del_init(&queue->turn);
+	}
+	slow_work_prepare_special(thread, work);
 	return work;
 }
 
-/* The first item of @class, which has one, is @thread's. */
-static __always_inline struct slow_work *
-slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
+/* @work, which is in no queue, is @thread's, as one of @class. */
+static __always_inline void slow_work_hold(struct slow_work_thread *thread,
+					   struct slow_work *work,
+					   struct slow_work_class *class)
 {
-	const unsigned long special = BIT(SLOW_WORK_MARKER) |
-				      BIT(SLOW_WORK_DESCRIBED) |
-				      BIT(SLOW_WORK_YIELDED) |
-				      BIT(SLOW_WORK_FLUSHED);
 	struct slow_work_holder *holder = &thread->holder;
-	struct slow_work *work;
 
-	WRITE_ONCE(holder->stage, SLOW_WORK_RUNNING);
-	work = list_first_entry(&class->queue, struct slow_work, link);
-	if (unlikely(READ_ONCE(work->flags) & special))
-		work = slow_work_take_special(thread, class);
-
-	if (static_branch_unlikely(&slow_work_traced))
-		slow_work_note_start(thread, work);
-	__list_del_entry(&work->link);
-	class->queued--;
 	class->executing++;
 	class->started++;
 	thread->class = class;
@@ -693,6 +701,65 @@ slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
 	/* PENDING becomes EXECUTING; PENDING is known to be set */
 	WRITE_ONCE(work->flags, work->flags ^ (BIT(SLOW_WORK_PENDING) |
 					       BIT(SLOW_WORK_EXECUTING)));
+}
+
+/* The first item of @class, which has one, is @thread's. */
+static __always_inline struct slow_work *
+slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
+{
+	const unsigned long special = BIT(SLOW_WORK_MARKER) |
+				      BIT(SLOW_WORK_DESCRIBED) |
+				      BIT(SLOW_WORK_YIELDED) |
+				      BIT(SLOW_WORK_FLUSHED);
+	struct slow_work_queue *queue;
+	struct slow_work *work;
+
+	WRITE_ONCE(thread->holder.stage, SLOW_WORK_RUNNING);
+	queue = list_first_entry(&class->turns, struct slow_work_queue, turn);
+	work = list_first_entry(&queue->items, struct slow_work, link);
+	if (unlikely(list_empty(&queue->items)) ||
+	    unlikely(READ_ONCE(work->flags) & special)) {
+		work = slow_work_take_special(thread, class);
+		queue = slow_work_queue_of(work);
+	}
+
+	if (static_branch_unlikely(&slow_work_traced))
+		slow_work_note_start(thread, work);
+	__list_del_entry(&work->link);
+	class->queued--;
+	queue->taken = jiffies;
+	if (unlikely(!list_is_last(&queue->turn, &class->turns)))
+		slow_work_next_turn(class, queue);
+	slow_work_hold(thread, work, class);
+	return work;
+}
+
+/*
+ * The oldest item of the user that @thread is a reserve of becomes @thread's; NULL if
+ * there is none, or the pool serves them again.  It counts in no class of the pool's.
+ */
+static struct slow_work *slow_work_take_reserved(struct slow_work_thread *thread)
+{
+	struct slow_work_user *user = thread->user;
+	struct slow_work *work = NULL, *first;
+	int i;
+
+	if (!slow_work_reserve_goes_on(user))
+		return NULL;
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		first = slow_work_first_of(&user->queues[i]);
+		if (first && (!work || time_before(first->timestamp, work->timestamp)))
+			work = first;
+	}
+	if (!work)
+		return NULL;
+	WRITE_ONCE(thread->holder.stage, SLOW_WORK_RUNNING);
+	slow_work_prepare_special(thread, work);
+	if (static_branch_unlikely(&slow_work_traced))
+		slow_work_note_start(thread, work);
+	slow_work_dequeue(work);
+	slow_work_hold(thread, work,
+		       &slow_pool.reserve_classes[slow_work_class_id(work->flags)]);
 	return work;
 }
 
@@ -812,7 +879,7 @@ static noinline bool slow_work_end_claimed(struct slow_work_thread *thread,
 		work->account->active++;
 		if (thread->flags & SLOW_WORK_PREEMPTED) {
 			set_bit(SLOW_WORK_YIELDED, &work->flags);
-			thread->class->yielded++;
+			slow_work_class_of(work->flags)->yielded++;
 		}
 	} else {
 		work->account->user->armed++;
@@ -891,7 +958,7 @@ void slow_work_lose(struct slow_work_thread *thread)
 	if (!list_empty(&thread->sleeper))
 		slow_work_end_sleep(thread);
 	slow_work_arrive(thread);
-	if (!(thread->flags & SLOW_WORK_RETIRED))
+	if (!thread->user && !(thread->flags & SLOW_WORK_RETIRED))
 		slow_work_retire(thread);
 	holder->stage = SLOW_WORK_LOST;
 	thread->since = jiffies;
@@ -1053,6 +1120,22 @@ slow_work_report_in(struct slow_work_thread *thread)
 	       SLOW_WORK_SLOW_ITEM : SLOW_WORK_ANY_ITEM;
 }
 
+/* Execute @work, which @thread has taken, and come back with the lock held. */
+static __always_inline void slow_work_execute(struct slow_work_thread *thread,
+					      struct slow_work *work,
+					      struct slow_work_class *class)
+	__acquires(&slow_pool.lock)
+{
+	/* PENDING is clear; pairs with the barrier in slow_work_submit() */
+	smp_mb();
+	slow_work_run_acquire(thread, work);
+	thread->execute = work->ops->execute;
+	thread->execute(work);
+	slow_work_check_left(thread, work);
+	slow_work_end(thread, work, class);
+	slow_work_run_release(thread);
+}
+
 /**
  * slow_work_thread_main - a pool thread
  * @data: its struct slow_work_thread
@@ -1107,15 +1190,7 @@ take:
 		work = slow_work_take(thread, class);
 		slow_work_kick();
 		raw_spin_unlock_irq(&slow_pool.lock);
-
-		/* PENDING is clear; pairs with the barrier in slow_work_submit() */
-		smp_mb();
-		slow_work_run_acquire(thread, work);
-		thread->execute = work->ops->execute;
-		thread->execute(work);
-		slow_work_check_left(thread, work);
-		slow_work_end(thread, work, class);
-		slow_work_run_release(thread);
+		slow_work_execute(thread, work, class);
 	}
 
 	/* Leave pending work to another thread; the manager reaps this one. */
@@ -1128,13 +1203,73 @@ take:
 	return 0;
 }
 
-/* The pool thread that @task is, or NULL */
+/*
+ * A reserve has nothing to do until slow_work_call_reserve() says so: the state is set
+ * under the lock that it holds.
+ */
+static void slow_work_reserve_idle(struct slow_work_thread *thread)
+	__must_hold(&slow_pool.lock)
+{
+	set_current_state(SLOW_WORK_IDLE);
+	raw_spin_unlock_irq(&slow_pool.lock);
+	/* kthread_stop() sets that before it wakes us */
+	if (!kthread_should_stop())
+		schedule();
+	__set_current_state(TASK_RUNNING);
+	slow_work_note_self(thread);
+	if (unlikely(task_sigpending(current)))
+		slow_work_reset_signals();
+	raw_spin_lock_irq(&slow_pool.lock);
+}
+
+/**
+ * slow_work_reserve_main - the reserve of a user
+ * @data: its struct slow_work_thread
+ *
+ * Return: 0, when the user has gone.
+ */
+int slow_work_reserve_main(void *data)
+{
+	struct slow_work_thread *thread = data;
+	struct slow_work *work;
+
+	set_freezable();
+	thread->cred = get_current_cred();
+	slow_work_note_self(thread);
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	while (!kthread_should_stop()) {
+		if (slow_work_should_pause()) {
+			slow_work_pause(thread);
+			continue;
+		}
+		work = NULL;
+		if (thread->flags & (SLOW_WORK_CALLED | SLOW_WORK_PREEMPTED))
+			work = slow_work_take_reserved(thread);
+		if (!work) {
+			slow_work_arrive(thread);
+			slow_work_reserve_idle(thread);
+			continue;
+		}
+		raw_spin_unlock_irq(&slow_pool.lock);
+		slow_work_execute(thread, work, thread->class);
+	}
+	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_reset_io();
+	put_cred(thread->cred);
+	return 0;
+}
+
+/* The thread of the pool, a reserve included, that @task is, or NULL */
 struct slow_work_thread *slow_work_thread_of(struct task_struct *task)
 {
-	if (!(task->flags & PF_KTHREAD) ||
-	    kthread_func(task) != slow_work_thread_main)
+	int (*func)(void *data);
+
+	if (!(task->flags & PF_KTHREAD))
 		return NULL;
-	return kthread_data(task);
+	func = kthread_func(task);
+	return func == slow_work_thread_main || func == slow_work_reserve_main ?
+	       kthread_data(task) : NULL;
 }
 
 /**

@@ -124,12 +124,12 @@ struct slow_work_times {
 
 /* A class of items */
 struct slow_work_class {
-	struct list_head queue;		/* L: items that wait, and walks' cursors */
-	unsigned int queued;		/* L: items in @queue */
+	struct list_head turns;		/* L: queues with items, in the order of turns */
+	unsigned int queued;		/* L: items in these */
 	unsigned int yielded;		/* L: of these, came back by yielding */
 	unsigned int executing;		/* L: items that threads have */
 	unsigned int limit;		/* L: of @executing: start no more */
-	unsigned long started;		/* L: items taken from @queue, ever */
+	unsigned long started;		/* L: items taken from queues, ever */
 	unsigned long sampled;		/* L: @started at the last sample */
 	unsigned long uncounted;	/* L: of @started: lost, or before the reset */
 	unsigned long counts[SLOW_WORK_NR_COUNTS];	/* L */
@@ -183,6 +183,7 @@ struct slow_work_holder {
 #define SLOW_WORK_RETIRED	BIT(3)	/* it counts no more, and is to exit */
 #define SLOW_WORK_SLOW_FIRST	BIT(4)	/* it comes for a slow item */
 #define SLOW_WORK_ABSENT	BIT(5)	/* it was called, has no item and did not come */
+#define SLOW_WORK_CALLED	BIT(6)	/* a reserve: it was woken, has not come yet */
 
 /* A pool thread */
 struct slow_work_thread {
@@ -196,6 +197,7 @@ struct slow_work_thread {
 	unsigned int slot;		/* I: its number */
 	u64 began;			/* T, L clears: ns when execute began, or 0 */
 	struct task_struct *task;	/* S, pointer read under L: referenced */
+	struct slow_work_user *user;	/* I: of a reserve: whose */
 	const struct cred *cred;	/* T: its credentials, referenced */
 	int prio;			/* T: its normal_prio before execute */
 	unsigned long cpus;		/* T: first word of its cpus_mask before that */
@@ -219,6 +221,17 @@ struct slow_work_account {
 #define SLOW_WORK_NR_ACCOUNTS	2
 
 /*
+ * The items of an owner that wait in a class.  Queues with items take turns, one item
+ * each (promise 7).  One that is alone keeps its turn when it becomes empty: so an
+ * owner that has the pool to itself pays for no list of queues.
+ */
+struct slow_work_queue {
+	struct list_head items;		/* L: and walks' cursors */
+	struct list_head turn;		/* L: in slow_work_class::turns */
+	unsigned long taken;		/* L: jiffies when the pool took one last */
+};
+
+/*
  * A module that registered.  Its memory is kept for the next one: an enqueue that is
  * merged counts without the lock, perhaps for a user that has left.
  *
@@ -226,9 +239,15 @@ struct slow_work_account {
  * current one; a flush makes the other current and waits for this one to drain.
  */
 struct slow_work_user {
+	struct slow_work_queue queues[SLOW_WORK_NR_CLASSES]; /* L */
+	struct slow_work_user *older;	/* I: the next in slow_pool.newest */
+	struct slow_work_thread *reserve; /* L: its memory stays, as of all threads */
+	struct list_head reserves;	/* L: in slow_pool.reserves, while it has one */
+	/* What comes from here on begins anew with each module */
+	struct module *module;		/* I: only a key, but for its name */
 	struct hlist_node hash;		/* L: in slow_pool.users, later in spare */
 	struct list_head link;		/* U: in slow_work_users */
-	struct module *module;		/* I: only a key, but for its name */
+	unsigned int reserved;		/* R: registrations that asked for one */
 	char name[MODULE_NAME_LEN];	/* I */
 	unsigned int registered;	/* L: how often it did */
 	unsigned int leaving;		/* L: of these, are about to unregister */
@@ -303,6 +322,14 @@ struct slow_work_pool {
 	struct slow_work_account *recent; /* L: of the last enqueue; always current */
 	struct slow_work_user unowned;	/* L: owners that have not registered */
 	struct hlist_head spare;	/* L: users that have left */
+	struct slow_work_user *newest;	/* L: of all users, with the spare ones */
+
+	/* Reserves */
+	struct list_head reserves;	/* L: users that have one, as they are looked at */
+	unsigned int nr_reserves;	/* L: entries of @reserves */
+	struct slow_work_class reserve_classes[SLOW_WORK_NR_CLASSES]; /* L: what they run */
+	unsigned long reserve_calls;	/* L: since the reset */
+	bool reserve_died;		/* L: one is to be started in its place */
 
 	/* Statistics */
 	struct slow_work_times times[SLOW_WORK_NR_CLASSES];
@@ -339,6 +366,15 @@ static inline enum slow_work_class_id slow_work_class_id(unsigned long flags)
 static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
 {
 	return &slow_pool.classes[slow_work_class_id(flags)];
+}
+
+/* Where @work waits, or would */
+static inline struct slow_work_queue *
+slow_work_queue_of(const struct slow_work *work)
+{
+	struct slow_work_user *user = work->account->user;
+
+	return &user->queues[slow_work_class_id(work->flags)];
 }
 
 /* Who has @work out of the queues, if anybody has? */
@@ -403,7 +439,9 @@ bool slow_work_unserved(void);
 unsigned int slow_work_wanted(void);
 unsigned long slow_work_left(unsigned long since, unsigned long wait);
 unsigned long slow_work_backs_off(void);
+struct slow_work *slow_work_first_of(const struct slow_work_queue *queue);
 struct slow_work *slow_work_first(const struct slow_work_class *class);
+bool slow_work_reserve_goes_on(const struct slow_work_user *user);
 void slow_work_wake_thread(void);
 void slow_work_wake_sleeper(struct slow_work_thread *thread);
 void slow_work_call(struct slow_work_thread *thread, unsigned int flags);
@@ -429,6 +467,9 @@ static __always_inline void slow_work_kick(void)
 }
 
 /* slow-work-owner.c */
+void slow_work_init_queues(struct slow_work_user *user);
+void slow_work_next_turn(struct slow_work_class *class,
+			 struct slow_work_queue *queue);
 void slow_work_init_user(struct slow_work_user *user, struct module *module);
 struct slow_work_user *slow_work_lookup_user(struct module *module);
 struct slow_work_account *slow_work_find_account(const struct slow_work *work);
@@ -439,6 +480,7 @@ void slow_work_count_refused(const struct slow_work *work);
 
 /* slow-work.c */
 int slow_work_thread_main(void *data);
+int slow_work_reserve_main(void *data);
 struct slow_work_thread *slow_work_thread_of(struct task_struct *task);
 void slow_work_lose(struct slow_work_thread *thread);
 
@@ -453,6 +495,8 @@ void slow_work_pool_exit(void);
 int slow_work_pool_start(void);
 void slow_work_pool_stop(void);
 void slow_work_find_dead(void);
+int slow_work_reserve_start(struct slow_work_user *user);
+void slow_work_reserve_stop(struct slow_work_thread *thread);
 
 /* slow-work-user.c */
 void slow_work_user_exit(void);

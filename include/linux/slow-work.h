@@ -81,7 +81,8 @@ struct slow_work {
 	struct slow_work_holder *holder;
 	struct slow_work_account *account;
 	unsigned long timestamp;
-	unsigned int cancels;
+	unsigned short cancels;
+	unsigned short disables;
 	unsigned int stamp;
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map lockdep_map;
@@ -274,7 +275,11 @@ do {									\
 void destroy_slow_work_on_stack(struct slow_work *work);
 void destroy_delayed_slow_work_on_stack(struct delayed_slow_work *dwork);
 
+/* slow_work_register_user_flags(): memory reclaim may wait for the module's items */
+#define SLOW_WORK_MEM_RECLAIM	1U
+
 int slow_work_register_user(struct module *owner);
+int slow_work_register_user_flags(struct module *owner, unsigned int flags);
 void slow_work_unregister_user(struct module *owner);
 
 int slow_work_enqueue(struct slow_work *work);
@@ -283,6 +288,8 @@ int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay);
 
 bool slow_work_cancel(struct slow_work *work);
+bool slow_work_disable_sync(struct slow_work *work);
+bool slow_work_enable(struct slow_work *work);
 bool slow_work_try_cancel(struct slow_work *work);
 
 bool slow_work_flush(struct slow_work *work);
@@ -300,6 +307,30 @@ struct slow_work *slow_work_current(void);
 static inline bool delayed_slow_work_cancel(struct delayed_slow_work *dwork)
 {
 	return slow_work_cancel(&dwork->work);
+}
+
+/**
+ * delayed_slow_work_disable_sync - slow_work_disable_sync() of a delayed item
+ * @dwork: the delayed item
+ *
+ * Context: As slow_work_disable_sync().
+ * Return: As slow_work_disable_sync().
+ */
+static inline bool delayed_slow_work_disable_sync(struct delayed_slow_work *dwork)
+{
+	return slow_work_disable_sync(&dwork->work);
+}
+
+/**
+ * delayed_slow_work_enable - slow_work_enable() of a delayed item
+ * @dwork: the delayed item
+ *
+ * Context: As slow_work_enable().
+ * Return: As slow_work_enable().
+ */
+static inline bool delayed_slow_work_enable(struct delayed_slow_work *dwork)
+{
+	return slow_work_enable(&dwork->work);
 }
 
 /**
