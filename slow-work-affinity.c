@@ -11,7 +11,7 @@
  *
  * When the last of its CPUs goes off line the scheduler lets a thread run
  * anywhere, and leaves it so.  Therefore all are placed again when a CPU comes.
- * (Not when one fails to go: the kernel tells nobody of that.)
+ * (Not after a failed offline: the kernel has no callback for that.)
  */
 
 #include <linux/cpu.h>
@@ -39,11 +39,11 @@ static DEFINE_MUTEX(slow_work_settings_mutex);
 
 /**
  * struct slow_work_affinity - the settings
- * @given: P: somebody wrote @mask; until then it follows housekeeping
+ * @given: P: @mask was written; until then it follows housekeeping
  * @mask: P: CPUs to run on; slow_work_affinity_mask() tells
  * @nice: P: niceness
- * @changing: P: so often threads are to be placed anew, by slow_work_apply_all(); they
- *	may not be as settings have it
+ * @changing: P: pending calls of slow_work_apply_all(); threads may differ from the
+ *	settings
  * @hotplug: I: the state of CPU hotplug that calls us
  */
 struct slow_work_affinity {
@@ -298,8 +298,9 @@ static void slow_work_apply_later(struct work_struct *unused)
 }
 
 /*
- * A work of the kernel's, since whoever writes a setting may wait for an execute that
- * has migration disabled, and that for cpus_read_lock(), which is held against it here.
+ * A work item, since the callback must not take the mutex: a writer of a setting holds
+ * that while it waits for an execute which has migration disabled, and which may wait
+ * for cpus_read_lock().
  */
 static DECLARE_WORK(slow_work_online_work, slow_work_apply_later);
 

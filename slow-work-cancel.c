@@ -2,9 +2,9 @@
 /*
  * slow-work: cancel and flush of an item
  *
- * A cancel takes back what is pending, and then waits until nobody has the item.  A
- * flush waits for the pending run, or for the one that goes on.  Who waits is listed
- * where the item is held; where nobody holds it, at the first of those that wait.
+ * A cancel takes back what is pending, and then waits until the item is not held.  A
+ * flush waits for the pending run, or for the one that executes.  The holder of an item
+ * lists those that wait for it; without a holder, the first of them lists all.
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
@@ -67,8 +67,7 @@ static void slow_work_tell_item(const void *what)
 }
 
 /*
- * Wait until whoever has @work lets go of it.  An item that is lost is told of at
- * once: this wait has no end.
+ * Wait until @work is not held.  A lost item is reported at once: this wait has no end.
  */
 static void slow_work_wait_held(struct slow_work *work)
 	__must_hold(&slow_pool.lock)
@@ -146,11 +145,11 @@ static noinline void slow_work_put_is_over(struct slow_work *work)
 }
 
 /*
- * Put @work, which was taken back, for a cancel.  It is in no list and nobody has
- * it.  It outlives this, as its caller sees to that.
+ * Call put_ref of @work for a cancel that took it back.  @work is in no list and not
+ * held; the caller of the cancel keeps it alive.
  *
- * @work itself says that it is being put, and by whom: were it a holder on our stack,
- * an oops in put_ref would leave a pointer into the stack of a dead task.
+ * A flag of @work says so, and its timestamp has the task: a holder on the stack would
+ * be a pointer into the stack of a dead task after an oops in put_ref.
  *
  * @irqs_on, @irq: how to drop the lock; @irq is what interrupts were before.
  */
@@ -194,7 +193,7 @@ static __always_inline void slow_work_put_back(struct slow_work *work,
 		slow_work_put_is_over(work);
 }
 
-/* Is the caller in a call-out of @work, by whoever has it? */
+/* Is the caller in a call-out of @work? */
 static bool slow_work_is_own(const struct slow_work *work)
 {
 	const struct slow_work_holder *holder = slow_work_held(work);

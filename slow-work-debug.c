@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * slow-work: what callers do wrong, told where it was done
+ * slow-work: run-time checks of callers
  *
- * What execute left behind, so that it does not become the riddle of the next
- * item; items that are freed or initialised while the pool has them, which
- * debugobjects knows; and, for lockdep, who waits for whom.  The latter two are
- * there on kernels for debugging alone.
+ * What execute leaves behind is reported with its name and put right, so that the next
+ * item finds a clean thread.  Lockdep learns which waits depend on which runs.
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
@@ -46,7 +44,7 @@ static void slow_work_enable_preemption(void)
  * shows as bits which no thread has, and there is no counting up from there.
  *
  * On PREEMPT_RT the first to turn softirqs off takes a lock, and with it turns
- * migration off, if it may be preempted; then so must be whoever gives it back.
+ * migration off, if it may be preempted; the same holds for the last to turn them on.
  */
 static void slow_work_enable_all(void)
 {
@@ -219,7 +217,7 @@ void slow_work_report_left(struct slow_work_thread *thread,
 
 /*
  * The item may be freed by its put_ref, so its map is copied.  A thread to which
- * an earlier item has left a lock takes none: its order would be nobody's fault.
+ * an earlier item has left a lock takes none: that order would be blamed on this item.
  */
 void slow_work_run_acquire(struct slow_work_thread *thread,
 			   struct slow_work *work)

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * slow-work: /sys/kernel/debug/slow_work/runqueue
+ * slow-work: views: /sys/kernel/debug/slow_work
  *
- * Every item that executes, is queued or armed, with what its desc says of it.
- * desc is called with no lock held but the reader's, while the item is pinned;
- * its text goes into a buffer of the reader's, so that a line which did not fit
- * into the file's page is shown again without the item, which may be gone.
+ * runqueue has a line for each item that executes, is queued or armed.  desc runs while
+ * the item is pinned, with no lock held but the reader's; its text goes into a buffer of
+ * the reader's, so that a line which did not fit into the file's page is shown again
+ * without the item, which may be gone.
+ *
+ * stats and stats-values: events are counted where they happen; the present is sampled
+ * when the file is read, by a walk over all items and by the threads' states.  The lines
+ * of one reading are of nearly the same moment.
  */
 
 #include <linux/debugfs.h>
@@ -239,7 +243,7 @@ struct slow_work_row {
  * @reserve_calls: how often one was called, since the reset
  * @max_ticks: jiffies at the maximum since the reset
  * @nr_rows: how many of @rows there are
- * @rows: the classes, nobody's items, and those of each user
+ * @rows: the classes, unowned items, and each user
  */
 struct slow_work_stats {
 	unsigned int threads;

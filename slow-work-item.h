@@ -63,9 +63,9 @@ static __always_inline bool slow_work_claim_item(struct slow_work *work)
 }
 
 /*
- * If a thread has @work, it looks at it before it lets go; after put_ref, if it
- * cannot be claimed.  So @work must be there then: it has a new reference, or we
- * wait.
+ * Have the holder of @work, if there is one, recheck it before it lets go: at the end of
+ * execute if it can be claimed, else after put_ref.  @work must be there then: it has a
+ * new reference, or the caller waits.
  */
 static __always_inline void slow_work_recheck_later(struct slow_work *work)
 {
@@ -75,7 +75,7 @@ static __always_inline void slow_work_recheck_later(struct slow_work *work)
 		holder->recheck = true;
 }
 
-/* Has somebody @work out of the queues: a thread, or a cancel for its put_ref? */
+/* Is @work out of the queues: with a thread, or with a cancel for its put_ref? */
 static __always_inline bool slow_work_is_held(const struct slow_work *work)
 {
 	return (READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)) ||
@@ -94,7 +94,7 @@ static __always_inline bool slow_work_is_described(const struct slow_work *work)
 	return READ_ONCE(work->flags) & BIT(SLOW_WORK_DESCRIBED);
 }
 
-/* A reference that counts in @account is gone, or counts elsewhere from now. */
+/* A reference leaves @account: it is put, or counted elsewhere. */
 static __always_inline void
 slow_work_inactive(struct slow_work_account *account)
 {
@@ -118,8 +118,8 @@ static __always_inline void slow_work_dequeue(struct slow_work *work)
 }
 
 /*
- * @work is armed no more: its run counts from now, and so in the current account.
- * Where it shares the reference of a run that goes on it does when that has ended.
+ * @work is armed no more.  Its run counts in the current account from now on; where it
+ * shares the reference of a run that executes, from the end of that run.
  */
 static __always_inline void slow_work_end_delay(struct slow_work *work)
 {
@@ -136,11 +136,11 @@ static __always_inline void slow_work_end_delay(struct slow_work *work)
 }
 
 /*
- * @work is armed: stop its timer.  True: it is armed no more, and no timer's function
- * comes for it.  False: that is under way, perhaps interrupted by us; it has yet to
- * take the lock, so @work stays armed and in memory until then.
+ * Stop the timer of @work, which is armed.  True: @work is armed no more, and the timer's
+ * function does not run for it.  False: the function is running, perhaps interrupted by
+ * this CPU, and has yet to take the lock; @work stays armed and in memory until then.
  *
- * A function that is under way may have had the lock already, and the item been armed
+ * A function that is running may have had the lock already, and the item been armed
  * since: then the timer is set, but not by delayed_slow_work_mod().
  */
 static __always_inline bool slow_work_try_disarm(struct slow_work *work)
@@ -169,7 +169,7 @@ static __always_inline bool slow_work_disarm(struct slow_work *work,
 	       BIT(SLOW_WORK_DELAYED)) {
 		if (likely(slow_work_try_disarm(work)))
 			return true;
-		/* Whoever looks meanwhile may disarm what this has stopped. */
+		/* Another task may disarm what this stops. */
 		raw_spin_unlock_irq(&slow_pool.lock);
 		timer_delete_sync(&slow_work_delayed(work)->timer);
 		raw_spin_lock_irq(&slow_pool.lock);
@@ -178,7 +178,7 @@ static __always_inline bool slow_work_disarm(struct slow_work *work,
 }
 
 /*
- * The run of @work that was pending, and is no more, is taken off.  It is in no list if
+ * Take back the run of @work whose PENDING bit was just cleared.  @work is in no list if
  * it was @disarmed.
  */
 static __always_inline void slow_work_retract_run(struct slow_work *work,
@@ -202,12 +202,12 @@ static __always_inline void slow_work_retract_run(struct slow_work *work,
 		set_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
 		slow_work_recheck_later(work);
 	}
-	/* Whoever has it now is all that there is to wait for. */
+	/* The flushes wait for the present holder now. */
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_FLUSHED))
 		slow_work_bind_flushes(work, work->holder);
 }
 
-/* If @work is pending, take that run off, and return true. */
+/* If @work is pending, take that run back, and return true. */
 static __always_inline bool slow_work_retract(struct slow_work *work,
 					      bool disarmed)
 {

@@ -32,7 +32,7 @@ void slow_work_init_queues(struct slow_work_user *user)
 	raw_spin_unlock_irq(&slow_pool.lock);
 }
 
-/* Make @user one that has counted nothing.  A walk's cursor may be in its queues. */
+/* Initialise @user, but for its queues: a walk's cursor may be in them. */
 void slow_work_init_user(struct slow_work_user *user, struct module *module)
 {
 	const size_t kept = offsetof(struct slow_work_user, module);
@@ -75,7 +75,7 @@ struct slow_work_user *slow_work_lookup_user(struct module *module)
 	return NULL;
 }
 
-/* Where does a new run of @work count?  The manager says it if for nobody. */
+/* Find the in-flight count for a new run.  The manager reports an unregistered owner. */
 struct slow_work_account *
 slow_work_find_account(const struct slow_work *work)
 {
@@ -101,7 +101,7 @@ void slow_work_count_refused(const struct slow_work *work)
 	slow_work_count(user ?: &slow_pool.unowned, work, SLOW_WORK_COUNT_REFUSED);
 }
 
-/* Is nothing of @user in the pool?  If something is, its end is to be told. */
+/* Is nothing of @user in the pool?  If not, slow_work_drained() is called when it is. */
 bool slow_work_user_idle(struct slow_work_user *user)
 {
 	struct slow_work_account *accounts = user->accounts;
@@ -136,7 +136,7 @@ void slow_work_start_flush(struct slow_work_user *user)
 		slow_work_wake_waiters(&user->flushes);
 }
 
-/* @account, which somebody waits for, has become empty. */
+/* @account is empty, and has waiters. */
 void slow_work_drained(struct slow_work_account *account)
 {
 	struct slow_work_user *user = account->user;

@@ -127,7 +127,7 @@ static void slow_work_reap(struct slow_work_thread *thread)
 	thread->task = NULL;
 	thread->holder.task = NULL;
 	raw_spin_unlock_irq(&slow_pool.lock);
-	/* now that nobody finds it under the lock */
+	/* No lookup under the lock finds it any more. */
 	put_task_struct(task);
 	clear_bit(thread->slot, slow_pool.slots);
 }
@@ -456,9 +456,8 @@ static bool slow_work_cull(ktime_t *timeout)
 }
 
 /*
- * One thing at a time, until nothing is left to do but sleep.  Whoever gives us
- * something to do wakes us under the lock; our state is set before we look
- * there.
+ * Do one thing at a time, then sleep.  The state is set before the fields are read under
+ * the lock, and each writer of them wakes the manager under the lock: no wake-up is lost.
  */
 static int slow_work_manager_main(void *unused)
 {
@@ -531,7 +530,7 @@ int slow_work_pool_start(void)
 	struct task_struct *manager;
 	int ret;
 
-	/* Built in, somebody may come before our init, or where that failed */
+	/* Built in, a caller may come before our init, or after that failed. */
 	if (!slow_pool.slots)
 		return -EAGAIN;
 

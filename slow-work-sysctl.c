@@ -114,8 +114,8 @@ static unsigned int slow_work_most(const unsigned int *setting)
 }
 
 /*
- * Threads follow later, by the manager; this waits for none.  As a very slow
- * item may have found a place, somebody may have to come for it.
+ * The manager starts or retires threads later; this waits for none.  A very slow item
+ * may have a slot now, so a thread may have to be woken.
  */
 static int slow_work_set(unsigned int *setting, int value)
 {
@@ -135,8 +135,8 @@ static int slow_work_set(unsigned int *setting, int value)
 }
 
 /*
- * The kernel's own integer notation; but a trailing rest is not forgiven.  True:
- * *@value was written, and is to be set.  False: *@ret is all there is to return.
+ * Parse the kernel's integer notation; trailing characters are rejected.  True: *@value
+ * was written, and is to be set.  False: return *@ret.
  */
 static bool slow_work_sysctl_int(slow_work_ctl_table *table, int write,
 				 void *buffer, size_t *lenp, loff_t *ppos,

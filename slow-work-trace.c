@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * slow-work: what is told of items that are watched
+ * slow-work: tracepoints and latency statistics
  *
- * Nobody looks, as a rule, and then an item must not pay for it: so one switch,
- * slow_work_traced, is on while a tracepoint of every item or the histograms
- * are, and the places on an item's way that look at it call here alone.
+ * One static key, slow_work_traced, is on while a tracepoint of every item or the
+ * histograms are enabled.  While it is off an item pays for neither.
  *
- * Times need a clock that is dear.  The one of the queue goes into the item, in
- * units of STAMP_SHIFT so that it fits into what room is there; the one of
- * execute into the thread.
+ * Reading the clock is expensive.  The time of the enqueue is kept in the item, shifted
+ * by STAMP_SHIFT to fit into 32 bits; the time when execute began in the thread.
  */
 
 #include <linux/ktime.h>
@@ -29,8 +27,8 @@ DEFINE_STATIC_KEY_FALSE(slow_work_traced);
 static DEFINE_MUTEX(slow_work_trace_mutex);
 
 /*
- * One more reason to watch, or one less.  What is under way when the first comes
- * began unseen; a time left over in its thread is of another run.
+ * Enable the key once more.  Runs that are under way at the first enable have no start
+ * time; a time left in their thread is of another run, so it is cleared.
  *
  * Context: Process context; sleeps.
  */
@@ -66,9 +64,8 @@ static u32 slow_work_stamp(u64 now)
 }
 
 /*
- * How long has @work been in its queue?  Its stamp is true if the jiffies of its
- * mark say the same: it may be from an earlier time, when items were watched
- * last, or have come round.
+ * How long has @work been in its queue?  The stamp is valid if the jiffies of its
+ * timestamp agree: it may be from an earlier enable, or have wrapped.
  */
 static u64 slow_work_waited(const struct slow_work *work, u64 now)
 {
@@ -121,8 +118,8 @@ void slow_work_reset_times(void)
 }
 
 /*
- * Switch the histograms; they begin empty, and when they end what they have
- * stays to be read.
+ * Switch the histograms on or off.  They begin empty; their contents stay readable after
+ * they are switched off.
  *
  * Context: Process context; sleeps.
  */
@@ -154,7 +151,7 @@ void slow_work_note_queued(struct slow_work *work)
 	trace_slow_work_queue(work);
 }
 
-/* @thread takes @work, and has not marked it yet. */
+/* @thread takes @work, whose timestamp is still that of its enqueue. */
 void slow_work_note_start(struct slow_work_thread *thread,
 			  const struct slow_work *work)
 {
@@ -162,7 +159,7 @@ void slow_work_note_start(struct slow_work_thread *thread,
 
 	lockdep_assert_held(&slow_pool.lock);
 	WRITE_ONCE(thread->began, now);
-	/* so that slow_work_end() comes by slow_work_note_end() */
+	/* so that slow_work_end() calls slow_work_note_end() */
 	WRITE_ONCE(thread->holder.stage, SLOW_WORK_CLAIMED);
 	slow_work_add(work->account, slow_work_class_id(work->flags),
 		      SLOW_WORK_TIME_WAIT, wait);
@@ -170,8 +167,8 @@ void slow_work_note_start(struct slow_work_thread *thread,
 }
 
 /*
- * execute has returned; @work is still there.  Nothing is told of a run that was
- * not watched from its beginning.
+ * execute has returned; @work is still there.  A run without a start time is not
+ * counted.
  */
 void slow_work_note_end(struct slow_work_thread *thread,
 			const struct slow_work *work)

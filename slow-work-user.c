@@ -149,7 +149,7 @@ void slow_work_user_exit(void)
 	}
 }
 
-/* Nobody has registered after all.  Context: slow_work_register_mutex held. */
+/* Stop the pool if it has no user.  Context: slow_work_register_mutex held. */
 static void slow_work_stop_unused(void)
 {
 	bool idle;
@@ -378,8 +378,7 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 }
 
 /*
- * Stop the pool, unless somebody has registered again.  False: there is something in
- * it once more.
+ * Stop the pool, unless a user has registered again.  False: it is not empty any more.
  */
 static bool slow_work_try_stop(void)
 {

@@ -429,7 +429,7 @@ static bool slow_work_find_thread(void)
 		slow_work_wake_manager();
 	slow_work_sample_later();
 
-	/* Whoever changes one of these sets it again. */
+	/* Each change of one of these sets it again. */
 	slow_pool.helpers = !list_empty(&slow_pool.idle) || slow_pool.nr_reserves ||
 		       slow->nr_sleepers || vslow->nr_sleepers ||
 		       (slow_pool.nr < slow_pool.max && !slow_pool.managing);
@@ -671,7 +671,7 @@ void slow_work_wait_for(struct slow_work_waiter *waiter,
 }
 
 /**
- * slow_work_timer - see to what nobody else comes for
+ * slow_work_timer - what is due without an enqueue or an end of an item
  * @unused: the pool's
  *
  * Context: Softirq.  Interrupts are on between sections, so their length does not

@@ -34,7 +34,7 @@ struct slow_work_walk {
 	unsigned long flags;	/* its flags */
 	unsigned long jiffies;	/* when it was queued, began to execute, or is due */
 	void (*execute)(struct slow_work *work);	/* its function */
-	const struct slow_work_user *user;	/* whom it counts for */
+	const struct slow_work_user *user;	/* in whose count it is */
 	unsigned int thread;	/* the number of the thread that executes it */
 	pid_t pid;	/* that thread's */
 	bool pinned;	/* slow_work_walk_unpin() is owed */

@@ -2,20 +2,19 @@
 /*
  * slow-work: an item from enqueue to put_ref
  *
- * A caller enqueues an item; it is pinned with get_ref and waits in the queue of
- * its class.  A pool thread takes it out, calls execute and then put_ref.  One raw
- * spinlock, slow_pool.lock, orders all of this; the locking rules are in slow-work.h.
+ * An enqueue pins the item with get_ref and puts it into its owner's queue of the item's
+ * class.  A pool thread takes it out, calls execute and then put_ref.  One raw spinlock,
+ * slow_pool.lock, orders all of this; the locking rules are in slow-work.h.
  *
- * The pool holds one reference on an item, the one that get_ref gave, from the
- * moment it is queued or armed until put_ref.  An enqueue during execute takes no
- * other: the reference serves for the next run.  But execute ends without the lock,
- * so that an item costs two passes of it and not three, and from then on the
- * reference is on its way out.  Therefore whoever finds an item held by a thread
- * must claim it first.  Where that fails, execute is over: what is done then
- * concerns a new reference, and waits for the old one to be put.
+ * The pool holds one reference on an item, from the enqueue or arming until put_ref.  An
+ * enqueue during execute takes no other: the reference serves the next run too.  But
+ * execute ends without the lock, so that an item costs two passes of the lock and not
+ * three, and from then on the reference is about to be put.  So a caller that finds an
+ * item held claims it first.  On failure execute is over: take a new reference, and wait
+ * for the old one to be put.
  *
- * This file follows an item down: init, enqueue, delay, the thread that takes it,
- * execute, put_ref, yield; then cancel and flush.
+ * This file follows an item down: init, enqueue, delay, take, execute, put_ref; then the
+ * thread's loop, and yielding.  slow-work-cancel.c has cancel and flush.
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
@@ -94,8 +93,8 @@ EXPORT_SYMBOL(__delayed_slow_work_init);
 /* Who has an item ***************************************************/
 
 /*
- * Has the task that runs put_ref of @work, for a cancel, died there?  Not while it
- * closes its files, whose release may well cancel: hence exit_state.
+ * Has the task died that runs put_ref of @work for a cancel?  exit_state tells, not
+ * PF_EXITING: a task that exits closes its files, and a release may well cancel.
  */
 static bool slow_work_put_is_lost(const struct slow_work *work)
 {
@@ -113,14 +112,14 @@ static bool slow_work_put_is_lost(const struct slow_work *work)
 	return lost;
 }
 
-/* Has the thread of @holder died in a call-out?  It may not have been found yet. */
+/* Has the thread of @holder died in a call-out?  slow_work_find_dead() may come later. */
 static bool slow_work_is_lost(const struct slow_work_holder *holder)
 {
 	/* The task writes others of its flags as it likes. */
 	return data_race(holder->task->flags) & PF_EXITING;
 }
 
-/* Has whoever has @work, a thread or a cancel, died in a call-out of it? */
+/* Has the holder of @work, or the cancel that puts it, died in a call-out? */
 bool slow_work_item_is_lost(const struct slow_work *work)
 {
 	const struct slow_work_holder *holder = slow_work_held(work);
@@ -139,8 +138,8 @@ void slow_work_init_holder(struct slow_work_holder *holder,
 /* Wait **************************************************************/
 
 /*
- * @holder has @work, and those that wait for its pending run wait for that now: the
- * run begins, or was taken back.
+ * Flushes that wait for the pending run of @work wait for @holder from now on: the run
+ * begins, or was taken back.
  */
 void slow_work_bind_flushes(struct slow_work *work,
 			    struct slow_work_holder *holder)
@@ -151,8 +150,8 @@ void slow_work_bind_flushes(struct slow_work *work,
 }
 
 /*
- * @holder, real or an anchor, is not to have @work any more.  Those that wait for its
- * pending run wait at least as long as the first of them, which lists them now.
+ * @holder, a thread's or an anchor, lets go of @work.  Flushes that wait for the pending
+ * run are listed at the first of them from now on: it waits as long as the others.
  */
 void slow_work_leave_flushes(struct slow_work *work,
 			     struct slow_work_holder *holder)
@@ -183,8 +182,8 @@ slow_work_account_of(const struct slow_work *work)
 }
 
 /*
- * Where a run counts that is enqueued while @holder executes the item: with the user
- * of the run that executes, whose count keeps that one there until the end of it.
+ * The in-flight count for a run that is enqueued while @holder executes the item: of the
+ * same user, which stays there until the present run ends.
  */
 static struct slow_work_account *
 slow_work_account_again(const struct slow_work_holder *holder)
@@ -193,11 +192,11 @@ slow_work_account_again(const struct slow_work_holder *holder)
 }
 
 /*
- * The pool takes an item that it has no reference on.  PENDING is set last: a
- * refusal has nothing to take back (promise 3).
+ * Take a reference on an idle item, and count it.  PENDING is set last: a refusal by
+ * get_ref changes nothing (promise 3).
  *
- * An oops in get_ref kills the task that holds the lock: slow_work_died() gives it
- * back, as nothing has been changed yet.
+ * An oops in get_ref kills the task that holds the lock: slow_work_died() releases it,
+ * as nothing has been changed yet.
  */
 static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
 {
@@ -224,8 +223,8 @@ static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
 }
 
 /*
- * The reference on @work, which counts as active, serves a new run; one that begins
- * with a delay if it is @armed.
+ * The reference on @work, which counts as active, serves a new run; one with a delay if
+ * @armed.
  */
 static void slow_work_recount(struct slow_work *work, bool armed)
 {
@@ -241,8 +240,8 @@ static void slow_work_recount(struct slow_work *work, bool armed)
 }
 
 /*
- * One run serves this enqueue and one before.  PENDING has the account visible,
- * which stays in memory, though the item may have left it meanwhile.
+ * Merge an enqueue into the pending run.  The caller has read PENDING with acquire, so
+ * the account is visible; its memory stays, even if the item leaves it meanwhile.
  */
 static __always_inline void slow_work_merge(const struct slow_work *work,
 					    unsigned long flags)
@@ -269,8 +268,8 @@ static __always_inline void slow_work_queue(struct slow_work *work)
 }
 
 /*
- * @work is to run now.  It is in no list, and is queued if nobody has it; else
- * whoever has it queues it when letting go.  An item that is lost will never run.
+ * Queue @work, which is in no list; if it is held, its holder queues it when it lets go.
+ * A lost item is not queued: it never runs again.
  */
 void slow_work_queue_or_defer(struct slow_work *work)
 {
@@ -290,9 +289,8 @@ void slow_work_queue_or_defer(struct slow_work *work)
 }
 
 /*
- * A delay longer than a timer can be is run in legs; @stamp has what is left.  The timer
- * is set for one tick more, since the tick that is running now counts as none: a delay
- * never ends early.
+ * Run a delay that is longer than a timer's in legs; @stamp has the rest.  One tick is
+ * added, since the present tick has partly passed: a delay never ends early.
  */
 static __always_inline void slow_work_start_timer(struct slow_work *work,
 						  unsigned long delay)
@@ -310,7 +308,7 @@ static __always_inline void slow_work_start_timer(struct slow_work *work,
 static __always_inline void slow_work_arm(struct slow_work *work,
 					  unsigned long delay)
 {
-	/* left by who disarmed it while that was under way */
+	/* left by a disarm while the timer's function was running */
 	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_REARMED)))
 		clear_bit(SLOW_WORK_REARMED, &work->flags);
 	set_bit(SLOW_WORK_DELAYED, &work->flags);
@@ -320,8 +318,8 @@ static __always_inline void slow_work_arm(struct slow_work *work,
 }
 
 /*
- * The same of an item that somebody may have: see slow_work_began_at() and
- * slow_work_put_back() for what its mark is then.
+ * Arm an item that may be held: its timestamp is in use then, see slow_work_began_at()
+ * and slow_work_put_back().
  */
 static void slow_work_arm_busy(struct slow_work *work, unsigned long delay)
 {
@@ -342,15 +340,13 @@ static void slow_work_queue_or_arm(struct slow_work *work, unsigned long delay)
 		slow_work_queue_or_defer(work);
 }
 
-/* Refused: nobody has registered.  No errno, as get_ref may return any. */
+/* Refused: no user is registered.  No errno, as get_ref may return any. */
 #define SLOW_WORK_NO_USER	1
 
 /*
- * An enqueue of an item that is not idle, or for which no user is there: see the
- * return values for promises 1, 2 and 6.
+ * Enqueue an item that is not idle, or without a user (promises 1, 2 and 6).
  *
- * While the pool is being closed everything that is queued still runs, and what is
- * armed does not (promise 9).
+ * While the pool closes, queued items still run, and armed ones do not (promise 9).
  */
 static noinline int slow_work_accept_busy(struct slow_work *work,
 					  unsigned long delay)
@@ -417,7 +413,7 @@ static __always_inline int slow_work_accept(struct slow_work *work,
 	return 0;
 }
 
-/* An item without its timer would be armed for ever. */
+/* An item whose timer was not initialised would be armed for ever. */
 static __always_inline bool slow_work_usable(struct slow_work *work, bool delay)
 {
 	return work->ops && work->ops->execute &&
@@ -425,7 +421,7 @@ static __always_inline bool slow_work_usable(struct slow_work *work, bool delay)
 			  delayed_slow_work_timer);
 }
 
-/* An enqueue is refused for a slip of its caller's. */
+/* Refuse an enqueue for a mistake of its caller's. */
 static noinline int slow_work_refuse(int ret, unsigned long caller)
 {
 	WARN_ONCE(ret == -EINVAL,
@@ -438,8 +434,8 @@ static noinline int slow_work_refuse(int ret, unsigned long caller)
 }
 
 /*
- * Will an item with these @flags run, so that an enqueue can be merged?  One that is
- * armed may be disarmed if the last user has left: that is judged under the lock.
+ * Can an enqueue be merged without the lock?  Not into an armed run: that is disarmed
+ * where the last user has left.
  */
 static __always_inline bool slow_work_will_run(unsigned long flags)
 {
@@ -567,10 +563,7 @@ void delayed_slow_work_timer(struct timer_list *timer)
 }
 EXPORT_SYMBOL(delayed_slow_work_timer);
 
-/*
- * Take @work, which is pending and not armed, back from where it waits for its run.
- * It stays pending, with its reference.
- */
+/* Take @work, which is pending and not armed, off its queue.  It stays pending. */
 static void slow_work_withdraw(struct slow_work *work)
 {
 	if (slow_work_is_held(work))
@@ -790,7 +783,7 @@ void slow_work_wait_described(struct slow_work *work)
 	raw_spin_lock_irq(&slow_pool.lock);
 }
 
-/* @work was enqueued while somebody had it for put_ref, which is over. */
+/* put_ref of @work is over: queue it if it was enqueued meanwhile. */
 void slow_work_queue_deferred(struct slow_work *work)
 {
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_ENQ_DEFERRED)) {
@@ -801,9 +794,9 @@ void slow_work_queue_deferred(struct slow_work *work)
 }
 
 /*
- * A run that was enqueued during put_ref was cancelled: put the reference that it had.
- * After that @holder->recheck says whether the item is still there: whoever wants
- * something of it meanwhile sets it anew, and waiters keep it.
+ * A run that was enqueued during put_ref was cancelled: put its reference.  After that
+ * @holder->recheck says whether the item is still there: a waiter keeps it, and an
+ * enqueue or cancel meanwhile sets it anew.
  */
 static void slow_work_put_again(struct slow_work_holder *holder)
 	__must_hold(&slow_pool.lock)
@@ -821,7 +814,7 @@ static void slow_work_put_again(struct slow_work_holder *holder)
 	slow_work_inactive(account);
 }
 
-/* @holder looks at the item that it lets go: see slow_work_recheck_later(). */
+/* Recheck the item before @holder lets go of it: see slow_work_recheck_later(). */
 static noinline void slow_work_recheck(struct slow_work_holder *holder)
 	__must_hold(&slow_pool.lock)
 {
@@ -835,12 +828,12 @@ static noinline void slow_work_recheck(struct slow_work_holder *holder)
 	holder->recheck = false;
 	holder->item = NULL;
 	slow_work_leave_flushes(work, holder);
-	/* Queued before waiters are told, since @work is theirs then. */
+	/* Queue before waking the waiters: they may free @work. */
 	slow_work_queue_deferred(work);
 	slow_work_wake_waiters(&holder->waiters);
 }
 
-/* put_ref of the item that @holder has is over, and so may be the item. */
+/* put_ref has returned; the item may be freed. */
 static __always_inline void slow_work_let_go(struct slow_work_holder *holder,
 					     struct slow_work_account *account)
 	__must_hold(&slow_pool.lock)
@@ -852,8 +845,8 @@ static __always_inline void slow_work_let_go(struct slow_work_holder *holder,
 }
 
 /*
- * @work was claimed while it executed.  True: it is to be put.  False: it was let go
- * with its reference, to be queued again or because its delay runs.
+ * End a run whose completion must take the lock.  True: call put_ref.  False: @work has
+ * been let go, and keeps its reference, as it is queued again or armed.
  */
 static noinline bool slow_work_end_claimed(struct slow_work_thread *thread,
 					   struct slow_work *work)
@@ -892,11 +885,10 @@ static noinline bool slow_work_end_claimed(struct slow_work_thread *thread,
 }
 
 /*
- * execute has returned.  Let go of @work, and come back with the lock held.
+ * execute has returned: let go of @work, and return with the lock held.
  *
- * The cmpxchg decides against slow_work_claim(): if it succeeds nobody wants
- * anything of @work, nobody who comes later takes it for executing, and the thread
- * may put it without having taken the lock.
+ * The cmpxchg decides against slow_work_claim().  If it succeeds, no enqueue or cancel
+ * has claimed the run, none can from now on, and put_ref is called without the lock.
  */
 static __always_inline void slow_work_end(struct slow_work_thread *thread,
 					  struct slow_work *work,
@@ -907,7 +899,7 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
 	struct slow_work_account *account;
 	int stage = SLOW_WORK_RUNNING;
 
-	/* Before whoever cannot claim it any more activates it again */
+	/* Before an enqueue that fails to claim it activates it again */
 	slow_work_debug_deactivate(work);
 	if (unlikely(!try_cmpxchg(&holder->stage, &stage, SLOW_WORK_ENDED))) {
 		/* claimed when it was taken, if it is timed */
@@ -933,8 +925,8 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
  * slow_work_lose - a thread has died in a call-out
  * @thread: the thread
  *
- * Its item stays held for ever, and what waits for it waits.  Runs that were to come
- * are taken off, as they never would.
+ * Its item stays held for ever, and so do waits for it.  Pending runs are taken back, as
+ * they would never come.
  *
  * Context: slow_pool.lock held.
  */
@@ -944,7 +936,7 @@ void slow_work_lose(struct slow_work_thread *thread)
 	struct slow_work *work = holder->item;
 
 	lockdep_assert_held(&slow_pool.lock);
-	/* After execute @work may be gone, unless somebody has seen to that. */
+	/* After execute @work may be gone, unless recheck says otherwise. */
 	if (holder->stage != SLOW_WORK_ENDED || holder->recheck) {
 		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
 			/* Where its timer's function is under way, that sees it. */
@@ -971,8 +963,8 @@ void slow_work_lose(struct slow_work_thread *thread)
 }
 
 /*
- * The last user is leaving: take one armed item back, and put it, on @thread.  False:
- * there is none, or the pool has been opened again.
+ * The last user leaves: disarm one item, and put it on @thread.  False: there is none,
+ * or the pool has been opened again.
  */
 static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
@@ -992,15 +984,15 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 		return false;
 	}
 	if (timer_delete_sync_try(&slow_work_delayed(work)->timer) < 0) {
-		/* It is about to be queued, and to leave this list. */
+		/* Its timer runs, and takes it off this list. */
 		raw_spin_unlock_irq(&slow_pool.lock);
 		cond_resched();
 		raw_spin_lock_irq(&slow_pool.lock);
 		return true;
 	}
 	/*
-	 * First PENDING, then DELAYED: an enqueue that comes without the lock does
-	 * not take it for a queued one, which runs.
+	 * First PENDING, then DELAYED: an enqueue without the lock must not merge
+	 * into a queued run that does not come.
 	 */
 	clear_bit(SLOW_WORK_PENDING, &work->flags);
 	slow_work_end_delay(work);
@@ -1019,13 +1011,12 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	thread->class = slow_work_class_of(work->flags);
 	thread->class->executing++;
 	thread->class->started++;
-	slow_work_kick();	/* what waits does not wait for this */
+	slow_work_kick();	/* queued items do not wait for this put_ref */
 	/* Before an enqueue that finds us here activates it again */
 	slow_work_debug_deactivate(work);
 	while (slow_work_is_described(work))
 		slow_work_wait_described(work);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	/* only threads and closing write it, one after the other */
 	if (!xchg(&slow_pool.closing_told, true))
 		pr_warn("Disarming what was left armed: %ps and the like\n",
 			work->ops->execute);
@@ -1041,10 +1032,9 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 /* The thread ********************************************************/
 
 /*
- * Nothing to do: sleep until slow_work_wake_thread() or the manager wakes us.  The
- * state is set under the lock that both hold when they take us off the list, so
- * neither wake-up can come before the sleep.  The freezer freezes an idle thread
- * where it is.
+ * Sleep until slow_work_wake_thread() or the manager wakes the thread.  The state is set
+ * under the lock that both hold when they take the thread off the list, so no wake-up
+ * is lost.  The freezer freezes an idle thread where it is.
  */
 static void slow_work_idle(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
@@ -1058,7 +1048,7 @@ static void slow_work_idle(struct slow_work_thread *thread)
 	set_current_state(SLOW_WORK_IDLE);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	schedule();
-	/* Whoever renices a thread that idles means it; signals go unheard. */
+	/* A new niceness of an idle thread is meant; signals are dropped. */
 	slow_work_note_self(thread);
 	if (unlikely(task_sigpending(current)))
 		slow_work_reset_signals();
@@ -1070,9 +1060,9 @@ static void slow_work_idle(struct slow_work_thread *thread)
 }
 
 /*
- * Does something wait for the thread to be between items: the scheduler, the freezer,
- * or RCU tasks, to which a thread that never blocks switches of its own nowhere else?
- * Or has the last item left a signal pending?
+ * Does the scheduler, the freezer or RCU tasks wait for the thread to be between items?
+ * (A busy thread has no other voluntary switch for RCU tasks.)  Or has the last item
+ * left a signal pending?
  */
 static __always_inline bool slow_work_should_pause(void)
 {
@@ -1102,7 +1092,7 @@ enum slow_work_next {
 	SLOW_WORK_SLOW_ITEM,
 };
 
-/* @thread, which has thread flags or something special to look at, is at the queues. */
+/* @thread is at the queues, and has thread flags or something special to do. */
 static noinline enum slow_work_next
 slow_work_report_in(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
@@ -1158,8 +1148,8 @@ int slow_work_thread_main(void *data)
 	raw_spin_lock_irq(&slow_pool.lock);
 	for (;;) {
 		/*
-		 * Between items: whoever waits for the last is told first.
-		 * A thread that was called is counted on meanwhile.
+		 * Between items: waiters for the last one have been woken.  A
+		 * thread that was called is counted on meanwhile.
 		 */
 		if (slow_work_should_pause()) {
 			slow_work_pause(thread);
@@ -1294,7 +1284,7 @@ EXPORT_SYMBOL(slow_work_current);
 
 /* Yield *************************************************************/
 
-/* Is somebody waiting for @work, which we execute, to come to an end? */
+/* Does a cancel or the freezer wait for @work, which we execute, to end? */
 static bool slow_work_is_disturbed(const struct slow_work *work)
 {
 	return (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING)) ||
