@@ -147,7 +147,7 @@ slow_work_check_left(struct slow_work_thread *thread,
 
 #ifdef CONFIG_DEBUG_OBJECTS
 
-/* in slow-work.c, since what it does with an item is done there */
+/* slow-work-debugobjects.c */
 extern const struct debug_obj_descr slow_work_debug_descr;
 
 static inline void slow_work_debug_init(struct slow_work *work, bool on_stack)

@@ -12,7 +12,9 @@
  * slow-work-pool.c	threads: start, manager, growth, cull
  * slow-work-walk.c	all items in order, one at a time
  * slow-work-cancel.c	cancel and flush of an item
+ * slow-work-yield.c	an item gives way to others
  * slow-work.c		an item from enqueue to put_ref; the thread's loop
+ * slow-work-debugobjects.c	items that are freed while the pool has them
  * slow-work-owner.c	whose an item is, and how many of its are in flight
  * slow-work-wake.c	which thread comes for what is queued; waits
  * slow-work-debug.c	run-time checks of callers
