@@ -23,17 +23,17 @@ static int __init slow_work_module_init(void)
 	ret = slow_work_affinity_init();
 	if (ret)
 		goto out_pool;
-	ret = slow_work_stall_init();
+	ret = slow_work_watchdog_init();
 	if (ret)
 		goto out_affinity;
 	ret = slow_work_sysctl_init();
 	if (ret)
-		goto out_stall;
+		goto out_watchdog;
 	slow_work_debugfs_init();
 	return 0;
 
-out_stall:
-	slow_work_stall_exit();
+out_watchdog:
+	slow_work_watchdog_exit();
 out_affinity:
 	slow_work_affinity_exit();
 out_pool:
@@ -50,7 +50,7 @@ static void __exit slow_work_module_exit(void)
 	synchronize_rcu();
 	slow_work_debugfs_exit();
 	slow_work_sysctl_exit();
-	slow_work_stall_exit();
+	slow_work_watchdog_exit();
 	slow_work_affinity_exit();
 	slow_work_pool_exit();
 	slow_work_user_exit();

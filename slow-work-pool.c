@@ -560,7 +560,8 @@ int slow_work_pool_start(void)
 	raw_spin_unlock_irq(&slow_pool.lock);
 	slow_work_affinity_end();
 	wake_up_process(manager);
-	slow_work_stall_start();
+	/* The first sample of the watchdog, which sets the timer again */
+	mod_timer(&slow_pool.stall_timer, jiffies + SLOW_WORK_SAMPLE_JIFFIES);
 	return 0;
 
 fail:
@@ -581,7 +582,6 @@ void slow_work_pool_stop(void)
 	struct task_struct *manager;
 	unsigned int slot;
 
-	slow_work_stall_stop();
 	raw_spin_lock_irq(&slow_pool.lock);
 	manager = slow_pool.manager;
 	slow_pool.manager = NULL;
@@ -596,6 +596,8 @@ void slow_work_pool_stop(void)
 		kthread_stop(manager);
 	for_each_set_bit(slot, slow_pool.slots, slow_pool.limit)
 		slow_work_reap(slow_pool.threads[slot]);
+	/* The watchdog does not set it again, as there is no manager. */
+	timer_delete_sync(&slow_pool.stall_timer);
 	timer_delete_sync(&slow_pool.timer);
 	slow_work_timer(NULL);		/* it may have had waiters to wake */
 }

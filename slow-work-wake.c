@@ -25,13 +25,6 @@
 
 /* How many *********************************************************/
 
-/* How many items of a class could start if there were threads for them */
-static unsigned int slow_work_room(const struct slow_work_class *class)
-{
-	return class->executing < class->limit ?
-	       class->limit - class->executing : 0;
-}
-
 static unsigned int slow_work_startable(const struct slow_work_class *class)
 {
 	return min(class->queued, slow_work_room(class));
@@ -68,21 +61,27 @@ void slow_work_update(void)
 }
 
 /* The fewest threads that have a slot for each item at once */
-unsigned int slow_work_wanted(void)
+unsigned long slow_work_needed(void)
 {
 	struct slow_work_class *slow = &slow_pool.classes[SLOW_WORK_SLOW];
 	struct slow_work_class *vslow = &slow_pool.classes[SLOW_WORK_VSLOW];
 	unsigned long very = vslow->queued + vslow->executing;
-	unsigned long wanted = very + slow->queued + slow->executing;
+	unsigned long needed = very + slow->queued + slow->executing;
 
 	lockdep_assert_held(&slow_pool.lock);
 	if (very > 1) {
-		wanted = max(wanted, very + 1);
-		wanted = max(wanted, DIV_ROUND_UP(very * 100,
+		needed = max(needed, very + 1);
+		needed = max(needed, DIV_ROUND_UP(very * 100,
 						  slow_pool.vslow_percentage));
 	}
-	return clamp_t(unsigned long, wanted + slow_pool.nr_absent, slow_pool.min,
-		       slow_pool.max);
+	return needed;
+}
+
+/* That, as far as the settings allow */
+unsigned int slow_work_wanted(void)
+{
+	return clamp_t(unsigned long, slow_work_needed() + slow_pool.nr_absent,
+		       slow_pool.min, slow_pool.max);
 }
 
 /* Are there queued items that no thread comes for? */

@@ -7,7 +7,7 @@
  * main.c		the list of inits and, backwards, of exits
  * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
  * slow-work-debugfs.c	runqueue and the statistics
- * slow-work-stall.c	reports of items that do not start or do not end
+ * slow-work-watchdog.c	reports of items that do not start or do not end
  * slow-work-user.c	register, unregister, flush of a user
  * slow-work-pool.c	threads: start, manager, growth, cull
  * slow-work-walk.c	all items in order, one at a time
@@ -298,6 +298,7 @@ struct slow_work_pool {
 	struct list_head armed;		/* L: delayed items, and walks' cursors */
 	struct timer_list timer;	/* ends trust, preempts, samples, wakes */
 	unsigned long sampled_at;	/* L: jiffies of the last sample */
+	struct timer_list stall_timer;	/* the watchdog's, which sets it again */
 	struct list_head woken;		/* L: waiters to be woken, one a section */
 	struct list_head pins;		/* L: walks that pin an item */
 	bool dying;			/* L: a thread died; it may not be in @lost yet */
@@ -357,6 +358,13 @@ extern struct list_head slow_work_users;
 static inline bool slow_work_surplus(void)
 {
 	return slow_pool.stopping || slow_pool.nr > slow_pool.max;
+}
+
+/* How many items of a class could start if there were threads for them */
+static inline unsigned int slow_work_room(const struct slow_work_class *class)
+{
+	return class->executing < class->limit ?
+	       class->limit - class->executing : 0;
 }
 
 static inline enum slow_work_class_id slow_work_class_id(unsigned long flags)
@@ -438,6 +446,7 @@ int slow_work_set_cpumask(const struct cpumask *mask);
 void slow_work_update(void);
 void slow_work_wake_manager(void);
 bool slow_work_unserved(void);
+unsigned long slow_work_needed(void);
 unsigned int slow_work_wanted(void);
 unsigned long slow_work_left(unsigned long since, unsigned long wait);
 unsigned long slow_work_backs_off(void);
@@ -503,11 +512,9 @@ void slow_work_reserve_stop(struct slow_work_thread *thread);
 /* slow-work-user.c */
 void slow_work_user_exit(void);
 
-/* slow-work-stall.c */
-int slow_work_stall_init(void);
-void slow_work_stall_exit(void);
-void slow_work_stall_start(void);
-void slow_work_stall_stop(void);
+/* slow-work-watchdog.c */
+int slow_work_watchdog_init(void);
+void slow_work_watchdog_exit(void);
 unsigned int slow_work_stall_secs(void);
 int slow_work_set_stall_secs(int secs);
 

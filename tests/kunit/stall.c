@@ -1,127 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Stalls: what is reported, what is not, and what would have helped.
+ * Stalls: what is reported, what is not, and which setting is named.
  */
 
+#include <linux/completion.h>
 #include <linux/wait.h>
 
-#include "../../slow-work-stall.h"
 #include "helper.h"
-
-/* ---- the advice --------------------------------------------------------- */
-
-struct advice_case {
-	const char *what;
-	bool vslow;
-	struct slow_work_situation s;
-	struct slow_work_advice wanted;
-};
-
-#define SITUATION(nr, most, percent, places, busy, busy_vslow) {		\
-	.threads = (nr), .max = (most), .limit = 255, .percentage = (percent),	\
-	.share = (places), .executing = (busy), .vslow = (busy_vslow),		\
-}
-
-static const struct advice_case advice_cases[] = {
-	{ "all threads are at work",
-	  false, SITUATION(2, 2, 50, 1, 2, 0), { SLOW_WORK_CURE_THREADS, 3 } },
-	{ "on very slow items too",
-	  false, SITUATION(4, 4, 50, 2, 4, 2), { SLOW_WORK_CURE_THREADS, 5 } },
-	{ "the last number that there is",
-	  false, SITUATION(254, 254, 50, 127, 254, 0), { SLOW_WORK_CURE_THREADS, 255 } },
-	{ "there are no more",
-	  false, SITUATION(255, 255, 50, 127, 255, 9), { SLOW_WORK_CURE_LIMIT, 0 } },
-	{ "the maximum was lowered",
-	  false, SITUATION(5, 3, 50, 2, 5, 0), { SLOW_WORK_CURE_THREADS, 6 } },
-	{ "there may be more threads already",
-	  false, SITUATION(2, 4, 50, 1, 2, 0), { SLOW_WORK_CURE_NO_START, 0 } },
-	{ "a thread is free",
-	  false, SITUATION(3, 3, 50, 1, 2, 1), { SLOW_WORK_CURE_NO_CPU, 0 } },
-	{ "a thread is free, and there may be more",
-	  false, SITUATION(3, 9, 50, 1, 2, 1), { SLOW_WORK_CURE_NO_CPU, 0 } },
-
-	{ "a thread and a place are free",
-	  true, SITUATION(4, 4, 50, 2, 3, 1), { SLOW_WORK_CURE_NO_CPU, 0 } },
-	{ "a place is free and no thread",
-	  true, SITUATION(4, 4, 50, 2, 4, 1), { SLOW_WORK_CURE_THREADS, 5 } },
-	{ "a thread is free and no place",
-	  true, SITUATION(4, 4, 50, 2, 2, 2), { SLOW_WORK_CURE_SHARE, 75 } },
-	{ "the smallest share of many",
-	  true, SITUATION(10, 10, 1, 1, 1, 1), { SLOW_WORK_CURE_SHARE, 20 } },
-	{ "one thread is left for slow items",
-	  true, SITUATION(4, 4, 75, 3, 3, 3), { SLOW_WORK_CURE_THREADS, 6 } },
-	{ "as with the fewest threads",
-	  true, SITUATION(2, 2, 50, 1, 1, 1), { SLOW_WORK_CURE_THREADS, 4 } },
-	{ "and the largest share",
-	  true, SITUATION(2, 2, 99, 1, 1, 1), { SLOW_WORK_CURE_THREADS, 3 } },
-	{ "no percentage is large enough",
-	  true, SITUATION(200, 200, 99, 198, 198, 198), { SLOW_WORK_CURE_THREADS, 202 } },
-	{ "neither thread nor place is free",
-	  true, SITUATION(4, 4, 50, 2, 4, 2), { SLOW_WORK_CURE_THREADS, 6 } },
-	{ "nor can there be one",
-	  true, SITUATION(200, 200, 50, 100, 200, 100), { SLOW_WORK_CURE_THREADS, 202 } },
-	{ "not with that share",
-	  true, SITUATION(255, 255, 50, 127, 255, 127), { SLOW_WORK_CURE_LIMIT, 0 } },
-	{ "places would come with threads, and there may be more",
-	  true, SITUATION(2, 4, 50, 1, 1, 1), { SLOW_WORK_CURE_NO_START, 0 } },
-};
-
-static void advice_fits_the_situation(struct kunit *test)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(advice_cases); i++) {
-		const struct advice_case *c = &advice_cases[i];
-		struct slow_work_advice got = slow_work_advise(&c->s, c->vslow);
-
-		KUNIT_EXPECT_EQ_MSG(test, (int)got.cure, (int)c->wanted.cure, "%s", c->what);
-		KUNIT_EXPECT_EQ_MSG(test, got.value, c->wanted.value, "%s", c->what);
-	}
-}
-
-/* As the interface has it */
-static unsigned int share_of(unsigned int threads, unsigned int percentage)
-{
-	return clamp(threads * percentage / 100, 1U, max(threads, 2U) - 1);
-}
-
-/* Whatever the pool, with the value advised there is a place more, and below none */
-static void advice_is_enough_and_not_too_much(struct kunit *test)
-{
-	unsigned int nr, percentage, places;
-	struct slow_work_advice advice;
-	unsigned int enough = 0, wrong = 0;
-
-	for (nr = 2; nr <= 255; nr++) {
-		for (percentage = 1; percentage <= 99; percentage++) {
-			struct slow_work_situation s;
-
-			places = share_of(nr, percentage);
-			s = (struct slow_work_situation)
-				SITUATION(nr, nr, percentage, places, places, places);
-			advice = slow_work_advise(&s, true);
-			if (advice.cure == SLOW_WORK_CURE_SHARE) {
-				enough++;
-				wrong += advice.value > 99 ||
-					 share_of(nr, advice.value) <= places ||
-					 share_of(nr, advice.value - 1) > places;
-			} else if (advice.cure == SLOW_WORK_CURE_THREADS) {
-				enough++;
-				wrong += share_of(nr, 99) > places ||
-					 share_of(advice.value, percentage) <= places ||
-					 share_of(advice.value - 1, percentage) > places;
-			} else {
-				wrong += advice.cure != SLOW_WORK_CURE_LIMIT ||
-					 share_of(nr, 99) > places ||
-					 share_of(255, percentage) > places;
-			}
-		}
-	}
-	KUNIT_EXPECT_EQ(test, wrong, 0U);
-	KUNIT_EXPECT_GT(test, enough, 20000U);
-}
-
-/* ---- the reports -------------------------------------------------------- */
 
 /* Code that is built in is of no module, and nobody's */
 #ifdef MODULE
@@ -165,10 +50,25 @@ static bool told(struct swt *t, const char *text, const char *rest)
 	return swt_logged(t, line, rest);
 }
 
+/* How many reports are there?  Each has one such line. */
+static int reports(struct swt *t)
+{
+	return swt_log_lines(t, "Slow work thread pool: stall: queued: ", "");
+}
+
 /* A report's last line is the item's own */
 static bool reported(struct swt_item *item)
 {
 	return told(item->t, "the item is: ", item->name);
+}
+
+/* Does a report name that value, at which all items would have a thread? */
+static bool names(struct swt *t, const char *setting, int value)
+{
+	char rest[48];
+
+	snprintf(rest, sizeof(rest), "%s %d (the limit is ", setting, value);
+	return told(t, "every item queued or executing would have a thread at ", rest);
 }
 
 static void an_item_that_executes_for_long(struct kunit *test)
@@ -183,12 +83,14 @@ static void an_item_that_executes_for_long(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 0);
 	KUNIT_EXPECT_TRUE(test, told(t, "swt_execute" OURS " of " OWNER ", a slow",
 				     "item, executes for"));
-	KUNIT_EXPECT_TRUE(test, told(t, "", "s, and 0 others so long"));
-	KUNIT_EXPECT_TRUE(test, told(t, "queued: 0 slow, 0 very slow; threads: 2 of at most 2, ",
-				     "1 executing, 0 of them very slow items of at most 1"));
-	KUNIT_EXPECT_TRUE(test, told(t, "kslowd00", ") has executed swt_execute"));
+	KUNIT_EXPECT_TRUE(test, told(t, "queued: 0 slow (oldest 0 s), 0 very slow (oldest 0 s); ",
+				     "threads: 2 of at most 2, 1 executing, "));
+	KUNIT_EXPECT_TRUE(test, told(t, "queued: ", ", 0 of them very slow items of at most 1, "));
+	KUNIT_EXPECT_TRUE(test, told(t, "queued: ", ", 1 blocked, 0 asleep until needed"));
+	KUNIT_EXPECT_TRUE(test, told(t, "1 thread in swt_execute" OURS ", for ", " s: kslowd00"));
+	KUNIT_EXPECT_TRUE(test, told(t, "the stack of kslowd00", "):"));
 	KUNIT_EXPECT_TRUE(test, swt_logged(t, "swt_execute+0x", OURS));
-	KUNIT_EXPECT_TRUE(test, told(t, "no queued item is held up by it", ""));
+	KUNIT_EXPECT_FALSE(test, told(t, "", "execute for so long"));
 	KUNIT_EXPECT_FALSE(test, told(t, "", "would"));
 	swt_release(item);
 }
@@ -206,9 +108,11 @@ static void a_class_that_starts_nothing(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 0);
 	KUNIT_EXPECT_TRUE(test, told(t, "no slow item has started for",
 				     "s; swt_execute" OURS " of " OWNER " is"));
-	KUNIT_EXPECT_TRUE(test, told(t, "queued: 1 slow, 0 very slow; threads: 2 of at most 2, ",
-				     "2 executing"));
-	KUNIT_EXPECT_TRUE(test, told(t, "raising max-threads from 2 to 3 would have helped", ""));
+	KUNIT_EXPECT_TRUE(test, told(t, "queued: 1 slow (oldest ",
+				     " 0 very slow (oldest 0 s); threads: 2 of at most 2, 2"));
+	KUNIT_EXPECT_TRUE(test, told(t, "2 threads in swt_execute" OURS ", the longest for ",
+				     " s: kslowd00"));
+	KUNIT_EXPECT_TRUE(test, names(t, "max-threads", 3));
 	swt_set(t, "max-threads", 3);
 	swt_wait(t, swt_runs(item) == 1);
 }
@@ -232,7 +136,10 @@ static void threads_that_hang_in_put_ref(struct kunit *test)
 	swt_wait(t, reported(item));
 	swt_set(t, "stall-warn-secs", 0);
 	KUNIT_EXPECT_TRUE(test, told(t, "no slow item has started for", ""));
-	KUNIT_EXPECT_TRUE(test, told(t, "kslowd00", ") is in a put_ref; its stack:"));
+	KUNIT_EXPECT_TRUE(test, told(t, "2 threads in the put_ref after swt_execute" OURS
+				     ": kslowd00", ", kslowd00"));
+	KUNIT_EXPECT_TRUE(test, told(t, "the stack of kslowd00", ""));
+	KUNIT_EXPECT_FALSE(test, told(t, "", "every thread is blocked in"));
 	KUNIT_EXPECT_FALSE(test, told(t, "", " executes for "));
 	swt_open(gate);
 	swt_wait(t, swt_runs(item) == 1);
@@ -256,8 +163,8 @@ static void a_share_that_is_full(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 0);
 	KUNIT_EXPECT_TRUE(test, told(t, "no very slow item has started for", ""));
 	KUNIT_EXPECT_FALSE(test, told(t, "no slow item", ""));
-	KUNIT_EXPECT_TRUE(test, told(t, "raising vslow-percentage from 50 to 67 would have helped",
-				     ""));
+	KUNIT_EXPECT_TRUE(test, told(t, "1 thread in swt_execute" OURS, ""));
+	KUNIT_EXPECT_TRUE(test, names(t, "vslow-percentage", 67));
 	KUNIT_EXPECT_EQ(test, swt_runs(second), 0);
 	swt_set(t, "vslow-percentage", 67);
 	swt_wait(t, swt_runs(second) == 1);
@@ -292,7 +199,7 @@ static void a_sleeper_is_no_stall(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 1);
 	swt_wait(t, reported(item));
 	swt_set(t, "stall-warn-secs", 0);
-	KUNIT_EXPECT_TRUE(test, told(t, "", "s, and 0 others so long"));
+	KUNIT_EXPECT_FALSE(test, told(t, "", "execute for so long"));
 	KUNIT_EXPECT_TRUE(test, told(t, "", "1 blocked, 1 asleep until needed"));
 	KUNIT_EXPECT_FALSE(test, reported(sleeper));
 	swt_release(item);
@@ -318,9 +225,10 @@ static void several_at_once_are_one_report(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 1);
 	swt_wait(t, reported(items[0]));
 	swt_set(t, "stall-warn-secs", 0);
-	KUNIT_EXPECT_TRUE(test, told(t, "", "s, and 2 others so long"));
-	KUNIT_EXPECT_FALSE(test, told(t, "", "0 others"));
-	KUNIT_EXPECT_FALSE(test, told(t, "", "1 others"));
+	KUNIT_EXPECT_EQ(test, reports(t), 1);
+	KUNIT_EXPECT_TRUE(test, told(t, "3 threads execute for so long", ""));
+	KUNIT_EXPECT_TRUE(test, told(t, "3 threads in swt_execute" OURS ", the longest for ",
+				     " s: kslowd00"));
 	KUNIT_EXPECT_TRUE(test, told(t, "a cancel of the item waits for it", ""));
 	for (i = 0; i < 3; i++) {
 		swt_release(items[i]);
@@ -328,15 +236,174 @@ static void several_at_once_are_one_report(struct kunit *test)
 	}
 }
 
+/* As FS-Cache's cookies wait for the work that makes their volume */
+static void wait_for_another(struct swt_item *item)
+{
+	wait_for_completion((struct completion *)item->data);
+}
+
+static void complete_others(struct swt_item *item)
+{
+	complete_all(item->data);
+}
+
+static void items_that_wait_for_one_behind_them(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct completion *made = swt_alloc(t, sizeof(*made));
+	struct swt_item *cookies[4], *volume = named(swt_item(t, SWT_SLOW), "volume");
+	int i, max;
+
+	init_completion(made);
+	volume->data = made;
+	volume->on_execute = complete_others;
+	begin(t, 2, 2);
+	for (i = 0; i < 4; i++) {
+		cookies[i] = named(swt_item(t, SWT_SLOW), "cookie");
+		cookies[i]->data = made;
+		cookies[i]->on_execute = wait_for_another;
+		swt_must_enqueue(cookies[i]);
+	}
+	swt_must_enqueue(volume);
+	swt_set(t, "stall-warn-secs", 1);
+	/* One more, and another, helps none of them; what is reported does. */
+	for (max = 2; max < 5; max++) {
+		swt_log_mark(t);
+		swt_set(t, "max-threads", max);
+		swt_wait(t, swt_executing(cookies[max - 1]));
+		swt_wait(t, told(t, "no slow item has started for ", ""));
+		swt_wait(t, names(t, "max-threads", 5));
+		KUNIT_EXPECT_TRUE(test, told(t, "every thread is blocked in swt_execute" OURS,
+					     ", which is queued too"));
+		KUNIT_EXPECT_EQ(test, swt_runs(volume), 0);
+	}
+	swt_set(t, "stall-warn-secs", 0);
+	swt_set(t, "max-threads", 5);
+	swt_wait(t, swt_runs(volume) == 1);
+	for (i = 0; i < 4; i++)
+		swt_wait(t, swt_runs(cookies[i]) == 1);
+}
+
+static void other_execute(struct slow_work *work)
+{
+	swt_ops.execute(work);
+	barrier();	/* a frame, and so a function, of its own */
+}
+
+static void threads_are_grouped_by_function(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, THIS_MODULE);
+	struct swt_item *other, *item = named(swt_item(t, SWT_SLOW), "queued");
+
+	ops->execute = other_execute;
+	begin(t, 3, 3);
+	other = swt_blocker_ops(t, SWT_SLOW, ops);
+	swt_must_enqueue(other);
+	swt_wait(t, swt_executing(other));
+	swt_hold(t, 2);
+	swt_must_enqueue(item);
+	swt_set(t, "stall-warn-secs", 1);
+	swt_wait(t, reported(item));
+	swt_set(t, "stall-warn-secs", 0);
+	KUNIT_EXPECT_TRUE(test, told(t, "1 thread in other_execute" OURS ", for ", " s: kslowd00"));
+	KUNIT_EXPECT_TRUE(test, told(t, "2 threads in swt_execute" OURS ", the longest for ",
+				     " s: kslowd00"));
+	KUNIT_EXPECT_FALSE(test, told(t, "", "every thread is blocked in"));
+	KUNIT_EXPECT_TRUE(test, names(t, "max-threads", 4));
+	swt_release(other);
+	swt_wait(t, swt_runs(item) == 1);
+}
+
+/* As the interface has it: has each item a thread, and each very slow one a slot? */
+static bool fits(int threads, int percentage, int vslow, int slow)
+{
+	int slots = clamp(threads * percentage / 100, 1, max(threads, 2) - 1);
+
+	return vslow <= slots && vslow + slow <= threads;
+}
+
+static const struct {
+	int threads;
+	int slow;
+	int vslow;
+	const char *setting;
+	int value;
+} settings[] = {
+	{ 3, 4, 0, "max-threads", 4 },
+	{ 2, 3, 1, "max-threads", 4 },
+	{ 4, 2, 3, "max-threads", 6 },		/* neither a thread nor a slot */
+	{ 4, 0, 4, "max-threads", 8 },		/* a slow item keeps a thread */
+	{ 4, 1, 3, "vslow-percentage", 75 },
+	{ 6, 0, 5, "vslow-percentage", 84 },
+	{ 10, 1, 6, "vslow-percentage", 60 },
+};
+
+/* With the value that is named all items execute at once; with less they cannot. */
+static void the_setting_that_is_named_is_enough(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[8];
+	int i, n, nr;
+
+	begin(t, 2, 2);
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		int threads = settings[i].threads, value = settings[i].value;
+		int slow = settings[i].slow, vslow = settings[i].vslow;
+
+		nr = slow + vslow;
+		KUNIT_ASSERT_LE(test, nr, (int)ARRAY_SIZE(items));
+		if (!strcmp(settings[i].setting, "max-threads"))
+			KUNIT_EXPECT_FALSE(test, fits(value - 1, 50, vslow, slow));
+		else
+			KUNIT_EXPECT_FALSE(test, fits(threads, value - 1, vslow, slow));
+		swt_set(t, "vslow-percentage", 50);
+		swt_pool(t, threads, threads);
+		swt_log_mark(t);
+		for (n = 0; n < nr; n++) {
+			items[n] = swt_blocker(t, n < slow ? SWT_SLOW : SWT_VSLOW);
+			swt_must_enqueue(items[n]);
+		}
+		swt_set(t, "stall-warn-secs", 1);
+		swt_wait(t, names(t, settings[i].setting, value));
+		swt_set(t, "stall-warn-secs", 0);
+		swt_set(t, settings[i].setting, value);
+		for (n = 0; n < nr; n++)
+			swt_wait(t, swt_executing(items[n]));
+		for (n = 0; n < nr; n++)
+			swt_release(items[n]);
+		for (n = 0; n < nr; n++)
+			swt_wait(t, swt_runs(items[n]) == 1);
+	}
+}
+
+static void more_items_than_there_may_be_threads(struct kunit *test)
+{
+	int limit = max(255U, 2 * num_possible_cpus()), i;
+	struct swt *t = test->priv;
+	char text[64];
+
+	begin(t, 2, 2);
+	swt_hold(t, 2);
+	for (i = 2; i < limit + 1; i++)
+		swt_must_enqueue(swt_item(t, SWT_SLOW));
+	swt_set(t, "stall-warn-secs", 1);
+	snprintf(text, sizeof(text), "at max-threads %d (the limit is %d)", limit + 1, limit);
+	swt_wait(t, told(t, "every item queued or executing would have a thread ", text));
+	swt_set(t, "stall-warn-secs", 0);
+}
+
 static struct kunit_case stall_cases[] = {
-	KUNIT_CASE(advice_fits_the_situation),
-	KUNIT_CASE(advice_is_enough_and_not_too_much),
 	KUNIT_CASE(an_item_that_executes_for_long),
 	KUNIT_CASE(a_class_that_starts_nothing),
 	KUNIT_CASE(threads_that_hang_in_put_ref),
 	KUNIT_CASE(a_share_that_is_full),
 	KUNIT_CASE(a_sleeper_is_no_stall),
 	KUNIT_CASE(several_at_once_are_one_report),
+	KUNIT_CASE(items_that_wait_for_one_behind_them),
+	KUNIT_CASE(threads_are_grouped_by_function),
+	KUNIT_CASE(the_setting_that_is_named_is_enough),
+	KUNIT_CASE(more_items_than_there_may_be_threads),
 	{}
 };
 

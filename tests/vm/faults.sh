@@ -76,7 +76,7 @@ tried=$?
 # the manager's stack is shown
 echo EXPECT-SPLAT-BEGIN >/dev/kmsg
 echo 1 >$SYSCTL/stall-warn-secs
-comes_true said "would not have helped: no thread can be started" "mark growth"
+comes_true said "stall: no thread can be started" "mark growth"
 advised=$?
 echo 120 >$SYSCTL/stall-warn-secs
 echo EXPECT-SPLAT-END >/dev/kmsg
