@@ -135,7 +135,8 @@ static noinline void slow_work_put_is_over(struct slow_work *work)
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
 		/* It joins the armed ones now, as its mark says. */
 		work->timestamp = jiffies;
-		list_move_tail(&work->link, &slow_pool.armed);
+		slow_work_list_del(&slow_pool.armed, &work->link);
+		slow_work_list_add_tail(&slow_pool.armed, &work->link);
 	}
 	if (anchor)
 		slow_work_leave_flushes(work, anchor);

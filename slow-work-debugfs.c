@@ -157,7 +157,6 @@ static int slow_work_runqueue_open(struct inode *inode, struct file *file)
 				    sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
-	INIT_LIST_HEAD(&reader->walk.cursor.link);
 	mutex_init(&reader->desc.lock);
 	reader->desc.file = file;
 	/* Now, as an allocation may wait for the very item that is pinned. */

@@ -107,10 +107,10 @@ static __always_inline void slow_work_dequeue(struct slow_work *work)
 	struct slow_work_class *class = slow_work_class_of(work->flags);
 	struct slow_work_queue *queue = slow_work_queue_of(work);
 
-	list_del(&work->link);
+	slow_work_list_del(&queue->items, &work->link);
 	class->queued--;
-	if (list_empty(&queue->items) && !list_is_singular(&class->turns))
-		list_del_init(&queue->turn);
+	if (hlist_empty(&queue->items.head) && !list_is_singular(&class->turns))
+		slow_work_leave_turns(queue);
 	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_YIELDED))) {
 		clear_bit(SLOW_WORK_YIELDED, &work->flags);
 		class->yielded--;
@@ -127,7 +127,7 @@ static __always_inline void slow_work_end_delay(struct slow_work *work)
 	struct slow_work_holder *holder = slow_work_held(work);
 
 	clear_bit(SLOW_WORK_DELAYED, &work->flags);
-	list_del(&work->link);
+	slow_work_list_del(&slow_pool.armed, &work->link);
 	if (likely(!holder) || !slow_work_claim(holder)) {
 		user->armed--;
 		user->current_account->active++;

@@ -21,8 +21,9 @@ void slow_work_init_queues(struct slow_work_user *user)
 	int i;
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		INIT_LIST_HEAD(&user->queues[i].items);
-		INIT_LIST_HEAD(&user->queues[i].turn);
+		slow_work_list_init(&user->queues[i].items);
+		user->queues[i].turn.next = NULL;
+		user->queues[i].taken = jiffies;
 	}
 	INIT_LIST_HEAD(&user->reserves);
 	user->reserve = NULL;
@@ -53,6 +54,24 @@ void slow_work_init_user(struct slow_work_user *user, struct module *module)
 	slow_work_user_init_map(user);
 }
 
+/* @queue has an item, and no turn yet. */
+void slow_work_join_turns(struct slow_work_class *class,
+			  struct slow_work_queue *queue)
+{
+	lockdep_assert_held(&slow_pool.lock);
+	list_add_tail(&queue->turn, &class->turns);
+}
+
+/* @queue has no item. */
+void slow_work_leave_turns(struct slow_work_queue *queue)
+{
+	lockdep_assert_held(&slow_pool.lock);
+	if (!queue->turn.next)
+		return;
+	list_del(&queue->turn);
+	queue->turn.next = NULL;
+}
+
 /* @queue, the first of its class and not alone there, has had its turn. */
 void slow_work_next_turn(struct slow_work_class *class,
 			 struct slow_work_queue *queue)
@@ -61,7 +80,7 @@ void slow_work_next_turn(struct slow_work_class *class,
 	if (slow_work_first_of(queue))
 		list_move_tail(&queue->turn, &class->turns);
 	else
-		list_del_init(&queue->turn);
+		slow_work_leave_turns(queue);
 }
 
 struct slow_work_user *slow_work_lookup_user(struct module *module)

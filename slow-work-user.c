@@ -16,6 +16,7 @@
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
 
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/slow-work.h>
@@ -118,7 +119,8 @@ static struct slow_work_user *slow_work_new_user(struct module *module)
 	raw_spin_unlock_irq(&slow_pool.lock);
 
 	if (!user) {
-		user = kmalloc(sizeof(*user), GFP_KERNEL);
+		/* Only powers of two are aligned as their types want it. */
+		user = kmalloc(roundup_pow_of_two(sizeof(*user)), GFP_KERNEL);
 		if (!user)
 			return NULL;
 		slow_work_init_queues(user);
@@ -358,7 +360,7 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 		hash_del(&user->hash);
 		list_del(&user->link);
 		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
-			list_del_init(&user->queues[class].turn);
+			slow_work_leave_turns(&user->queues[class]);
 		if (slow_pool.recent == user->current_account)
 			slow_pool.recent = slow_pool.unowned.current_account;
 		slow_work_count_gone(user);

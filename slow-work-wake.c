@@ -278,7 +278,7 @@ struct slow_work *slow_work_first_of(const struct slow_work_queue *queue)
 	struct slow_work *work;
 
 	lockdep_assert_held(&slow_pool.lock);
-	list_for_each_entry(work, &queue->items, link)
+	hlist_for_each_entry(work, &queue->items.head, link)
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
 			return work;
 	return NULL;
@@ -442,7 +442,7 @@ static bool slow_work_find_thread(void)
 void slow_work_close(void)
 {
 	lockdep_assert_held(&slow_pool.lock);
-	slow_pool.closing = !list_empty(&slow_pool.armed);
+	slow_pool.closing = !hlist_empty(&slow_pool.armed.head);
 	slow_pool.closing_told = false;
 	slow_work_update();
 	if (slow_pool.closing && !list_empty(&slow_pool.idle))

@@ -19,7 +19,7 @@
 #include "slow-work-walk.h"
 
 /* The list of items that @walk is in, or NULL */
-static struct list_head *slow_work_list_head(const struct slow_work_walk *walk)
+static struct slow_work_list *slow_work_list_of(const struct slow_work_walk *walk)
 {
 	if (walk->list == SLOW_WORK_LIST_ARMED)
 		return &slow_pool.armed;
@@ -30,6 +30,15 @@ static struct list_head *slow_work_list_head(const struct slow_work_walk *walk)
 	if (walk->list == SLOW_WORK_LIST_VSLOW)
 		return &walk->user_at->queues[SLOW_WORK_VSLOW].items;
 	return NULL;
+}
+
+/* Take the cursor out of the list that it is in, if it is in one. */
+static void slow_work_walk_unlink(struct slow_work_walk *walk)
+{
+	if (hlist_unhashed(&walk->cursor.link))
+		return;
+	slow_work_list_del(walk->cursor_in, &walk->cursor.link);
+	INIT_HLIST_NODE(&walk->cursor.link);
 }
 
 static bool slow_work_is_marker(const struct slow_work *work)
@@ -133,18 +142,19 @@ static bool slow_work_walk_lost(struct slow_work_walk *walk)
 /* The next item of the list that the walk is in */
 static bool slow_work_walk_list(struct slow_work_walk *walk)
 {
-	struct list_head *head = slow_work_list_head(walk);
+	struct slow_work_list *list = walk->cursor_in;
 	struct slow_work *work = &walk->cursor;
 	unsigned long now = jiffies;
 
-	list_for_each_entry_continue(work, head, link) {
+	hlist_for_each_entry_continue(work, link) {
 		if (slow_work_is_marker(work))
 			continue;
 		/* However old: time_after() would turn round on 32 bits */
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)) &&
 		    now - work->timestamp < now - walk->began)
 			break;
-		list_move(&walk->cursor.link, &work->link);
+		slow_work_list_del(list, &walk->cursor.link);
+		slow_work_list_insert(list, &walk->cursor.link, &work->link.next);
 		slow_work_see(walk, work);
 		if (walk->list == SLOW_WORK_LIST_ARMED)
 			walk->jiffies = container_of(work,
@@ -168,7 +178,6 @@ void slow_work_walk_begin(struct slow_work_walk *walk)
 		.began = jiffies,
 		.entering = true,
 	};
-	INIT_LIST_HEAD(&walk->cursor.link);
 }
 
 /**
@@ -219,7 +228,7 @@ static void slow_work_walk_sort(struct slow_work_walk *walk)
 		raw_spin_lock_irq(&slow_pool.lock);
 		at = at->next;
 		raw_spin_unlock_irq(&slow_pool.lock);
-		if (at == turns)
+		if (!at || at == turns)
 			break;
 		user = container_of(at, struct slow_work_user, queues[id].turn);
 		if (slow_work_is_in_order(walk, nr, user))
@@ -256,15 +265,14 @@ static struct slow_work_user *slow_work_walk_next_user(struct slow_work_walk *wa
 /* Begin with the list that @walk has come to, or with another user's. */
 static void slow_work_walk_enter(struct slow_work_walk *walk)
 {
-	struct list_head *head;
-
 	walk->slot = 0;
 	if (slow_work_walk_is_by_user(walk))
 		walk->user_at = slow_work_walk_next_user(walk);
-	list_del_init(&walk->cursor.link);
-	head = slow_work_list_head(walk);
-	if (head)
-		list_add(&walk->cursor.link, head);
+	slow_work_walk_unlink(walk);
+	walk->cursor_in = slow_work_list_of(walk);
+	if (walk->cursor_in)
+		slow_work_list_insert(walk->cursor_in, &walk->cursor.link,
+				      &walk->cursor_in->head.first);
 }
 
 /* What was at hand is at its end. */
@@ -294,7 +302,7 @@ static bool slow_work_walk_see(struct slow_work_walk *walk)
 	case SLOW_WORK_LIST_END:
 		return false;
 	default:
-		return slow_work_list_head(walk) && slow_work_walk_list(walk);
+		return walk->cursor_in && slow_work_walk_list(walk);
 	}
 }
 
@@ -411,7 +419,7 @@ bool slow_work_describe(struct slow_work *work, struct seq_file *m)
 void slow_work_walk_end(struct slow_work_walk *walk)
 {
 	raw_spin_lock_irq(&slow_pool.lock);
-	list_del_init(&walk->cursor.link);
+	slow_work_walk_unlink(walk);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	kvfree(walk->order);
 	walk->order = NULL;

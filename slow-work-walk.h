@@ -9,7 +9,7 @@
 #include "slow-work.h"
 
 /* Lists in the order in which they are walked */
-enum slow_work_list {
+enum slow_work_list_id {
 	SLOW_WORK_LIST_THREADS,
 	SLOW_WORK_LIST_RESERVES,
 	SLOW_WORK_LIST_LOST,
@@ -22,7 +22,8 @@ enum slow_work_list {
 /* A walk over all items */
 struct slow_work_walk {
 	struct slow_work cursor;	/* L: stands behind the item seen last */
-	enum slow_work_list list;	/* the list that @cursor is in */
+	enum slow_work_list_id list;	/* what is walked */
+	struct slow_work_list *cursor_in;	/* the list that @cursor is in, or NULL */
 	unsigned int slot;	/* the next thread to see */
 	struct slow_work_user *user_at;	/* of a list that users have: whose is seen */
 	bool entering;	/* @list is to be begun */

@@ -52,7 +52,7 @@ void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
 	slow_work_debug_init(work, flags & BIT(SLOW_WORK_ON_STACK));
 	work->flags = flags & BIT(SLOW_WORK_VERY_SLOW);
 	work->ops = ops;
-	INIT_LIST_HEAD(&work->link);
+	INIT_HLIST_NODE(&work->link);
 	work->holder = NULL;
 	work->account = NULL;
 	work->timestamp = 0;
@@ -260,9 +260,9 @@ static __always_inline void slow_work_queue(struct slow_work *work)
 
 	work->timestamp = jiffies;
 	class->queued++;
-	list_add_tail(&work->link, &queue->items);
-	if (unlikely(list_empty(&queue->turn)))
-		list_add_tail(&queue->turn, &class->turns);
+	slow_work_list_add_tail(&queue->items, &work->link);
+	if (unlikely(!queue->turn.next))
+		slow_work_join_turns(class, queue);
 	if (static_branch_unlikely(&slow_work_traced))
 		slow_work_note_queued(work);
 }
@@ -312,7 +312,7 @@ static __always_inline void slow_work_arm(struct slow_work *work,
 	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_REARMED)))
 		clear_bit(SLOW_WORK_REARMED, &work->flags);
 	set_bit(SLOW_WORK_DELAYED, &work->flags);
-	list_add_tail(&work->link, &slow_pool.armed);
+	slow_work_list_add_tail(&slow_pool.armed, &work->link);
 	slow_work_start_timer(work, delay);
 	trace_slow_work_arm(work, delay);
 }
@@ -671,7 +671,7 @@ slow_work_take_special(struct slow_work_thread *thread,
 		work = slow_work_first_of(queue);
 		if (work)
 			break;
-		list_del_init(&queue->turn);
+		slow_work_leave_turns(queue);
 	}
 	slow_work_prepare_special(thread, work);
 	return work;
@@ -705,25 +705,26 @@ slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
 				      BIT(SLOW_WORK_YIELDED) |
 				      BIT(SLOW_WORK_FLUSHED);
 	struct slow_work_queue *queue;
+	struct hlist_node *node;
 	struct slow_work *work;
 
 	WRITE_ONCE(thread->holder.stage, SLOW_WORK_RUNNING);
 	queue = list_first_entry(&class->turns, struct slow_work_queue, turn);
-	work = list_first_entry(&queue->items, struct slow_work, link);
-	if (unlikely(list_empty(&queue->items)) ||
-	    unlikely(READ_ONCE(work->flags) & special)) {
+	node = queue->items.head.first;
+	work = hlist_entry(node, struct slow_work, link);
+	if (unlikely(!node) || unlikely(READ_ONCE(work->flags) & special)) {
 		work = slow_work_take_special(thread, class);
 		queue = slow_work_queue_of(work);
 	}
 
 	if (static_branch_unlikely(&slow_work_traced))
 		slow_work_note_start(thread, work);
-	__list_del_entry(&work->link);
+	slow_work_list_del(&queue->items, &work->link);
 	class->queued--;
-	queue->taken = jiffies;
+	slow_work_hold(thread, work, class);
+	queue->taken = work->timestamp;
 	if (unlikely(!list_is_last(&queue->turn, &class->turns)))
 		slow_work_next_turn(class, queue);
-	slow_work_hold(thread, work, class);
 	return work;
 }
 
@@ -973,7 +974,7 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	struct slow_work *work;
 	bool found = false;
 
-	list_for_each_entry(work, &slow_pool.armed, link) {
+	hlist_for_each_entry(work, &slow_pool.armed.head, link) {
 		found = !(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER));
 		if (found)
 			break;

@@ -77,7 +77,7 @@ struct slow_work {
 	unsigned long flags;
 	const struct slow_work_ops *ops;
 	/* private: */
-	struct list_head link;
+	struct hlist_node link;
 	struct slow_work_holder *holder;
 	struct slow_work_account *account;
 	unsigned long timestamp;
@@ -120,7 +120,6 @@ void delayed_slow_work_timer(struct timer_list *timer);
 #define __SLOW_WORK_INITIALIZER(name, item, operations, bits) {		\
 	.flags = (bits) | 1UL << SLOW_WORK_STATIC,			\
 	.ops = (operations),						\
-	.link = LIST_HEAD_INIT((item).link),				\
 	__SLOW_WORK_LOCKDEP_MAP(name, &(item))				\
 }
 
