@@ -15,7 +15,7 @@ modules have names if these are given, too: -s slow_scrub.ko.
 import argparse
 
 from drgn import ProgramFlags, container_of
-from drgn.helpers.linux.list import list_for_each_entry
+from drgn.helpers.linux.list import hlist_for_each_entry, list_for_each_entry
 from drgn.helpers.linux.sched import task_state_to_char
 
 # pylint: disable=undefined-variable
@@ -71,9 +71,15 @@ class Pool:
             if thread and thread.task:
                 yield thread
 
+    def reserves(self):
+        """The reserves of users that asked for one"""
+        for user in list_for_each_entry("struct slow_work_user",
+                                        self.pool.reserves.address_of_(), "reserves"):
+            yield user.reserve
+
     def executing(self):
         """Pairs of a thread and the item that it has"""
-        for thread in self.threads():
+        for thread in list(self.threads()) + list(self.reserves()):
             if thread.holder.item:
                 yield thread, thread.holder.item
 
@@ -82,17 +88,23 @@ class Pool:
         return list_for_each_entry("struct slow_work_thread", self.pool.lost.address_of_(),
                                    "link")
 
-    def items(self, head):
+    def items(self, fifo):
         """The items in a list, without the cursors of walks"""
-        for work in list_for_each_entry("struct slow_work", head.address_of_(), "link"):
+        for work in hlist_for_each_entry("struct slow_work", fifo.head.address_of_(), "link"):
             if not work.flags & MARKER:
                 yield work
 
+    def queues(self, number):
+        """The queues of a class, in the order of turns"""
+        yield from list_for_each_entry("struct slow_work_queue",
+                                       self.pool.classes[number].turns.address_of_(), "turn")
+
     def queued(self):
-        """Triples of a list's name, its class and an item"""
+        """Triples of a list's name, its class and an item, owner by owner"""
         for number, name in enumerate(LISTS):
-            for work in self.items(self.pool.classes[number].queue):
-                yield name, number, work
+            for queue in self.queues(number):
+                for work in self.items(queue.items):
+                    yield name, number, work
 
     def users(self):
         """What stands for unregistered owners, and those who registered"""
@@ -162,7 +174,8 @@ def show_tables(pool):
             sum(user.merged[number].counter.value_() for user in users)
         counts = [this.counts[count].value_() for count in range(len(COUNTS))]
         show_row(name, now.get(("class", name), none),
-                 (this.started - this.executing - this.uncounted).value_(), merged, counts)
+                 sum((each.started - each.executing - each.uncounted).value_()
+                     for each in (this, pool.pool.reserve_classes[number])), merged, counts)
     print(f"\n{'OWNER':<16}{head}")
     for user in users:
         merged = sum(count.counter.value_() for count in user.merged)
@@ -201,7 +214,9 @@ def show_executing(pool, stacks):
 def show_lost(pool):
     """Threads that have died, with what they died in"""
     for thread in pool.lost():
-        print(f"lost: kslowd{thread.slot.value_():03d} (PID {thread.task.pid.value_()}) died "
+        name = (f"kslowr/{text(thread.user.name)}" if thread.user
+                else f"kslowd{thread.slot.value_():03d}")
+        print(f"lost: {name} (PID {thread.task.pid.value_()}) died "
               f"{duration(pool.seconds(thread.since))} ago in {symbol(thread.execute)} of "
               f"{text(thread.holder.account.user.name)}")
 
@@ -251,6 +266,9 @@ def main():
           f"{sleeping} asleep until needed")
     print(f"very slow items may have {it.classes[1].limit.value_()} threads "
           f"({it.vslow_percentage.value_()} %); stalls reported: {it.stalls.value_()}")
+    if it.nr_reserves:
+        print(f"reserves: {it.nr_reserves.value_()}, "
+              f"called {it.reserve_calls.value_()} times")
     if len(threads) != it.nr.value_():
         print(f"{len(threads) - it.nr.value_()} threads are on their way out")
     show_tables(pool)
