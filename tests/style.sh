@@ -51,6 +51,31 @@ looks_at_version() {
 	! sources -name '*.[ch]' ! -name compat.h | xargs grep -nE 'LINUX_VERSION|KERNEL_VERSION|linux/version\.h'
 }
 
+# The list at the head of slow-work.h: what stands above may call what stands below
+layers() {
+	local objects names
+	# shellcheck disable=SC2046 # words they are
+	objects=$(build 6.1 $(all_switches 6.1)) || return
+	names=$(sed -n 's/^ \* \([a-z-]*\)\.c\t.*/\1/p' slow-work.h)
+	diff <(sort <<<"$names") <(ls -- *.c | sed 's/\.c$//' | sort) || return
+	# shellcheck disable=SC2086 # words they are
+	(cd "${objects%/ko}/src" && nm -A $(sed 's/$/.o/' <<<"$names") | sed 's/\.o:[0-9a-f]* */ /') |
+		awk -v names="$names" '
+		BEGIN { n = split(names, list); for (i = 1; i <= n; i++) layer[list[i]] = i }
+		$2 == "U" { wants[$1 " " $3]; next }
+		$2 ~ /[A-Z]/ { has[$3] = $1 }
+		END {
+			for (w in wants) {
+				split(w, use)
+				if (use[2] in has && layer[has[use[2]]] < layer[use[1]]) {
+					print use[1] ".c calls up: " use[2] " of " has[use[2]] ".c"
+					bad = 1
+				}
+			}
+			exit bad
+		}'
+}
+
 echo "KTAP version 1"
 mapfile -t files < <(sources ! -name slow-work-trace.h \( -name '*.[ch]' -o -name Kbuild -o -name Kconfig \
 	-o -name Makefile \))
@@ -66,6 +91,7 @@ mapfile -t files < <(sources -name '*.[ch]')
 result "kernel-doc" silent kernel_doc "${files[@]}"
 result "one version in main.c and debian/changelog" silent one_version
 result "only compat.h looks at a version" looks_at_version
+result "calls run downwards only" layers
 for k in 6.1 uml; do
 	# shellcheck disable=SC2046 # words they are
 	result "sparse, against $k" build $k C=2 $(all_switches $k)
