@@ -202,9 +202,12 @@ static int slow_work_add_reserve(struct module *module, struct slow_work_user *n
 	raw_spin_unlock_irq(&slow_pool.lock);
 	if (!user->reserved)
 		ret = slow_work_reserve_start(user);
-	if (!ret)
-		user->reserved++;
-	return ret;
+	if (ret)
+		return ret;
+	raw_spin_lock_irq(&slow_pool.lock);
+	user->reserved++;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	return 0;
 }
 
 /* Count a registration.  Return: @new, if it was not needed. */
