@@ -53,6 +53,7 @@ parts() {
 		done
 	done
 	echo model tests/model.sh
+	echo litmus tests/litmus.sh
 	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
 	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
 	[ "${1:-6.1}" != 6.1 ] || echo failure tests/failure.sh

@@ -14,8 +14,10 @@
 #                       beside the system, not installed
 #   unstable            the newest of Debian unstable, with the compiler that it
 #                       wants in a root of its own
-# or qemu               no kernel, but what runs them: qemu-system-x86_64 of
-#                       Debian's backports, where Debian's own is too old
+# or no kernel, but a tool that Debian 12 lacks:
+#   qemu                qemu-system-x86_64 of Debian's backports, where Debian's own
+#                       is too old
+#   herd7               of Debian unstable
 #
 # The directory holds:
 #   kdir      to hand to make -C        release   what uname -r says there
@@ -212,6 +214,36 @@ backported_qemu() {
 	"$1/usr/bin/qemu-system-x86_64" --version >&2
 }
 
+# --- herd7 ----------------------------------------------------------------------
+
+herd7() {
+	ENTRY=$CACHE/herd7/unstable
+	once "herd7 of unstable" "$ENTRY" unstable_herd7
+}
+
+# With the C library that it is linked against
+unstable_herd7() {
+	local p lib=usr/lib/x86_64-linux-gnu
+	apt_of unstable amd64
+	mkdir "$1/deb"
+	for p in herdtools7 libc6 libgmp10; do
+		fetch_deb "$1/deb" $p
+	done
+	mkdir "$1/lib"
+	cp "$1/deb/$lib"/{ld-linux-x86-64.so.2,libc.so.6,libm.so.6,libgmp.so.10} "$1/lib/"
+	cp "$1/deb/usr/bin/herd7" "$1/lib/"
+	cp -r "$1/deb/usr/share/herdtools7/herd" "$1/models"
+	rm -rf "$1/deb"
+	cat >"$1/herd7" <<-'END'
+		#!/bin/sh
+		dir=$(dirname "$0")
+		exec "$dir/lib/ld-linux-x86-64.so.2" --library-path "$dir/lib" "$dir/lib/herd7" \
+			-set-libdir "$dir/models" "$@"
+	END
+	chmod +x "$1/herd7"
+	"$1/herd7" -version >&2
+}
+
 # --- Debian's kernels --------------------------------------------------------
 
 # resolve NAME: sets VERSION, the newest that can be had, and PKG_VERSION.  Asking
@@ -355,10 +387,11 @@ main() {
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
 	unstable) unstable_kernel ;;
-	qemu)	qemu ;;
+	qemu|herd7) "$1" ;;
 	*) die "usage: kernel.sh [--headers] NAME (uml, 6.1-rt, ...: see the head of $0)
 	       kernel.sh --source [6.12] (unpacked kernel sources)
-	       kernel.sh qemu" ;;
+	       kernel.sh qemu
+	       kernel.sh herd7" ;;
 	esac
 	echo "$ENTRY"
 }
