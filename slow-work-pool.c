@@ -75,7 +75,10 @@ static int slow_work_start_thread(void)
 
 	if (slot >= slow_pool.limit)
 		return -EAGAIN;
-	thread = READ_ONCE(slow_pool.threads[slot]);
+	/* The number may be of a thread that has died, and just been freed. */
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = slow_pool.threads[slot];
+	raw_spin_unlock_irq(&slow_pool.lock);
 	if (!thread)
 		thread = slow_work_new_thread(slot);
 	if (!thread)
