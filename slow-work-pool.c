@@ -320,7 +320,7 @@ static int slow_work_died(struct notifier_block *unused, unsigned long event,
 	if (slow_work_current_thread())
 		irq_work_queue(&slow_work_dying_work);
 	if (READ_ONCE(slow_pool.getter) == current) {
-		slow_pool.getter = NULL;
+		WRITE_ONCE(slow_pool.getter, NULL);
 		__acquire(&slow_pool.lock);
 		raw_spin_unlock(&slow_pool.lock);
 	}

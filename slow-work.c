@@ -206,9 +206,9 @@ static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
 	if (ops->get_ref) {
 		int ret;
 
-		slow_pool.getter = current;
+		WRITE_ONCE(slow_pool.getter, current);
 		ret = ops->get_ref(work);
-		slow_pool.getter = NULL;
+		WRITE_ONCE(slow_pool.getter, NULL);
 		if (unlikely(ret < 0))
 			return ret;
 	}

@@ -313,7 +313,7 @@ struct slow_work_pool {
 	struct list_head pins;		/* L: walks that pin an item */
 	bool dying;			/* L: a thread died; it may not be in @lost yet */
 	unsigned long dying_since;	/* L: jiffies of that */
-	struct task_struct *getter;	/* L: is in a get_ref */
+	struct task_struct *getter;	/* H: is in a get_ref */
 
 	/* Settings: /proc/sys/kernel/slow-work/ */
 	unsigned int min;		/* H */
