@@ -33,17 +33,24 @@ void slow_work_init_queues(struct slow_work_user *user)
 	raw_spin_unlock_irq(&slow_pool.lock);
 }
 
-/* Initialise @user, but for its queues: a walk's cursor may be in them. */
+/*
+ * Initialise @user, whose memory is new or that of one that has left: a walk's cursor may
+ * be in its queues, and a late merge may follow its accounts to it, so neither is cleared.
+ */
 void slow_work_init_user(struct slow_work_user *user, struct module *module)
 {
-	const size_t kept = offsetof(struct slow_work_user, module);
 	int i;
 
-	memset((char *)user + kept, 0, sizeof(*user) - kept);
+	memset(user->counts, 0, sizeof(user->counts));
+	memset(user->merged, 0, sizeof(user->merged));
+	memset(&user->times, 0, sizeof(user->times));
+	user->reserved = 0;
 	user->module = module;
 	strscpy(user->name, module ? module_name(module) : "nobody",
 		sizeof(user->name));
 	for (i = 0; i < SLOW_WORK_NR_ACCOUNTS; i++) {
+		user->accounts[i].waited = false;
+		user->accounts[i].executed = 0;
 		user->accounts[i].module = module;
 		user->accounts[i].user = user;
 	}

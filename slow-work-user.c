@@ -120,7 +120,7 @@ static struct slow_work_user *slow_work_new_user(struct module *module)
 
 	if (!user) {
 		/* Only powers of two are aligned as their types want it. */
-		user = kmalloc(roundup_pow_of_two(sizeof(*user)), GFP_KERNEL);
+		user = kzalloc(roundup_pow_of_two(sizeof(*user)), GFP_KERNEL);
 		if (!user)
 			return NULL;
 		slow_work_init_queues(user);

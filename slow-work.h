@@ -255,7 +255,6 @@ struct slow_work_user {
 	struct slow_work_user *older;	/* I: the next in slow_pool.newest */
 	struct slow_work_thread *reserve; /* L: its memory stays, as of all threads */
 	struct list_head reserves;	/* L: in slow_pool.reserves, while it has one */
-	/* What comes from here on begins anew with each module */
 	struct module *module;		/* I: only a key, but for its name */
 	struct hlist_node hash;		/* L: in slow_pool.users, later in spare */
 	struct list_head link;		/* U: in slow_work_users */
