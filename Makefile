@@ -63,6 +63,7 @@ help:
 	@echo '  check-abi          the binary interface is the one on record'
 	@echo '  check-tree         as part of a kernel tree, built in and modular'
 	@echo '  check-deb          the packages, from apt install to apt purge'
+	@echo '  mutants            is each statement tested? a sample; SEED=, FULL=yes'
 	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'
 	@echo 'Read'
@@ -121,6 +122,9 @@ torture:
 	@tests/torture.sh $(or $(KERNEL),debug) \
 		$(or $(SECONDS),$$(($(or $(MINUTES),1) * 60))) $(SEED)
 
+mutants:
+	@tests/mutants.py $(if $(SEED),--seed $(SEED)) $(if $(filter yes,$(FULL)),--full)
+
 bench:
 	@KERNEL=$(or $(KERNEL),6.1) tests/bench.sh
 
@@ -129,4 +133,4 @@ docs:
 
 .PHONY: modules kdir install load unload clean help deb demo \
 	check check-style check-kunit check-debug check-bench check-vm \
-	check-deb check-abi check-tree tree matrix torture bench docs
+	check-deb check-abi check-tree tree matrix torture mutants bench docs

@@ -1,0 +1,458 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mutants.py [--list] [--seed N] [--count N | --full] [WORD...]
+
+Changes one statement of the module's C at a time, and tells which change no KUnit
+suite notices: nothing tests what that statement is for.  A statement is left out, a
+condition negated, an operator swapped, a constant one more, the end of a list the other
+one, what is returned another value.  Each mutant is built incrementally, and the
+suites run in User Mode Linux, where time travels.
+
+With WORDs, all mutants in whose name one of them occurs: as "slow_work_take:", or the
+whole name of one that was not noticed.  Else a sample, which the seed picks.
+SUITES="stats yield" in the environment: by these suites alone.
+
+Prints KTAP.  One that is not noticed is a failure, unless tests/mutants.known has its
+name, with the reason: it is equivalent, or something else than KUnit notices it.  One
+that compiles to the same code is no mutant.  What was found is kept in the cache for
+the tree as it is, so a run that was broken off goes on.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import functools
+import glob
+import hashlib
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CACHE = os.environ.get("SLOW_WORK_CACHE") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "slow-work")
+KNOWN = os.path.join(TOP, "tests", "mutants.known")
+SUITES = os.environ.get("SUITES", "")
+SWITCHES = ["CONFIG_SLOW_WORK_KUNIT_TEST=m"] + (["SUITES=" + SUITES] if SUITES else [])
+
+# What a run of the suites may take, in seconds: of a CPU, where some two are usual; and
+# of this machine, which may be busy, where a guest waits for ever
+CPU_TIME = 10
+WALL_TIME = 60
+
+Mutant = collections.namedtuple("Mutant", "name file begin end text")
+
+
+# --- the sources ----------------------------------------------------------------
+
+def sources():
+    """What Kbuild makes the module of, and the headers that are its own"""
+    text = open(os.path.join(TOP, "Kbuild")).read().replace("\\\n", " ")
+    names = []
+    for value in re.findall(r"^slow_work-(?:y|\$\(CONFIG_SLOW_WORK_DEBUG\))\s*[:+]?=(.*)$",
+                            text, re.M):
+        names += [o[:-2] + ".c" for o in value.split()]
+    headers = {"include/linux/slow-work.h"}
+    for name in names:
+        for header in re.findall(r'^#include "(.*)"', read(name), re.M):
+            if "TRACE_SYSTEM" not in read(header) and header != "compat.h":
+                headers.add(header)
+    return names + sorted(headers)
+
+
+@functools.lru_cache(None)
+def read(name):
+    return open(os.path.join(TOP, name)).read()
+
+
+def blank(match):
+    return re.sub(r"[^\n]", " ", match.group())
+
+
+def code_of(text):
+    """The same, with blanks for comments, strings and preprocessor lines"""
+    text = re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', blank, text,
+                  flags=re.S)
+    return re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, text, flags=re.M)
+
+
+def functions(code):
+    """Name, begin and end of each function's body: kernel style has its { alone"""
+    for match in re.finditer(r"^\{\n(.*?)^\}", code, re.M | re.S):
+        head = re.split(r"[;}]|\n[ \t]*\n", code[:match.start()])[-1]
+        name = re.search(r"(?!__|EXPORT)\b([a-z_]\w*)\s*\(", head)
+        if name:
+            yield name.group(1), match.start(1), match.end(1)
+
+
+def closing(code, at):
+    """Behind the bracket that closes the one at that place"""
+    depth = 0
+    while True:
+        depth += {"(": 1, ")": -1}.get(code[at], 0)
+        at += 1
+        if not depth:
+            return at
+
+
+HEADER = re.compile(r"\s*(?:(?:if|while|for|switch|\w*for_each\w*|swait_\w+)\s*(?=\()|else\b|do\b"
+                    r"|case\b[^:?]*:|default\s*:|\w+:(?!:))")
+TYPES = re.compile(r"(?:const|static|struct|unsigned|int|bool|long|char|void|enum|[us](?:8|16|32|64)"
+                   r"|size_t|loff_t|ktime_t|pid_t|DECLARE_\w+|DEFINE_\w+|LIST_HEAD|cpumask_var_t)\b")
+
+
+def statements(code, begin, end):
+    """Where each simple statement is, without what it depends on"""
+    at = start = begin
+    depth = 0
+    while at < end:
+        c = code[at]
+        depth += c in "(["
+        depth -= c in ")]"
+        if depth or c not in ";{}":
+            at += 1
+            continue
+        first = start
+        while True:
+            match = HEADER.match(code, first, at)
+            if not match:
+                break
+            first = match.end()
+            if code[first] == "(":
+                first = closing(code, first)
+        while first < at and code[first].isspace():
+            first += 1
+        # } = {...} and the like end with no statement
+        if c == ";" and first < at:
+            yield first, at
+        at += 1
+        start = at
+
+
+SWAPS = {
+    "<=": "<", ">=": ">", "<": "<=", ">": ">=", "==": "!=", "!=": "==", "&&": "||", "||": "&&",
+    "+": "-", "-": "+", "*": "/", "/": "*", "++": "--", "--": "++", "+=": "-=", "-=": "+=",
+    "|=": "&=", "&=": "|=", "|": "&", "&": "|", "^": "|",
+}
+OPERATOR = re.compile(r"->|<<=?|>>=?|[-+|&*/^<>=!]=|\+\+|--|&&|\|\||[-+*/|&^<>]")
+ENDS = [("list_add_tail", "list_add"), ("list_move_tail", "list_move"),
+        ("list_first_entry", "list_last_entry"),
+        ("list_splice_tail_init", "list_splice_init"), ("list_splice_tail", "list_splice")]
+OTHER_END = dict(ENDS + [(b, a) for a, b in ENDS])
+
+
+def is_binary(code, at):
+    before = code[:at].rstrip()
+    return bool(re.search(r"[\w)\]]$", before)) and not re.search(r"\breturn$|\([a-z_ ]+\s?\*?\)$", before)
+
+
+def changes(code, begin, end):
+    """(kind, begin, end, what is there instead) of a function's body"""
+    whole = code[begin:end]
+    # Where types are declared * is no operator
+    declared = [(begin + m.start(), begin + m.end()) for m in
+                re.finditer(r"^\s+" + TYPES.pattern + r"[^;=(]*", whole, re.M)]
+
+    for first, last in statements(code, begin, end):
+        text = code[first:last]
+        word = re.match(r"\w*", text).group()
+        if word == "return":
+            value = text[6:].strip()
+            if not value:
+                yield "left out", first, last, ""
+            elif value in ("true", "false"):
+                yield "returns", first, last, "return " + ("false" if value == "true" else "true")
+            elif value not in ("0", "NULL"):
+                yield "returns", first, last, "return 0"
+        elif word not in ("goto", "asm") and not TYPES.match(text):
+            yield "left out", first, last, ""
+
+    for match in re.finditer(r"\b(?:if|while)\s*(?=\()", whole):
+        first = begin + match.end()
+        last = closing(code, first)
+        inside = code[first + 1:last - 1]
+        # An == that is swapped is the same
+        if not re.fullmatch(r"[^=!&|<>?(]+[=!]=[^=!&|<>?(]+", inside):
+            yield "negated", first + 1, last - 1, "!(%s)" % inside
+    for match in re.finditer(r"\?(?!:)", whole):
+        at = begin + match.start()
+        yield "negated", at, at + 1, "? 0 :"
+
+    for match in OPERATOR.finditer(whole):
+        at, op = begin + match.start(), match.group()
+        if op not in SWAPS or any(a <= at < b for a, b in declared):
+            continue
+        if op in ("+", "-", "*", "&", "/", "|", "^", "<", ">") and not is_binary(code, at):
+            continue
+        yield "swapped", at, begin + match.end(), SWAPS[op]
+
+    for match in re.finditer(r"(?<![\w.])(\d+)(U?L*)\b(?!\w)", whole):
+        yield ("off by one", begin + match.start(), begin + match.end(),
+               "%d%s" % (int(match.group(1)) + 1, match.group(2)))
+
+    for match in re.finditer(r"\b(%s)(?=(_or_null)?\b)" % "|".join(OTHER_END), whole):
+        other = OTHER_END[match.group(1)]
+        yield "other end", begin + match.start(), begin + match.end(), other
+
+
+def negate_choice(code, at):
+    """The condition of a ?: that is at that place, from where it begins"""
+    depth, first = 0, at
+    while first:
+        c = code[first - 1]
+        depth += c in ")]"
+        depth -= c in "(["
+        if depth < 0 or (not depth and (c in ",;{" or code[first - 2:first] == " =" or
+                                        re.search(r"\breturn$", code[:first]))):
+            break
+        first -= 1
+    return first
+
+
+def short(text):
+    return " ".join(text.split())
+
+
+def mutants():
+    found, names = [], collections.Counter()
+    for file in sources():
+        text = read(file)
+        code = code_of(text)
+        for function, begin, end in functions(code):
+            seen = set()
+            for kind, first, last, new in changes(code, begin, end):
+                if new == "? 0 :":
+                    first = negate_choice(code, first)
+                    new = "!(%s)" % text[first:last - 1].strip() + " ?"
+                elif kind == "negated":
+                    new = "!(%s)" % text[first:last]
+                if (first, last, new) in seen:
+                    continue
+                seen.add((first, last, new))
+                line = text[text.rfind("\n", 0, first) + 1:text.find("\n", last)]
+                old = text[first:last]
+                if kind in ("swapped", "off by one", "other end"):
+                    what = "%s to %s in: %s" % (old, new, short(line))
+                elif kind == "left out":
+                    what = short(old) + ";"
+                elif kind == "returns":
+                    what = "%s, not %s" % (new[7:], short(old[6:]))
+                else:
+                    what = short(old.rstrip(" ?"))
+                name = "%s: %s: %s" % (function, kind, what)
+                names[name] += 1
+                if names[name] > 1:
+                    name += " (%d)" % names[name]
+                # so that no line moves
+                new += "\n" * (old.count("\n") - new.count("\n"))
+                found.append(Mutant(name, file, first, last, new))
+    return found
+
+
+def known():
+    """Names, or after ~ regular expressions; each with its reason indented below"""
+    entries, entry = [], None
+    for line in open(KNOWN):
+        if line.startswith((" ", "\t")) and entry:
+            entry[1] += " " + line.strip()
+        elif line.strip() and not line.startswith("#"):
+            entry = [line.strip(), ""]
+            entries.append(entry)
+    return entries
+
+
+def reason_of(name, entries):
+    for entry, reason in entries:
+        if entry == name or entry.startswith("~") and re.fullmatch(entry[1:].strip(), name):
+            return reason.strip()
+    return None
+
+
+# --- build and run ----------------------------------------------------------------
+
+def sha(*texts):
+    total = hashlib.sha256()
+    for text in texts:
+        total.update(text if isinstance(text, bytes) else text.encode())
+    return total.hexdigest()
+
+
+def tool(*words):
+    return subprocess.run(words, cwd=TOP, check=True, stdout=subprocess.PIPE,
+                          text=True).stdout.strip()
+
+
+class Lane:
+    """A tree of its own to build in"""
+
+    def __init__(self, number, kernel, built):
+        self.kernel = kernel
+        self.dir = os.path.join(CACHE, "mutants", "%s-%d" % (sha(TOP, SUITES)[:8], number))
+        self.src = os.path.join(self.dir, "src")
+        self.ko = os.path.join(self.dir, "ko")
+        os.makedirs(self.ko, exist_ok=True)
+        subprocess.run(["rsync", "-rlpc", "--delete", "--exclude=*.o", "--exclude=*.ko", "--exclude=*.mod",
+                        "--exclude=*.mod.c", "--exclude=.*.cmd", "--exclude=*.symvers",
+                        "--exclude=modules.order", built + "/", self.src + "/"], check=True)
+        self.make()
+        self.plain = self.code()
+
+    def make(self):
+        """False: it does not compile"""
+        arch = open(os.path.join(self.kernel, "arch")).read().strip()
+        done = subprocess.run(["make", "-s", "-C", os.path.join(self.kernel, "kdir"), "M=" + self.src,
+                               "ARCH=" + arch, *SWITCHES, "modules"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.log = done.stdout
+        return not done.returncode
+
+    def code(self):
+        """Of all that is loaded, but for what says where it came from"""
+        total = []
+        for name in glob.glob(self.src + "/*.o") + glob.glob(self.src + "/tests/kunit/*.o"):
+            if not name.endswith((".mod.o", "slow_work.o", "slow_work_kunit.o")):
+                total.append(name + sha(open(name, "rb").read()))
+        return sha(*sorted(total))
+
+    def run(self, wall):
+        for name in glob.glob(self.src + "/*.ko") + glob.glob(self.src + "/tests/kunit/*.ko"):
+            shutil.copy(name, self.ko)
+        done = subprocess.run(["tests/vm.sh", "uml", "--modules", self.ko, "--append",
+                               "time-travel=inf-cpu", "--cpu-time", str(CPU_TIME), "--no-panic-on-warn",
+                               "--timeout", str(wall), "tests/vm/kunit.sh"], cwd=TOP,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        # It keeps what a failure needs to be understood; these are wanted
+        for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
+            shutil.rmtree(kept, ignore_errors=True)
+        return done
+
+    def judge(self, mutant):
+        """Verdict, and what noticed it"""
+        path = os.path.join(self.src, mutant.file)
+        before = open(path).read()
+        if before != read(mutant.file):
+            sys.exit("%s has changed meanwhile" % mutant.file)
+        try:
+            with open(path, "w") as file:
+                file.write(before[:mutant.begin] + mutant.text + before[mutant.end:])
+            if not self.make():
+                return "not built", ""
+            if self.code() == self.plain:
+                return "same code", ""
+            done = self.run(WALL_TIME)
+            if "not finished after %d s\n" % WALL_TIME in done.stdout:
+                done = self.run(5 * WALL_TIME)	# the machine may be busy
+            if not done.returncode:
+                return "not noticed", ""
+            why = re.findall(r"^ +not ok \d+ (\S+)", done.stdout, re.M) or \
+                re.findall(r"^# vm uml kunit.sh: (.*)", done.stdout, re.M)
+            return "noticed", why[0] if why else "vm.sh ended with %d" % done.returncode
+        finally:
+            with open(path, "w") as file:
+                file.write(before)
+
+
+def tree_key():
+    files = sorted(glob.glob(TOP + "/*.[ch]") + glob.glob(TOP + "/include/linux/*.h") +
+                   glob.glob(TOP + "/tests/kunit/*"))
+    return sha(SUITES, *[open(name, "rb").read() for name in files + [TOP + "/Kbuild"]])[:16]
+
+
+def pick(found, seed, count):
+    """What a seed picks changes little when the sources do"""
+    return sorted(found, key=lambda m: sha(str(seed), m.name))[:count]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1],
+                                     usage=__doc__.split("\n", 1)[0])
+    parser.add_argument("--list", action="store_true", help="say only which there are")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--full", action="store_true", help="all of them")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("words", nargs="*", metavar="WORD")
+    args = parser.parse_args()
+
+    found = all_of_them = mutants()
+    if args.words:
+        found = [m for m in found if any(word in m.name for word in args.words)]
+    elif not args.full:
+        found = pick(found, args.seed, args.count)
+    if args.list:
+        for mutant in found:
+            print(mutant.name)
+        return 0
+    entries = known()
+
+    print("KTAP version 1\n1..%d" % (len(found) + 1))
+    print("# seed %s: %d of %d mutants" % (args.seed, len(found), len(all_of_them)), flush=True)
+    os.makedirs(os.path.join(CACHE, "mutants"), exist_ok=True)
+    memory = os.path.join(CACHE, "mutants", tree_key())
+    verdicts = {}
+    if os.path.exists(memory):
+        verdicts = dict(json.loads(line) for line in open(memory) if line.endswith("]\n"))
+    todo = [m for m in found if m.name not in verdicts]
+    if todo:
+        judge_all(todo, verdicts, memory, args.jobs)
+
+    totals = collections.Counter()
+    for number, mutant in enumerate(found, 1):
+        verdict, why = verdicts[mutant.name]
+        reason = reason_of(mutant.name, entries)
+        totals["known" if verdict == "not noticed" and reason else verdict] += 1
+        said = why if verdict == "noticed" else reason or ""
+        print("%sok %d - %s # %s%s" % (
+            "not " if verdict == "not noticed" and not reason else "", number,
+            mutant.name.replace("#", "\\#"), verdict, said and ": " + said))
+    # A name that no mutant has tells nothing
+    names = {m.name for m in all_of_them}
+    stale = [e for e, _ in entries if not (e in names or e.startswith("~") and
+                                           any(re.fullmatch(e[1:].strip(), n) for n in names))]
+    for entry in stale:
+        print("# no such mutant: " + entry)
+    print("%sok %d - those in mutants.known are there" % ("not " if stale else "", len(found) + 1))
+    print("# " + ", ".join("%d %s" % (n, what) for what, n in totals.most_common()))
+    return 1 if totals["not noticed"] or stale else 0
+
+
+def judge_all(todo, verdicts, memory, jobs):
+    kernel = tool("tests/kernel.sh", "--headers", "uml")
+    built = os.path.join(os.path.dirname(tool("tests/build.sh", "uml", *SWITCHES)), "src")
+    jobs = min(jobs, len(todo))
+    lanes = queue.Queue()
+    first = Lane(0, kernel, built)
+    done = first.run(5 * WALL_TIME)
+    if done.returncode:
+        sys.exit("the suites do not pass as they are:\n" + done.stdout[-3000:] + done.stderr)
+    lanes.put(first)
+    for number in range(1, jobs):
+        lanes.put(Lane(number, kernel, built))
+    lock = threading.Lock()
+
+    def one(mutant):
+        lane = lanes.get()
+        try:
+            verdict = lane.judge(mutant)
+        finally:
+            lanes.put(lane)
+        with lock:
+            verdicts[mutant.name] = verdict
+            with open(memory, "a") as file:
+                file.write(json.dumps([mutant.name, verdict]) + "\n")
+            if verdict[0] == "not noticed" or sys.stderr.isatty():
+                print("mutants.py: %s: %s" % (verdict[0], mutant.name), file=sys.stderr)
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for future in [pool.submit(one, mutant) for mutant in todo]:
+            future.result()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
