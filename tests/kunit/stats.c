@@ -6,6 +6,7 @@
  * The figures go on from case to case, so each case looks at how they grew.
  */
 
+#include <linux/math64.h>
 #include <linux/slab.h>
 
 #include "helper.h"
@@ -290,6 +291,21 @@ static void rearming_merges_and_is_no_cancel(struct kunit *test)
 	SLOW_GREW(t, before, 1, 3);
 }
 
+static void mod_to_now_of_a_queued_item_is_merged(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	char *before = read_values(t);
+
+	swt_one_thread(t);
+	swt_must_enqueue(item);
+	KUNIT_EXPECT_EQ(test, swt_mod(item, 0), 0);
+	KUNIT_EXPECT_EQ(test, swt_mod(item, 0), 0);
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+	SLOW_GREW(t, before, 3, 2);
+}
+
 static void refused_enqueues_are_counted(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -512,6 +528,27 @@ static void long_waits_are_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, field_in(after, "class.slow", "wait.bucket.41"), 1L);
 }
 
+/* The last bucket is from 39 hours on */
+static void longest_waits_are_in_the_last_bucket(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	char *own = row_of(t, THIS_MODULE), *after;
+
+	switch_histograms(t, true);
+	swt_one_thread(t);
+	swt_must_enqueue(item);
+	/* A week; it is alone in the queue, and nobody takes it yet */
+	item->work.timestamp -= 7 * 86400 * HZ;
+	swt_release(t->held[0]);
+	swt_wait(t, swt_runs(item) == 1);
+	after = read_values(t);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.bucket.47"), 1L);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.count"), 3L);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.p99"), 2LL << 47);
+	KUNIT_EXPECT_LT(test, field_in(after, own, "wait.median"), 2LL << 46);
+}
+
 static void times_are_not_taken_when_off(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -533,6 +570,285 @@ static void times_are_not_taken_when_off(struct kunit *test)
 	/* They begin empty */
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.count"), 0L);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.count"), 0L);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.median"), 0L);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.p99"), 0L);
+}
+
+/* 100 times, of which all but one are in the lowest buckets: so the 99th is low, too */
+static void quantiles_of_100_times(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *longest = swt_blocker(t, SWT_SLOW);
+	char *own = row_of(t, THIS_MODULE), *before, *after;
+	int i;
+
+	switch_histograms(t, true);
+	before = read_values(t);
+	for (i = 1; i <= 99; i++) {
+		swt_must_enqueue(item);
+		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
+	}
+	swt_must_enqueue(longest);
+	swt_wait(t, swt_executing(longest));
+	swt_wait(t, time_after(jiffies, longest->started_at + HZ));
+	swt_release(longest);
+	swt_wait(t, has_executed(t, own, before, 100));
+	after = read_values(t);
+	KUNIT_ASSERT_EQ(test, field_in(after, own, "run.count"), 100L);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.median"),
+			quantile_in(after, own, "run", 50));
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.p99"), quantile_in(after, own, "run", 99));
+	/* One more that is long, and it is not */
+	longest = swt_blocker(t, SWT_SLOW);
+	swt_must_enqueue(longest);
+	swt_wait(t, swt_executing(longest));
+	swt_wait(t, time_after(jiffies, longest->started_at + HZ));
+	swt_release(longest);
+	swt_wait(t, has_executed(t, own, before, 101));
+	after = read_values(t);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.p99"), quantile_in(after, own, "run", 99));
+	/* 2^29 ns are half a second */
+	KUNIT_EXPECT_GT(test, field_in(after, own, "run.p99"), 1L << 29);
+}
+
+/* The pool ********************************************************/
+
+/* Between two readings, in ms, and what jiffies say at the most and the least */
+static void expect_grown(struct swt *t, s64 ms, unsigned long least, unsigned long most)
+{
+	KUNIT_EXPECT_GE(t->test, ms + 1, (s64)jiffies_to_msecs(least));
+	KUNIT_EXPECT_LE(t->test, ms, (s64)jiffies_to_msecs(most) + 1);
+}
+
+static s64 at_maximum(struct swt *t)
+{
+	return value_in(read_values(t), "pool.at-max-ms");
+}
+
+static void time_at_the_maximum_is_counted(struct kunit *test)
+{
+	unsigned long begin, began, end, ended;
+	struct swt *t = test->priv;
+	s64 from, to;
+
+	swt_pool(t, 2, 2);
+	begin = jiffies;
+	from = at_maximum(t);
+	began = jiffies;
+	swt_wait(t, time_after(jiffies, began + HZ / 10));
+	/* That it is set anew makes no difference */
+	swt_set(t, "max-threads", 2);
+	swt_wait(t, time_after(jiffies, began + HZ / 5));
+	end = jiffies;
+	to = at_maximum(t);
+	ended = jiffies;
+	expect_grown(t, to - from, end - began, ended - begin);
+	/* Until it is raised */
+	swt_set(t, "max-threads", 3);
+	from = at_maximum(t);
+	expect_grown(t, from - to, 0, jiffies - end);
+	ended = jiffies;
+	swt_wait(t, time_after(jiffies, ended + HZ / 10));
+	KUNIT_EXPECT_EQ(test, at_maximum(t), from);
+}
+
+static void starts_and_culls_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	char *before, *after;
+
+	swt_pool(t, 2, 2);
+	before = read_values(t);
+	swt_pool(t, 2, 5);
+	swt_hold(t, 5);
+	after = read_values(t);
+	KUNIT_EXPECT_EQ(test, value_in(after, "pool.threads"), 5L);
+	KUNIT_EXPECT_GE(test, value_in(after, "pool.peak"), 5L);
+	KUNIT_EXPECT_EQ(test, value_in(after, "pool.started"),
+			value_in(before, "pool.started") + 3);
+	KUNIT_EXPECT_EQ(test, value_in(after, "pool.culled"), value_in(before, "pool.culled"));
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+	swt_release(t->held[2]);
+	swt_wait(t, value_in(read_values(t), "pool.threads") == 2);
+	before = after;
+	after = read_values(t);
+	KUNIT_EXPECT_EQ(test, value_in(after, "pool.culled") - value_in(before, "pool.culled"), 3L);
+	KUNIT_EXPECT_EQ(test, value_in(after, "pool.started"), value_in(before, "pool.started"));
+}
+
+static void no_thread_comes_and_goes_at_the_maximum(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	unsigned long begin;
+	s64 started;
+	int i;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	started = value_in(read_values(t), "pool.started");
+	for (i = 0; i < 4; i++)
+		swt_must_enqueue(swt_item(t, i & 1 ? SWT_VSLOW : SWT_SLOW));
+	begin = jiffies;
+	swt_wait(t, time_after(jiffies, begin + HZ));
+	KUNIT_EXPECT_EQ(test, value_in(read_values(t), "pool.started"), started);
+}
+
+/* Text ************************************************************/
+
+#define SWT_STATS	"/sys/kernel/debug/slow_work/stats"
+
+/* In jiffies of the debugfs reader */
+static char *read_text(struct swt *t)
+{
+	char *text;
+
+	KUNIT_ASSERT_GE(t->test, swt_read_debugfs(t, SWT_STATS, &text), 0);
+	return text;
+}
+
+static __printf(3, 4) void expect_line(struct swt *t, const char *text, const char *format, ...)
+{
+	char *line = swt_alloc(t, 256);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, 256, format, args);
+	va_end(args);
+	KUNIT_EXPECT_NOT_NULL_MSG(t->test, strstr(text, line), "no \"%s\" in\n%s", line, text);
+}
+
+/* "12.345 s" behind @word, in ms; -1 where there is none */
+static s64 seconds_behind(const char *text, const char *word)
+{
+	u64 s;
+	u32 ms;
+
+	text = strstr(text, word);
+	if (!text || sscanf(text + strlen(word), "%llu.%3u s", &s, &ms) != 2)
+		return -1;
+	return s * 1000 + ms;
+}
+
+/* What a bucket ends with, as people read it */
+static const char *time_text(struct swt *t, s64 ns)
+{
+	static const struct { s64 below, unit; const char *name; int width; } units[] = {
+		{ 10000, 1, "ns", 4 }, { 10000000, 1000, "us", 4 },
+		{ 10000000000, 1000000, "ms", 4 }, { LLONG_MAX, 1000000000, "s", 5 },
+	};
+	char *text = swt_alloc(t, 32);
+	int i = 0;
+
+	if (!ns)
+		return "      -";
+	while (ns >= units[i].below)
+		i++;
+	snprintf(text, 32, " %*lld%s", units[i].width, div64_s64(ns, units[i].unit),
+		 units[i].name);
+	return text;
+}
+
+static void expect_text_row(struct swt *t, const char *text, const char *values, const char *row,
+			    const char *name)
+{
+	expect_line(t, text, "\n%-16s %7lld %5lld %6lld %10lld %10lld %8lld %8lld %7lld%s%s%s%s\n",
+		    name, field_in(values, row, "queued"), field_in(values, row, "executing"),
+		    field_in(values, row, "armed"), field_in(values, row, "executed"),
+		    field_in(values, row, "merged"), field_in(values, row, "deferred"),
+		    field_in(values, row, "cancelled"), field_in(values, row, "refused"),
+		    time_text(t, field_in(values, row, "wait.median")),
+		    time_text(t, field_in(values, row, "wait.p99")),
+		    time_text(t, field_in(values, row, "run.median")),
+		    time_text(t, field_in(values, row, "run.p99")));
+}
+
+static void expect_text(struct swt *t)
+{
+	char *own = row_of(t, THIS_MODULE), *before, *text, *values;
+	s64 ms;
+
+	before = read_values(t);
+	text = read_text(t);
+	values = read_values(t);
+	expect_line(t, text, "threads  %lld now (%lld idle, %lld executing, of these ",
+		    value_in(values, "pool.threads"), value_in(values, "pool.idle"),
+		    value_in(values, "pool.executing"));
+	expect_line(t, text, "of these %lld blocked and %lld asleep until needed)\n         ",
+		    value_in(values, "pool.blocked"), value_in(values, "pool.sleeping"));
+	expect_line(t, text, "\n         %lld to %lld allowed; very slow items may have ",
+		    value_in(values, "pool.min-threads"), value_in(values, "pool.max-threads"));
+	expect_line(t, text, " may have %lld (%lld %%)\ncounted ",
+		    value_in(values, "pool.vslow-limit"),
+		    value_in(values, "pool.vslow-percentage"));
+	expect_line(t, text, " s: at most %lld threads, %lld started, %lld culled, ",
+		    value_in(values, "pool.peak"), value_in(values, "pool.started"),
+		    value_in(values, "pool.culled"));
+	expect_line(t, text, " culled, %lld not to be had\n         ",
+		    value_in(values, "pool.start-failures"));
+	expect_line(t, text, " s at the maximum, %lld stalls reported\n",
+		    value_in(values, "pool.stalls"));
+	ms = seconds_behind(text, "counted  since ");
+	KUNIT_EXPECT_GE(t->test, ms, value_in(before, "since-ms"));
+	KUNIT_EXPECT_LE(t->test, ms, value_in(values, "since-ms"));
+	ms = seconds_behind(text, "not to be had\n         ");
+	KUNIT_EXPECT_GE(t->test, ms, value_in(before, "pool.at-max-ms"));
+	KUNIT_EXPECT_LE(t->test, ms, value_in(values, "pool.at-max-ms"));
+	if (value_in(values, "histograms")) {
+		ms = seconds_behind(text, "times    since ");
+		KUNIT_EXPECT_GE(t->test, ms, value_in(before, "histograms-since-ms"));
+		KUNIT_EXPECT_LE(t->test, ms, value_in(values, "histograms-since-ms"));
+		expect_line(t, text, " s; median and 99th, less than\n");
+	} else {
+		expect_line(t, text, "times    off: sysctl kernel.slow-work.histograms=1\n");
+	}
+	expect_line(t, text, "\n\n                  QUEUED  EXEC  ARMED   EXECUTED     MERGED ");
+	expect_line(t, text, "     MERGED DEFERRED CANCELLD REFUSED   ");
+	expect_line(t, text, " CANCELLD REFUSED   WAIT   99TH    RUN   99TH\nslow ");
+	expect_text_row(t, text, values, "class.slow", "slow");
+	expect_text_row(t, text, values, "class.vslow", "vslow");
+	/* The owners stand apart */
+	expect_line(t, text, "\n\n%-16s ", "nobody");
+	expect_text_row(t, text, values, "owner.nobody", "nobody");
+	expect_text_row(t, text, values, own, own + strlen("owner."));
+}
+
+static void text_has_what_the_values_have(struct kunit *test)
+{
+	/* How long ago each of them was queued, in us: the waits are told in all units */
+	static const unsigned long waits[] = { 0, 3, 50, 3000000, 4000000000UL };
+	struct swt *t = test->priv;
+	struct swt_item *item, *asleep;
+	int i;
+
+	switch_histograms(t, true);
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		swt_one_thread(t);
+		item = swt_item(t, SWT_SLOW);
+		swt_must_enqueue(item);
+		/* It is alone in the queue, and nobody takes it yet */
+		item->work.timestamp -= usecs_to_jiffies(waits[i] % 1000000) +
+					waits[i] / 1000000 * HZ;
+		item->work.stamp -= div_u64(waits[i] * 1000ULL, 1 << 10);
+		swt_release(t->held[0]);
+		swt_release(t->held[1]);
+		t->nr_held = 0;
+		swt_wait(t, swt_at_rest(item));
+		expect_text(t);
+		switch_histograms(t, false);
+		expect_text(t);
+		switch_histograms(t, true);
+	}
+	swt_pool(t, 2, 3);
+	swt_hold(t, 2);
+	asleep = swt_blocker(t, SWT_VSLOW);
+	swt_must_enqueue(asleep);
+	swt_wait(t, swt_executing(asleep));
+	swt_must_enqueue(swt_item(t, SWT_VSLOW));
+	swt_must_enqueue(swt_item(t, SWT_SLOW));
+	swt_must_arm(swt_item(t, SWT_DELAYED), SWT_NEVER);
+	swt_wait(t, value_in(read_values(t), "pool.blocked") == 3);
+	expect_text(t);
 }
 
 static struct kunit_case stats_cases[] = {
@@ -544,13 +860,20 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(cancelled_runs_are_counted),
 	KUNIT_CASE(run_that_is_only_put_is_not_executed),
 	KUNIT_CASE(rearming_merges_and_is_no_cancel),
+	KUNIT_CASE(mod_to_now_of_a_queued_item_is_merged),
 	KUNIT_CASE(refused_enqueues_are_counted),
 	KUNIT_CASE(owners_are_counted_apart),
 	KUNIT_CASE(nobodys_items_are_counted),
 	KUNIT_CASE(what_there_is_is_shown),
 	KUNIT_CASE(times_go_into_histograms),
 	KUNIT_CASE(long_waits_are_told),
+	KUNIT_CASE(longest_waits_are_in_the_last_bucket),
 	KUNIT_CASE(times_are_not_taken_when_off),
+	KUNIT_CASE(quantiles_of_100_times),
+	KUNIT_CASE(time_at_the_maximum_is_counted),
+	KUNIT_CASE(starts_and_culls_are_counted),
+	KUNIT_CASE(no_thread_comes_and_goes_at_the_maximum),
+	KUNIT_CASE(text_has_what_the_values_have),
 	{}
 };
 
