@@ -399,6 +399,36 @@ static void mark_of_a_delay_beyond_any_timer(struct kunit *test)
 	}
 }
 
+/* The largest number of a unit, and the smallest of the next */
+static void mark_has_the_unit_that_fits(struct kunit *test)
+{
+	static const struct { unsigned long secs; const char *mark; } marks[] = {
+		{ 1, "   1s" }, { 9999, "9999s" }, { 10000, " 166m" }, { 599999, "9999m" },
+		{ 600000, " 166h" }, { 35999999, "9999h" }, { 36000000, " 416d" },
+		{ 863999999, "9999d" }, { 864000000, "9999d" },
+	};
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	unsigned long now;
+	struct row *rows;
+	int i;
+
+	swt_one_thread(t);
+	swt_must_enqueue(item);
+	for (i = 0; i < ARRAY_SIZE(marks); i++) {
+		if (marks[i].secs >= ULONG_MAX / 2 / HZ)
+			break;
+		/* Once more if it has become another second meanwhile */
+		do {
+			now = jiffies;
+			/* The pool's own, but nobody else looks at it while both are blocked */
+			item->work.timestamp = now - marks[i].secs * HZ;
+			rows = read_rows(t, 3);
+		} while (jiffies - now >= HZ);
+		KUNIT_EXPECT_STREQ(test, &rows[2].mark[0], marks[i].mark);
+	}
+}
+
 /* ---- DESC --------------------------------------------------------------- */
 
 static void describe_on_several_lines(struct swt_item *item, struct seq_file *m)
@@ -507,6 +537,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(item_that_waits_for_half_the_clock_is_shown),
 	KUNIT_CASE(mark_of_an_armed_item_is_until_it_is_due),
 	KUNIT_CASE(mark_of_a_delay_beyond_any_timer),
+	KUNIT_CASE(mark_has_the_unit_that_fits),
 	KUNIT_CASE(desc_is_on_one_line),
 	KUNIT_CASE(long_desc_is_complete),
 	KUNIT_CASE(long_queue_is_shown_once_and_in_order),
