@@ -196,6 +196,50 @@ static void idle_threads_are_deaf_to_signals(struct kunit *test)
 	}
 }
 
+/* With a reference; NULL if there is none */
+static struct task_struct *get_manager(void)
+{
+	struct task_struct *task, *manager = NULL;
+
+	rcu_read_lock();
+	for_each_process(task)
+		if (!strcmp(task->comm, "slow_work_mgr") && !(READ_ONCE(task->flags) & PF_EXITING))
+			manager = task;
+	if (manager)
+		get_task_struct(manager);
+	rcu_read_unlock();
+	return manager;
+}
+
+static unsigned long switches_of(const struct task_struct *task)
+{
+	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
+/* It is no load, the freezer has it, and with nothing to do it does not run */
+static void manager_sleeps_as_threads_do(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct task_struct *manager;
+	unsigned long switches;
+	bool sleeps = false;
+	int i;
+
+	swt_pool(t, 2, 2);
+	swt_wait(t, swt_idle_threads() == 2);
+	manager = get_manager();
+	KUNIT_ASSERT_NOT_NULL(test, manager);
+	for (i = 0; i < 20 && !sleeps; i++) {
+		switches = switches_of(manager);
+		schedule_timeout_uninterruptible(HZ / 10);
+		sleeps = switches_of(manager) == switches;
+	}
+	KUNIT_EXPECT_TRUE(test, sleeps);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(manager->__state) & TASK_NOLOAD);
+	KUNIT_EXPECT_TRUE(test, swt_is_freezable(manager));
+	put_task_struct(manager);
+}
+
 /* ---- growth ------------------------------------------------------------- */
 
 /*
@@ -308,6 +352,46 @@ static void dispatch_is_as_deep_as_there_may_be_threads(struct kunit *test)
 		swt_wait(t, swt_runs(items[i]) == 1);
 		KUNIT_EXPECT_EQ(test, items[i]->result, i > 0);
 	}
+}
+
+static void take_its_time(struct swt_item *item)
+{
+	usleep_range(item->value, item->value + 1);
+}
+
+/* So many items, each of which sleeps for 100 us; how many threads have they had? */
+static int threads_for_spike(struct swt *t, int nr)
+{
+	struct swt_item **items = swt_alloc(t, nr * sizeof(*items));
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		items[i]->on_execute = take_its_time;
+		items[i]->value = 100;
+	}
+	for (i = 0; i < nr; i++)
+		swt_must_enqueue(items[i]);
+	for (i = 0; i < nr; i++)
+		swt_wait(t, swt_at_rest(items[i]));
+	return swt_threads();
+}
+
+/*
+ * Where time travels everything takes the time that it says: two threads serve so many in
+ * 4 ms, or in 20 ms.
+ */
+static void spike_that_is_served_soon_starts_no_thread(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 8);
+	swt_wait(t, swt_idle_threads() == 2);
+	KUNIT_EXPECT_EQ(test, threads_for_spike(t, 80), 2);
+	KUNIT_EXPECT_EQ(test, threads_for_spike(t, 80), 2);
+	KUNIT_EXPECT_GT(test, threads_for_spike(t, 400), 2);
 }
 
 static void find_idle(struct task_struct *task, void *arg)
@@ -513,6 +597,9 @@ static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *te
 		swt_release(t->held[i]);
 	swt_wait(t, swt_threads() < 6);
 	KUNIT_EXPECT_FALSE(test, time_before(jiffies, surplus_since + 5 * HZ));
+	/* Nor later, where nothing else takes time */
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, time_before(jiffies, surplus_since + 6 * HZ));
 	swt_wait(t, swt_threads() <= 3);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
 	swt_set(t, "min-threads", 2);
@@ -887,12 +974,14 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(idle_threads_are_no_load),
 	KUNIT_CASE(idle_threads_sleep_as_those_of_workqueues),
 	KUNIT_CASE(idle_threads_are_deaf_to_signals),
+	KUNIT_CASE(manager_sleeps_as_threads_do),
 	KUNIT_CASE(grows_to_the_maximum_while_all_threads_are_blocked),
 	KUNIT_CASE(grows_by_a_thread_for_every_item_that_blocks),
 	KUNIT_CASE(grows_no_further_than_the_maximum),
 	KUNIT_CASE(grows_to_what_is_wanted_and_no_more),
 	KUNIT_CASE(grows_until_very_slow_items_have_a_place),
 	KUNIT_CASE(dispatch_is_as_deep_as_there_may_be_threads),
+	KUNIT_CASE(spike_that_is_served_soon_starts_no_thread),
 	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
 	KUNIT_CASE(cold_pool_comes_to_all_of_64_threads),
 	KUNIT_CASE(warm_pool_works_with_all_of_64_threads),
