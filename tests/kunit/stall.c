@@ -393,6 +393,37 @@ static void more_items_than_there_may_be_threads(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 0);
 }
 
+static void go_on_for_a_while(struct swt_item *item)
+{
+	schedule_timeout_uninterruptible(HZ / 20);
+	if (!READ_ONCE(item->t->stop))
+		swt_enqueue(item);
+}
+
+/* Each waits for 2 s before it has its turn, but there is always one that has */
+static void a_busy_pool_is_no_stall(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[80];
+	unsigned long begin_at;
+	int i;
+
+	begin(t, 2, 2);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		items[i]->on_execute = go_on_for_a_while;
+		swt_must_enqueue(items[i]);
+	}
+	/* A host may be so busy that none starts for a second */
+	swt_set(t, "stall-warn-secs", swt_time_travel() ? 1 : 60);
+	begin_at = jiffies;
+	swt_wait(t, time_after(jiffies, begin_at + 4 * HZ));
+	swt_set(t, "stall-warn-secs", 0);
+	KUNIT_EXPECT_FALSE(test, told(t, "", ""));
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		swt_cancel(items[i]);
+}
+
 static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(an_item_that_executes_for_long),
 	KUNIT_CASE(a_class_that_starts_nothing),
@@ -404,6 +435,7 @@ static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(threads_are_grouped_by_function),
 	KUNIT_CASE(the_setting_that_is_named_is_enough),
 	KUNIT_CASE(more_items_than_there_may_be_threads),
+	KUNIT_CASE(a_busy_pool_is_no_stall),
 	{}
 };
 
