@@ -231,6 +231,39 @@ static void register_in_a_pool_thread_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
 
+static int unregister_fn(struct swt_thread *thread)
+{
+	slow_work_unregister_user(thread->arg);
+	return 0;
+}
+
+/* While the only registration is given back, and that waits */
+static void unregister_once_too_often_changes_nothing(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "leaver");
+	struct swt_item *item = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	struct swt_thread *unregister;
+
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	unregister = swt_unregister_start(t, owner, item);
+	swt_wait(t, swt_blocked(unregister));
+	swt_expect_splat(t);
+	/* This one has nothing to wait for */
+	swt_call(t, unregister_fn, owner);
+	swt_splat_over(t);
+	KUNIT_EXPECT_FALSE(test, swt_done(unregister));
+	swt_release(item);
+	swt_join(unregister);
+	KUNIT_EXPECT_TRUE(test, unregister->seen_at_rest);
+	/* We are registered still, and so can the other be once more */
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	swt_unregister(t, owner);
+}
+
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(enqueue_without_operations),
 	KUNIT_CASE(enqueue_without_execute),
@@ -243,6 +276,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(unregister_in_a_pool_thread_changes_nothing),
 	KUNIT_CASE(unregister_in_put_ref_changes_nothing),
 	KUNIT_CASE(register_in_a_pool_thread_changes_nothing),
+	KUNIT_CASE(unregister_once_too_often_changes_nothing),
 	{}
 };
 
