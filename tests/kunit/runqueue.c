@@ -485,6 +485,101 @@ static void long_desc_is_complete(struct kunit *test)
 	swt_wait(t, swt_at_rest(item));
 }
 
+static void describe_at_great_length(struct swt_item *item, struct seq_file *m)
+{
+	int i;
+
+	seq_puts(m, "begin ");
+	for (i = 0; i < PAGE_SIZE / 4; i++)
+		seq_printf(m, "%d\n", 1000 + i);
+	seq_puts(m, "end");
+}
+
+/* What does not fit is left out, the line ends, and the next item has its own */
+static void desc_longer_than_a_page_is_cut(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct row *row = swt_alloc(t, sizeof(*row));
+	const char *text, *line;
+
+	item->on_desc = describe_at_great_length;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	swt_must_arm(named(swt_item(t, SWT_DELAYED), "the next"), SWT_NEVER);
+	text = swt_runqueue(t);
+	KUNIT_ASSERT_EQ(test, count_rows(text), 2);
+	line = strstr(text, "begin 1000 1001 ");
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	KUNIT_EXPECT_GT(test, (size_t)(strchr(line, '\n') - line), PAGE_SIZE - 16);
+	KUNIT_EXPECT_NULL(test, strstr(line, "end"));
+	KUNIT_ASSERT_TRUE(test, parse_row(row_at(text, 1), row));
+	KUNIT_EXPECT_STREQ(test, &row->desc[0], "the next");
+	KUNIT_EXPECT_STREQ(test, &row->thr[0], "dly");
+	swt_release(item);
+	swt_wait(t, swt_at_rest(item));
+}
+
+static void describe_beyond_all_bounds(struct swt_item *item, struct seq_file *m)
+{
+	seq_puts(m, "begin");
+	seq_puts(m, item->data);
+}
+
+/* Of what the kernel does not print in part there is nothing, not as many blanks */
+static void desc_that_does_not_fit_at_all(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct row *row;
+
+	item->on_desc = describe_beyond_all_bounds;
+	item->data = swt_alloc(t, PAGE_SIZE + 1);
+	memset(item->data, 'x', PAGE_SIZE);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	row = read_rows(t, 1);
+	KUNIT_EXPECT_STREQ(test, &row->desc[0], "begin");
+	swt_release(item);
+	swt_wait(t, swt_at_rest(item));
+}
+
+static void arm_in_put_ref(struct swt_item *item)
+{
+	if (!item->value++)
+		item->result = swt_arm(item, SWT_NEVER);
+}
+
+/* Or a reading might never end; what somebody has for its put_ref is no exception */
+static void what_is_armed_after_the_reading_began_is_not_shown(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *executing = swt_blocker(t, SWT_SLOW), *put = swt_item(t, SWT_DELAYED);
+	struct swt_thread *reader;
+	unsigned long began;
+
+	executing->desc_gate = swt_gate(t);
+	swt_pool(t, 2, 2);
+	swt_must_enqueue(executing);
+	swt_wait(t, swt_executing(executing));
+	swt_hold(t, 1);
+	put->on_put = arm_in_put_ref;
+	swt_must_enqueue(put);
+	swt_must_arm(swt_item(t, SWT_DELAYED), SWT_NEVER);
+	reader = swt_runqueue_start(t);
+	swt_wait(t, atomic_read(&executing->describing) == 1);
+	began = jiffies;
+	swt_wait(t, time_after(jiffies, began + 1));
+	KUNIT_EXPECT_TRUE(test, swt_try_cancel(put));
+	KUNIT_EXPECT_EQ(test, put->result, 0);
+	KUNIT_EXPECT_TRUE(test, swt_flag(put, SLOW_WORK_DELAYED));
+	swt_must_arm(swt_item(t, SWT_DELAYED), SWT_NEVER);
+	swt_open(executing->desc_gate);
+	KUNIT_ASSERT_EQ(test, swt_join(reader), 0);
+	KUNIT_EXPECT_EQ_MSG(test, count_rows(reader->text), 3, "\n%.800s", reader->text);
+	read_rows(t, 5);
+}
+
 /* ---- many --------------------------------------------------------------- */
 
 #define MANY	2000
@@ -540,6 +635,9 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(mark_has_the_unit_that_fits),
 	KUNIT_CASE(desc_is_on_one_line),
 	KUNIT_CASE(long_desc_is_complete),
+	KUNIT_CASE(desc_longer_than_a_page_is_cut),
+	KUNIT_CASE(desc_that_does_not_fit_at_all),
+	KUNIT_CASE(what_is_armed_after_the_reading_began_is_not_shown),
 	KUNIT_CASE(long_queue_is_shown_once_and_in_order),
 	{}
 };
