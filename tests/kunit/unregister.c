@@ -257,6 +257,9 @@ static void owner_that_has_not_registered_counts_as_nobody(struct kunit *test)
 	swt_unregister(t, party->owner);
 	swt_release(item);
 	swt_wait(t, swt_runs(item) == 1);
+	/* That is said once, perhaps of an item before */
+	swt_wait(t, swt_logged(t, "The owner of ",
+			       " has not registered: nothing waits for its items"));
 }
 
 static void null_waits_for_nothing(struct kunit *test)
