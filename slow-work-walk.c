@@ -395,19 +395,14 @@ static void slow_work_one_line(struct seq_file *m)
  * @m: where to; empty, and its buffer all zeros
  *
  * Context: Process context, no lock held.
- * Return: false if there was no room for all.
  */
-bool slow_work_describe(struct slow_work *work, struct seq_file *m)
+void slow_work_describe(struct slow_work *work, struct seq_file *m)
 {
-	bool fits;
-
 	work->ops->desc(work, m);
-	fits = !seq_has_overflowed(m);
 	/* What overflowed counts as full, though it may not be. */
-	if (!fits)
+	if (seq_has_overflowed(m))
 		m->count = strnlen(m->buf, m->size);
 	slow_work_one_line(m);
-	return fits;
 }
 
 /**

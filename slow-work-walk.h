@@ -49,6 +49,6 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin);
 void slow_work_walk_at(struct slow_work_walk *walk, struct slow_work *work);
 void slow_work_walk_unpin(struct slow_work_walk *walk);
 void slow_work_walk_end(struct slow_work_walk *walk);
-bool slow_work_describe(struct slow_work *work, struct seq_file *m);
+void slow_work_describe(struct slow_work *work, struct seq_file *m);
 
 #endif /* _SLOW_WORK_WALK_H */
