@@ -211,6 +211,7 @@ static __always_inline void slow_work_retract_run(struct slow_work *work,
 static __always_inline bool slow_work_retract(struct slow_work *work,
 					      bool disarmed)
 {
+	/* litmus: retract */
 	if (!test_and_clear_bit(SLOW_WORK_PENDING, &work->flags))
 		return false;
 	slow_work_retract_run(work, disarmed);

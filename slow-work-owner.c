@@ -113,6 +113,7 @@ slow_work_find_account(const struct slow_work *work)
 		return slow_pool.recent;
 	}
 	if (owner && !slow_pool.unowned_execute) {
+		/* litmus: unowned */
 		WRITE_ONCE(slow_pool.unowned_execute, work->ops->execute);
 		slow_pool.sampling = true;
 		slow_work_wake_manager();

@@ -75,7 +75,7 @@ static int slow_work_start_thread(void)
 
 	if (slot >= slow_pool.limit)
 		return -EAGAIN;
-	/* The number may be of a thread that has died, and just been freed. */
+	/* The number may be a dead thread's, and just have been freed; litmus: slots */
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread = slow_pool.threads[slot];
 	raw_spin_unlock_irq(&slow_pool.lock);
@@ -470,6 +470,7 @@ static int slow_work_manager_main(void *unused)
 	set_freezable();
 	for (;;) {
 		try_to_freeze();
+		/* litmus: manager, stop */
 		set_current_state(SLOW_WORK_IDLE);
 		if (kthread_should_stop())
 			break;

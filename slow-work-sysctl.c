@@ -124,6 +124,7 @@ static int slow_work_set(unsigned int *setting, int value)
 	raw_spin_lock_irq(&slow_pool.lock);
 	if (value >= 0 && value >= slow_work_least(setting) &&
 	    value <= slow_work_most(setting)) {
+		/* litmus: settings */
 		WRITE_ONCE(*setting, value);
 		slow_work_update();
 		slow_work_kick();

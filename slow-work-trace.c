@@ -46,6 +46,7 @@ int slow_work_trace_enable(void)
 			WRITE_ONCE(slow_pool.threads[slot]->began, 0);
 		raw_spin_unlock_irq(&slow_pool.lock);
 	}
+	/* litmus: trace */
 	static_branch_inc(&slow_work_traced);
 	mutex_unlock(&slow_work_trace_mutex);
 	return 0;

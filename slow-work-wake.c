@@ -155,7 +155,7 @@ static void slow_work_poll_in(unsigned long delay)
 	timer_reduce(&slow_pool.timer, jiffies + delay);
 }
 
-/* Any earlier look of the timer sees to the next. */
+/* Any earlier look of the timer sees to the next.  litmus: timer */
 static __always_inline void slow_work_sample_later(void)
 {
 	if (unlikely(!timer_pending(&slow_pool.timer)))
@@ -622,7 +622,7 @@ static bool slow_work_wake_one(void)
 	if (!waiter)
 		return false;
 	list_del(&waiter->link);
-	complete(&waiter->done);	/* now it may be gone */
+	complete(&waiter->done);	/* now it may be gone; litmus: waiter, flush */
 	return !list_empty(&slow_pool.woken);
 }
 
@@ -661,6 +661,7 @@ void slow_work_wait_for(struct slow_work_waiter *waiter,
 {
 	struct completion *done = &waiter->done;
 
+	/* litmus: waiter, flush */
 	if (!swait_event_idle_timeout_exclusive(done->wait,
 						completion_done(done),
 						SLOW_WORK_PATIENCE_JIFFIES)) {

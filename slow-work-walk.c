@@ -61,6 +61,7 @@ static bool slow_work_pin(struct slow_work_walk *walk)
 			!slow_work_claim(holder))))
 		return false;
 	INIT_LIST_HEAD(&walk->waiters);
+	/* litmus: described */
 	set_bit(SLOW_WORK_DESCRIBED, &walk->seen->flags);
 	list_add(&walk->pin, &slow_pool.pins);
 	return true;

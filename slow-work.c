@@ -206,6 +206,7 @@ static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
 	if (ops->get_ref) {
 		int ret;
 
+		/* litmus: getter */
 		WRITE_ONCE(slow_pool.getter, current);
 		ret = ops->get_ref(work);
 		WRITE_ONCE(slow_pool.getter, NULL);
@@ -242,6 +243,7 @@ static void slow_work_recount(struct slow_work *work, bool armed)
 /*
  * Merge an enqueue into the pending run.  The caller has read PENDING with acquire, so
  * the account is visible; its memory stays, even if the item leaves it meanwhile.
+ * litmus: account, late-merge
  */
 static __always_inline void slow_work_merge(const struct slow_work *work,
 					    unsigned long flags)
@@ -381,6 +383,7 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 		if (ret)
 			return ret;
 	}
+	/* litmus: account-again */
 	set_bit(SLOW_WORK_PENDING, &work->flags);
 	slow_work_queue_or_arm(work, delay);
 	return 0;
@@ -401,7 +404,7 @@ static __always_inline int slow_work_accept(struct slow_work *work,
 	ret = slow_work_admit(work, delay);
 	if (unlikely(ret))
 		return ret;
-	/* The account comes before PENDING; pairs with slow_work_submit(). */
+	/* The account comes before PENDING; slow_work_submit(); litmus: account */
 	smp_store_release(&work->flags, work->flags | BIT(SLOW_WORK_PENDING));
 	if (delay) {
 		work->timestamp = jiffies;
@@ -454,9 +457,10 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 	 * is seen by that run: either we see PENDING before a thread clears it,
 	 * and then the thread's barrier in slow_work_thread_main() comes after
 	 * ours; or we do not, and go on.
+	 * litmus: submit, begun, retract
 	 */
 	smp_mb();
-	/* the account with PENDING; pairs with slow_work_accept() */
+	/* the account with PENDING; pairs with slow_work_accept(); litmus: account */
 	flags = smp_load_acquire(&work->flags);
 	if (unlikely(slow_work_will_run(flags))) {
 		slow_work_merge(work, flags);
@@ -691,12 +695,12 @@ static __always_inline void slow_work_hold(struct slow_work_thread *thread,
 	holder->account = work->account;
 	work->holder = holder;
 	work->timestamp = jiffies;
-	/* PENDING becomes EXECUTING; PENDING is known to be set */
+	/* PENDING becomes EXECUTING; PENDING is known to be set; litmus: is-queued */
 	WRITE_ONCE(work->flags, work->flags ^ (BIT(SLOW_WORK_PENDING) |
 					       BIT(SLOW_WORK_EXECUTING)));
 }
 
-/* The first item of @class, which has one, is @thread's. */
+/* The first item of @class, which has one, is @thread's.  litmus: take */
 static __always_inline struct slow_work *
 slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
 {
@@ -911,6 +915,7 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
 		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 
+	/* litmus: executing */
 	clear_bit(SLOW_WORK_EXECUTING, &work->flags);
 	if (work->ops->put_ref)
 		work->ops->put_ref(work);
@@ -1277,6 +1282,7 @@ struct slow_work *slow_work_current(void)
 	if (!in_task())
 		return NULL;
 	thread = slow_work_current_thread();
+	/* litmus: current */
 	if (!thread || READ_ONCE(thread->holder.stage) == SLOW_WORK_ENDED)
 		return NULL;
 	return READ_ONCE(thread->holder.item);

@@ -448,7 +448,7 @@ slow_work_held(const struct slow_work *work)
 /*
  * Make sure that @holder takes the lock before it lets go of its item, and sees there
  * what we leave in the item's flags.  False: execute is over, and put_ref comes next
- * or has been called.  Pairs with slow_work_end().
+ * or has been called.  Pairs with slow_work_end(); litmus: claim, stage, described.
  */
 static inline bool slow_work_claim(struct slow_work_holder *holder)
 {

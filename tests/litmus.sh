@@ -49,6 +49,14 @@ names_functions() {
 	[ -z "$absent" ] || { echo "not in the module:$absent"; return 1; }
 }
 
+# The comment at the step names the test, and no other
+named_in_module() {
+	local named
+	named=$(sed -nE 's,.*litmus: ([a-z, -]*[a-z]).*,\1,p' "$TOP"/*.[ch] | tr -s ', ' '\n' | sort -u)
+	[ "$named" = "$(cd "$TOP/tests/litmus" && printf '%s\n' *.litmus | sed 's/\.litmus$//' | sort)" ] ||
+		{ echo "the comments name: $named"; return 1; }
+}
+
 mapfile -t tests < <(compgen -G "$TOP/tests/litmus/${1-*}.litmus" | sort)
 [ ${#tests[@]} -gt 0 ] || die "no test ${1-}"
 echo "KTAP version 1"
@@ -62,4 +70,5 @@ for t in "${tests[@]}"; do
 	done
 done
 result "the functions that they name are there" names_functions "${tests[@]}"
+result "comments in the module name each of them" named_in_module
 plan
