@@ -23,13 +23,14 @@ void slow_work_init_queues(struct slow_work_user *user)
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
 		slow_work_list_init(&user->queues[i].items);
 		user->queues[i].turn.next = NULL;
-		user->queues[i].taken = jiffies;
+		user->queues[i].taken = jiffies - SLOW_WORK_REST_JIFFIES;
 	}
 	INIT_LIST_HEAD(&user->reserves);
 	user->reserve = NULL;
 	raw_spin_lock_irq(&slow_pool.lock);
 	user->older = slow_pool.newest;
-	WRITE_ONCE(slow_pool.newest, user);
+	/* Readers go down the list without the lock. */
+	smp_store_release(&slow_pool.newest, user);
 	raw_spin_unlock_irq(&slow_pool.lock);
 }
 

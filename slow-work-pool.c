@@ -155,7 +155,9 @@ int slow_work_reserve_start(struct slow_work_user *user)
 	if (!thread)
 		return -ENOMEM;
 	thread->user = user;
+	raw_spin_lock_irq(&slow_pool.lock);
 	user->reserve = thread;
+	raw_spin_unlock_irq(&slow_pool.lock);
 	task = kthread_create(slow_work_reserve_main, thread, "kslowr/%s",
 			      user->name);
 	if (IS_ERR(task))

@@ -258,7 +258,7 @@ struct slow_work_user {
 	struct module *module;		/* I: only a key, but for its name */
 	struct hlist_node hash;		/* L: in slow_pool.users, later in spare */
 	struct list_head link;		/* U: in slow_work_users */
-	unsigned int reserved;		/* R and L: registrations that asked for one */
+	unsigned int reserved;		/* L, changed under R: registrations that asked for one */
 	char name[MODULE_NAME_LEN];	/* I */
 	unsigned int registered;	/* L: how often it did */
 	unsigned int leaving;		/* L: of these, are about to unregister */
