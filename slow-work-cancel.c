@@ -66,6 +66,40 @@ static void slow_work_tell_item(const void *what)
 		lost ? "lost: its task has died" : slow_work_state(flags));
 }
 
+/* Has the owner of @work, which @wait is to wait for, a reserve? */
+static void slow_work_check_dependency(const struct slow_work *work,
+				       struct slow_work_wait *wait)
+{
+	const struct slow_work_user *user = work->account->user;
+
+	lockdep_assert_held(&slow_pool.lock);
+	wait->lacks = user->reserved ? NULL : user;
+	wait->execute = work->ops->execute;
+}
+
+/*
+ * Where memory reclaim, or an item that it may wait for, waits for an item, that is to
+ * have a reserve as well.  check_flush_dependency() of workqueues is the model.  Told
+ * without the lock, as a console may be slow; the user's memory is kept.
+ */
+static void slow_work_tell_dependency(const struct slow_work_wait *wait)
+{
+	struct slow_work_thread *thread = slow_work_current_thread();
+	const struct slow_work_user *user;
+
+	if (!wait->lacks)
+		return;
+	/* The calling thread's item keeps its account, and its user. */
+	user = thread && thread->holder.item ? thread->holder.account->user : NULL;
+	WARN_ONCE(current->flags & PF_MEMALLOC,
+		  "slow-work: PID %d (%s), in memory reclaim, waits for %ps of %s, which has no reserve\n",
+		  task_pid_nr(current), current->comm, wait->execute,
+		  wait->lacks->name);
+	WARN_ONCE(user && user->reserved,
+		  "slow-work: %ps of %s, which has a reserve, waits for %ps of %s, which has none\n",
+		  thread->execute, user->name, wait->execute, wait->lacks->name);
+}
+
 /*
  * Wait until @work is not held.  A lost item is reported at once: this wait has no end.
  */
@@ -77,45 +111,17 @@ static void slow_work_wait_held(struct slow_work *work)
 	bool lost;
 
 	slow_work_init_wait(&wait);
+	slow_work_check_dependency(work, &wait);
 	holder = slow_work_wait_at(work, &wait);
 	holder->recheck = true;
 	lost = slow_work_item_is_lost(work);
 	list_add_tail(&wait.waiter.link, &holder->waiters);
 	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_tell_dependency(&wait);
 	if (lost)
 		slow_work_tell_item(work);
 	slow_work_wait_for(&wait.waiter, slow_work_tell_item, work);
 	raw_spin_lock_irq(&slow_pool.lock);
-}
-
-/* The user whose item the calling thread executes, or NULL */
-static struct slow_work_user *slow_work_current_user(void)
-{
-	struct slow_work_thread *thread = slow_work_current_thread();
-
-	return thread && thread->holder.item ? thread->holder.account->user : NULL;
-}
-
-/*
- * Memory reclaim, or an item that it may wait for, is about to wait for @work: that is
- * to have a reserve as well.  check_flush_dependency() of workqueues is the model.
- */
-static void slow_work_check_dependency(const struct slow_work *work)
-{
-	struct slow_work_user *user;
-
-	lockdep_assert_held(&slow_pool.lock);
-	if (work->account->user->reserved)
-		return;
-	user = slow_work_current_user();
-	WARN_ONCE(current->flags & PF_MEMALLOC,
-		  "slow-work: PID %d (%s), in memory reclaim, waits for %ps of %s, which has no reserve\n",
-		  task_pid_nr(current), current->comm, work->ops->execute,
-		  work->account->user->name);
-	WARN_ONCE(user && user->reserved,
-		  "slow-work: %ps of %s, which has a reserve, waits for %ps of %s, which has none\n",
-		  slow_work_current_thread()->execute, user->name,
-		  work->ops->execute, work->account->user->name);
 }
 
 /* Tell lockdep that we may wait for a run of @work. */
@@ -232,7 +238,6 @@ static __always_inline bool slow_work_take_back(struct slow_work *work, bool *ow
 		if (*own)
 			break;
 		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
-		slow_work_check_dependency(work);
 		slow_work_disturb(work);
 		slow_work_wait_held(work);
 	}
@@ -428,13 +433,12 @@ bool slow_work_flush(struct slow_work *work)
 		slow_work_queue_or_defer(work);
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) {
 		busy = true;
-		slow_work_check_dependency(work);
+		slow_work_check_dependency(work, &wait);
 		slow_work_recheck_later(work);
 		holder = slow_work_wait_at(work, &wait);
 		set_bit(SLOW_WORK_FLUSHED, &work->flags);
 		list_add_tail(&wait.waiter.link, &holder->next);
 	} else if (slow_work_is_held(work)) {
-		slow_work_check_dependency(work);
 		slow_work_wait_held(work);
 		raw_spin_unlock_irq(&slow_pool.lock);
 		return true;
@@ -443,8 +447,10 @@ out:
 	raw_spin_unlock_irq(&slow_pool.lock);
 	WARN_ONCE(own, "slow-work: %ps flushes the item it is called for, from %pS\n",
 		  work->ops->execute, (void *)_RET_IP_);
-	if (busy)
-		slow_work_wait_for(&wait.waiter, slow_work_tell_item, work);
-	return busy;
+	if (!busy)
+		return false;
+	slow_work_tell_dependency(&wait);
+	slow_work_wait_for(&wait.waiter, slow_work_tell_item, work);
+	return true;
 }
 EXPORT_SYMBOL(slow_work_flush);

@@ -24,6 +24,9 @@ struct slow_work_wait {
 	 * them all, and slow_work::holder points to it; its item is NULL.
 	 */
 	struct slow_work_holder anchor;
+	/* Whose item it is, if that has no reserve; and its function */
+	const struct slow_work_user *lacks;
+	void (*execute)(struct slow_work *work);
 };
 
 /* slow-work.c */
