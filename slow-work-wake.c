@@ -528,47 +528,58 @@ static void slow_work_sample(void)
 /* Reserves *********************************************************/
 
 /*
- * The pool has taken none of @user's items for 10 ms: its reserve, once called, goes on
- * while there are any (promise 7 is for the pool's threads; this is section 4's).
+ * For how long yet may the items of @queue wait for the pool, with @wait from when the
+ * first joined?  ULONG_MAX: none waits.
+ *
+ * Each class by itself: the very slow share may be held while the pool serves slow items.
  */
-bool slow_work_reserve_goes_on(const struct slow_work_user *user)
+static unsigned long slow_work_queue_left(const struct slow_work_queue *queue,
+					  unsigned long wait)
 {
-	int i;
+	struct slow_work *work = slow_work_first_of(queue);
 
-	lockdep_assert_held(&slow_pool.lock);
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
-		if (slow_work_left(user->queues[i].taken, SLOW_WORK_REST_JIFFIES))
-			return false;
-	return true;
+	if (!work)
+		return ULONG_MAX;
+	return max(slow_work_left(queue->taken, SLOW_WORK_REST_JIFFIES),
+		   slow_work_left(work->timestamp, wait));
 }
 
-/*
- * For how long yet may the first items of @user wait for the pool?  While a thread can
- * be had the manager gets 10 ms to start it.  ULONG_MAX: none waits.
- */
+/* The same of @user.  While a thread can be had the manager gets 10 ms to start it. */
 static unsigned long slow_work_reserve_left(const struct slow_work_user *user)
 {
-	unsigned long wait = SLOW_WORK_REST_JIFFIES, longest = 0;
-	bool waits = false;
-	struct slow_work *work;
-	unsigned long now = jiffies;
-	unsigned long left = 0;
+	unsigned long wait = SLOW_WORK_REST_JIFFIES, left = ULONG_MAX;
 	int i;
 
 	if (slow_pool.nr < slow_pool.max && !slow_work_backs_off())
 		wait += SLOW_WORK_REST_JIFFIES;
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++)
+		left = min(left, slow_work_queue_left(&user->queues[i], wait));
+	return left;
+}
+
+/**
+ * slow_work_first_unserved - what a reserve takes next
+ * @user: its user
+ *
+ * The reserve, once called, goes on while there are items in a class of which the pool
+ * has taken none for 10 ms; however long they have waited.
+ *
+ * Context: slow_pool.lock held.
+ * Return: the oldest of these, or NULL.
+ */
+struct slow_work *slow_work_first_unserved(const struct slow_work_user *user)
+{
+	struct slow_work *oldest = NULL, *work;
+	int i;
+
+	lockdep_assert_held(&slow_pool.lock);
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		left = max(left, slow_work_left(user->queues[i].taken,
-						SLOW_WORK_REST_JIFFIES));
 		work = slow_work_first_of(&user->queues[i]);
-		if (work) {
-			waits = true;
-			longest = max(longest, now - work->timestamp);
-		}
+		if (work && !slow_work_left(user->queues[i].taken, SLOW_WORK_REST_JIFFIES) &&
+		    (!oldest || time_before(work->timestamp, oldest->timestamp)))
+			oldest = work;
 	}
-	if (!waits)
-		return ULONG_MAX;
-	return max(left, longest < wait ? wait - longest : 0);
+	return oldest;
 }
 
 /* Its user's items are not served: @thread, a reserve, is to come. */

@@ -738,17 +738,8 @@ slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
  */
 static struct slow_work *slow_work_take_reserved(struct slow_work_thread *thread)
 {
-	struct slow_work_user *user = thread->user;
-	struct slow_work *work = NULL, *first;
-	int i;
+	struct slow_work *work = slow_work_first_unserved(thread->user);
 
-	if (!slow_work_reserve_goes_on(user))
-		return NULL;
-	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		first = slow_work_first_of(&user->queues[i]);
-		if (first && (!work || time_before(first->timestamp, work->timestamp)))
-			work = first;
-	}
 	if (!work)
 		return NULL;
 	WRITE_ONCE(thread->holder.stage, SLOW_WORK_RUNNING);

@@ -500,7 +500,7 @@ unsigned long slow_work_left(unsigned long since, unsigned long wait);
 unsigned long slow_work_backs_off(void);
 struct slow_work *slow_work_first_of(const struct slow_work_queue *queue);
 struct slow_work *slow_work_first(const struct slow_work_class *class);
-bool slow_work_reserve_goes_on(const struct slow_work_user *user);
+struct slow_work *slow_work_first_unserved(const struct slow_work_user *user);
 void slow_work_wake_thread(void);
 void slow_work_wake_sleeper(struct slow_work_thread *thread);
 void slow_work_call(struct slow_work_thread *thread, unsigned int flags);
