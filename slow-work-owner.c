@@ -22,7 +22,7 @@ void slow_work_init_queues(struct slow_work_user *user)
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
 		slow_work_list_init(&user->queues[i].items);
-		user->queues[i].turn.next = NULL;
+		INIT_HLIST_NODE(&user->queues[i].turn);
 		user->queues[i].taken = jiffies - SLOW_WORK_REST_JIFFIES;
 	}
 	INIT_LIST_HEAD(&user->reserves);
@@ -62,22 +62,30 @@ void slow_work_init_user(struct slow_work_user *user, struct module *module)
 	slow_work_user_init_map(user);
 }
 
-/* @queue has an item, and no turn yet. */
-void slow_work_join_turns(struct slow_work_class *class,
-			  struct slow_work_queue *queue)
+/* @queue has no item. */
+void slow_work_leave_turns(struct slow_work_class *class,
+			   struct slow_work_queue *queue)
 {
 	lockdep_assert_held(&slow_pool.lock);
-	list_add_tail(&queue->turn, &class->turns);
+	if (hlist_unhashed(&queue->turn))
+		return;
+	slow_work_list_del(&class->turns, &queue->turn);
+	INIT_HLIST_NODE(&queue->turn);
 }
 
-/* @queue has no item. */
-void slow_work_leave_turns(struct slow_work_queue *queue)
+/*
+ * @work has joined @queue, which is not the last to have its turn.  If there was nothing
+ * before it, its turn comes last, though @queue may have kept one.
+ */
+void slow_work_join_turns(struct slow_work_class *class,
+			  struct slow_work_queue *queue,
+			  const struct slow_work *work)
 {
 	lockdep_assert_held(&slow_pool.lock);
-	if (!queue->turn.next)
+	if (slow_work_first_of(queue) != work)
 		return;
-	list_del(&queue->turn);
-	queue->turn.next = NULL;
+	slow_work_leave_turns(class, queue);
+	slow_work_list_add_tail(&class->turns, &queue->turn);
 }
 
 /* @queue, the first of its class and not alone there, has had its turn. */
@@ -85,10 +93,11 @@ void slow_work_next_turn(struct slow_work_class *class,
 			 struct slow_work_queue *queue)
 {
 	lockdep_assert_held(&slow_pool.lock);
+	slow_work_list_del(&class->turns, &queue->turn);
 	if (slow_work_first_of(queue))
-		list_move_tail(&queue->turn, &class->turns);
+		slow_work_list_add_tail(&class->turns, &queue->turn);
 	else
-		slow_work_leave_turns(queue);
+		INIT_HLIST_NODE(&queue->turn);
 }
 
 struct slow_work_user *slow_work_lookup_user(struct module *module)

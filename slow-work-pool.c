@@ -618,7 +618,7 @@ int slow_work_pool_init(void)
 	int i;
 
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		INIT_LIST_HEAD(&slow_pool.classes[i].turns);
+		slow_work_list_init(&slow_pool.classes[i].turns);
 		INIT_LIST_HEAD(&slow_pool.classes[i].sleepers);
 		INIT_LIST_HEAD(&slow_pool.reserve_classes[i].sleepers);
 	}

@@ -363,7 +363,8 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 		hash_del(&user->hash);
 		list_del(&user->link);
 		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
-			slow_work_leave_turns(&user->queues[class]);
+			slow_work_leave_turns(&slow_pool.classes[class],
+					      &user->queues[class]);
 		if (slow_pool.recent == user->current_account)
 			slow_pool.recent = slow_pool.unowned.current_account;
 		slow_work_count_gone(user);

@@ -290,7 +290,7 @@ struct slow_work *slow_work_first(const struct slow_work_class *class)
 	struct slow_work_queue *queue;
 	struct slow_work *work;
 
-	list_for_each_entry(queue, &class->turns, turn) {
+	hlist_for_each_entry(queue, &class->turns.head, turn) {
 		work = slow_work_first_of(queue);
 		if (work)
 			return work;

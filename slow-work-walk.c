@@ -221,16 +221,17 @@ static bool slow_work_is_in_order(const struct slow_work_walk *walk, unsigned in
 static void slow_work_walk_sort(struct slow_work_walk *walk)
 {
 	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
-	struct list_head *turns = &slow_pool.classes[id].turns, *at = turns;
+	struct hlist_node **next = &slow_pool.classes[id].turns.head.first, *at;
 	struct slow_work_user *user;
 	unsigned int nr = 0, skip = 0;
 
 	for (; nr < walk->nr_order; walk->order[nr++] = user) {
 		raw_spin_lock_irq(&slow_pool.lock);
-		at = at->next;
+		at = *next;
 		raw_spin_unlock_irq(&slow_pool.lock);
-		if (!at || at == turns)
+		if (!at)
 			break;
+		next = &at->next;
 		user = container_of(at, struct slow_work_user, queues[id].turn);
 		if (slow_work_is_in_order(walk, nr, user))
 			break;

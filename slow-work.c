@@ -263,8 +263,8 @@ static __always_inline void slow_work_queue(struct slow_work *work)
 	work->timestamp = jiffies;
 	class->queued++;
 	slow_work_list_add_tail(&queue->items, &work->link);
-	if (unlikely(!queue->turn.next))
-		slow_work_join_turns(class, queue);
+	if (unlikely(!slow_work_list_is_last(&class->turns, &queue->turn)))
+		slow_work_join_turns(class, queue, work);
 	if (static_branch_unlikely(&slow_work_traced))
 		slow_work_note_queued(work);
 }
@@ -670,12 +670,12 @@ slow_work_take_special(struct slow_work_thread *thread,
 	struct slow_work *work;
 
 	for (;;) {
-		queue = list_first_entry(&class->turns, struct slow_work_queue,
-					 turn);
+		queue = hlist_entry(class->turns.head.first,
+				    struct slow_work_queue, turn);
 		work = slow_work_first_of(queue);
 		if (work)
 			break;
-		slow_work_leave_turns(queue);
+		slow_work_leave_turns(class, queue);
 	}
 	slow_work_prepare_special(thread, work);
 	return work;
@@ -713,7 +713,7 @@ slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
 	struct slow_work *work;
 
 	WRITE_ONCE(thread->holder.stage, SLOW_WORK_RUNNING);
-	queue = list_first_entry(&class->turns, struct slow_work_queue, turn);
+	queue = hlist_entry(class->turns.head.first, struct slow_work_queue, turn);
 	node = queue->items.head.first;
 	work = hlist_entry(node, struct slow_work, link);
 	if (unlikely(!node) || unlikely(READ_ONCE(work->flags) & special)) {
@@ -727,7 +727,7 @@ slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
 	class->queued--;
 	slow_work_hold(thread, work, class);
 	queue->taken = work->timestamp;
-	if (unlikely(!list_is_last(&queue->turn, &class->turns)))
+	if (unlikely(queue->turn.next))
 		slow_work_next_turn(class, queue);
 	return work;
 }

@@ -125,7 +125,8 @@ struct slow_work_times {
 };
 
 /*
- * Items in the order in which they joined, and walks' cursors.  An hlist with a tail:
+ * Items in the order in which they joined, and walks' cursors; or queues in the order of
+ * their turns.  An hlist with a tail:
  * the checks that CONFIG_DEBUG_LIST makes of a list_head, once to add and once to
  * delete, are a tenth of what a no-op item costs on a distribution's kernel.
  */
@@ -136,7 +137,7 @@ struct slow_work_list {
 
 /* A class of items */
 struct slow_work_class {
-	struct list_head turns;		/* L: queues with items, in the order of turns */
+	struct slow_work_list turns;	/* L: queues with items, in the order of turns */
 	unsigned int queued;		/* L: items in these */
 	unsigned int yielded;		/* L: of these, came back by yielding */
 	unsigned int executing;		/* L: items that threads have */
@@ -239,7 +240,7 @@ struct slow_work_account {
  */
 struct slow_work_queue {
 	struct slow_work_list items;	/* L */
-	struct list_head turn;		/* L: in slow_work_class::turns; next: NULL: not */
+	struct hlist_node turn;		/* L: in slow_work_class::turns */
 	unsigned long taken;		/* L: jiffies when the pool took one last */
 } __aligned(64);	/* a power of two, as struct slow_work_class */
 
@@ -426,6 +427,13 @@ static __always_inline void slow_work_list_del(struct slow_work_list *list,
 		list->tail = node->pprev;
 }
 
+/* Is @node the last of @list? */
+static __always_inline bool slow_work_list_is_last(const struct slow_work_list *list,
+						   struct hlist_node *node)
+{
+	return list->tail == &node->next;
+}
+
 /* Where @work waits, or would */
 static inline struct slow_work_queue *
 slow_work_queue_of(const struct slow_work *work)
@@ -528,8 +536,10 @@ static __always_inline void slow_work_kick(void)
 /* slow-work-owner.c */
 void slow_work_init_queues(struct slow_work_user *user);
 void slow_work_join_turns(struct slow_work_class *class,
-			  struct slow_work_queue *queue);
-void slow_work_leave_turns(struct slow_work_queue *queue);
+			  struct slow_work_queue *queue,
+			  const struct slow_work *work);
+void slow_work_leave_turns(struct slow_work_class *class,
+			   struct slow_work_queue *queue);
 void slow_work_next_turn(struct slow_work_class *class,
 			 struct slow_work_queue *queue);
 void slow_work_init_user(struct slow_work_user *user, struct module *module);

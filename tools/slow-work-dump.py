@@ -96,8 +96,9 @@ class Pool:
 
     def queues(self, number):
         """The queues of a class, in the order of turns"""
-        yield from list_for_each_entry("struct slow_work_queue",
-                                       self.pool.classes[number].turns.address_of_(), "turn")
+        yield from hlist_for_each_entry("struct slow_work_queue",
+                                        self.pool.classes[number].turns.head.address_of_(),
+                                        "turn")
 
     def queued(self):
         """Triples of a list's name, its class and an item, owner by owner"""
