@@ -29,6 +29,7 @@ void slow_work_init_queues(struct slow_work_user *user)
 	user->reserve = NULL;
 	raw_spin_lock_irq(&slow_pool.lock);
 	user->older = slow_pool.newest;
+	user->number = user->older ? user->older->number + 1 : 0;
 	/* Readers go down the list without the lock. */
 	smp_store_release(&slow_pool.newest, user);
 	raw_spin_unlock_irq(&slow_pool.lock);

@@ -191,12 +191,9 @@ void slow_work_walk_begin(struct slow_work_walk *walk)
  */
 void slow_work_walk_begin_by_turns(struct slow_work_walk *walk)
 {
-	struct slow_work_user *user;
-	unsigned int nr = 0;
+	unsigned int nr = READ_ONCE(slow_pool.newest)->number + 1;
 
 	slow_work_walk_begin(walk);
-	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
-		nr++;
 	walk->order = kvcalloc(nr, sizeof(*walk->order), GFP_KERNEL);
 	if (walk->order)
 		walk->nr_order = nr;
@@ -214,18 +211,19 @@ static bool slow_work_is_in_order(const struct slow_work_walk *walk, unsigned in
 }
 
 /*
- * Users in the order of their turns in @id.  Turns go on meanwhile, as the lock is
- * dropped after each; each user is there once all the same: those that were missed, or
- * have nothing queued, come last.  Users are never freed before the module goes.
+ * Users in the order of their turns.  Turns go on meanwhile, as the lock is dropped
+ * after each; each user is there once all the same: those that were missed, or have
+ * nothing queued, come last.  Users are never freed before the module goes.  Those that
+ * have come since the walk began have nothing that it sees, and no place.
  */
 static void slow_work_walk_sort(struct slow_work_walk *walk)
 {
 	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
 	struct hlist_node **next = &slow_pool.classes[id].turns.head.first, *at;
+	unsigned int nr = 0, steps = READ_ONCE(slow_pool.newest)->number + 1;
 	struct slow_work_user *user;
-	unsigned int nr = 0, skip = 0;
 
-	for (; nr < walk->nr_order; walk->order[nr++] = user) {
+	while (steps--) {
 		raw_spin_lock_irq(&slow_pool.lock);
 		at = *next;
 		raw_spin_unlock_irq(&slow_pool.lock);
@@ -233,32 +231,35 @@ static void slow_work_walk_sort(struct slow_work_walk *walk)
 			break;
 		next = &at->next;
 		user = container_of(at, struct slow_work_user, queues[id].turn);
+		if (user->number >= walk->nr_order)
+			continue;
 		if (slow_work_is_in_order(walk, nr, user))
 			break;
+		walk->order[nr++] = user;
 	}
-	/* Users that have come since the walk began have nothing that it sees. */
 	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
-		skip++;
-	for (user = READ_ONCE(slow_pool.newest); user; user = user->older) {
-		if (skip-- > walk->nr_order)
-			continue;
-		if (nr < walk->nr_order && !slow_work_is_in_order(walk, nr, user))
+		if (user->number < walk->nr_order &&
+		    !slow_work_is_in_order(walk, nr, user))
 			walk->order[nr++] = user;
-	}
 	walk->next = 0;
+}
+
+static bool slow_work_walk_is_by_turns(const struct slow_work_walk *walk)
+{
+	return walk->list == SLOW_WORK_LIST_SLOW ||
+	       walk->list == SLOW_WORK_LIST_VSLOW;
 }
 
 /* Users have this list each. */
 static bool slow_work_walk_is_by_user(const struct slow_work_walk *walk)
 {
 	return walk->list == SLOW_WORK_LIST_RESERVES ||
-	       walk->list == SLOW_WORK_LIST_SLOW ||
-	       walk->list == SLOW_WORK_LIST_VSLOW;
+	       slow_work_walk_is_by_turns(walk);
 }
 
 static struct slow_work_user *slow_work_walk_next_user(struct slow_work_walk *walk)
 {
-	if (walk->order && walk->list != SLOW_WORK_LIST_RESERVES)
+	if (walk->order && slow_work_walk_is_by_turns(walk))
 		return walk->next < walk->nr_order ? walk->order[walk->next++] :
 						     NULL;
 	return walk->user_at ? walk->user_at->older : READ_ONCE(slow_pool.newest);
@@ -323,7 +324,7 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 
 	do {
 		cond_resched();		/* the queues may be long */
-		if (walk->entering && walk->order)
+		if (walk->entering && walk->order && slow_work_walk_is_by_turns(walk))
 			slow_work_walk_sort(walk);
 		raw_spin_lock_irq(&slow_pool.lock);
 		if (walk->entering)

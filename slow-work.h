@@ -254,6 +254,7 @@ struct slow_work_queue {
 struct slow_work_user {
 	struct slow_work_queue queues[SLOW_WORK_NR_CLASSES]; /* L */
 	struct slow_work_user *older;	/* I: the next in slow_pool.newest */
+	unsigned int number;		/* I: how many are older */
 	struct slow_work_thread *reserve; /* L: its memory stays, as of all threads */
 	struct list_head reserves;	/* L: in slow_pool.reserves, while it has one */
 	struct module *module;		/* I: only a key, but for its name */
