@@ -585,10 +585,18 @@ struct slow_work *slow_work_first_unserved(const struct slow_work_user *user)
 /* Its user's items are not served: @thread, a reserve, is to come. */
 static void slow_work_call_reserve(struct slow_work_thread *thread)
 {
+	unsigned long rest;
+
 	slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
 	if (thread->flags & SLOW_WORK_CALLED)
 		return;
 	if (!list_empty(&thread->sleeper)) {
+		/* What waits may have yielded, and has waited anyway. */
+		rest = slow_work_left(thread->asleep_since, SLOW_WORK_REST_JIFFIES);
+		if (rest) {
+			slow_work_poll_in(rest);
+			return;
+		}
 		thread->flags |= SLOW_WORK_PREEMPTED;
 		slow_work_wake_sleeper(thread);
 	} else if (!thread->holder.item) {

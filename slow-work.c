@@ -747,6 +747,7 @@ static struct slow_work *slow_work_take_reserved(struct slow_work_thread *thread
 	if (static_branch_unlikely(&slow_work_traced))
 		slow_work_note_start(thread, work);
 	slow_work_dequeue(work);
+	thread->flags = SLOW_WORK_CALLED;	/* what was preempted is over */
 	slow_work_hold(thread, work,
 		       &slow_pool.reserve_classes[slow_work_class_id(work->flags)]);
 	return work;

@@ -196,7 +196,7 @@ struct slow_work_holder {
 #define SLOW_WORK_RETIRED	BIT(3)	/* it counts no more, and is to exit */
 #define SLOW_WORK_SLOW_FIRST	BIT(4)	/* it comes for a slow item */
 #define SLOW_WORK_ABSENT	BIT(5)	/* it was called, has no item and did not come */
-#define SLOW_WORK_CALLED	BIT(6)	/* a reserve: it was woken, has not come yet */
+#define SLOW_WORK_CALLED	BIT(6)	/* a reserve: it was woken, and goes on */
 
 /* A pool thread */
 struct slow_work_thread {
