@@ -259,6 +259,36 @@ static int slow_work_register(struct module *module, struct slow_work_user **new
 	return ret;
 }
 
+static int slow_work_register_for(struct module *module, unsigned int flags,
+				  unsigned long caller)
+{
+	bool reserve = flags & SLOW_WORK_MEM_RECLAIM;
+	struct slow_work_user *new = NULL;
+	int ret;
+
+	if ((flags & ~SLOW_WORK_MEM_RECLAIM) || (reserve && !module))
+		return -EINVAL;
+	if (slow_work_current_thread()) {
+		WARN_ONCE(1, "slow-work: register from a pool thread by %pS\n",
+			  (void *)caller);
+		return -EDEADLK;
+	}
+
+	if (module) {
+		new = slow_work_new_user(module);
+		if (!new)
+			return -ENOMEM;
+	}
+
+	ret = mutex_lock_killable(&slow_work_register_mutex);
+	if (!ret) {
+		ret = slow_work_register(module, &new, reserve);
+		mutex_unlock(&slow_work_register_mutex);
+	}
+	slow_work_free_user(new);
+	return ret;
+}
+
 /**
  * slow_work_register_user_flags - have the pool there, to enqueue items
  * @module: the caller (THIS_MODULE); NULL from built-in code, for whose items
@@ -286,31 +316,7 @@ static int slow_work_register(struct module *module, struct slow_work_user **new
  */
 int slow_work_register_user_flags(struct module *module, unsigned int flags)
 {
-	bool reserve = flags & SLOW_WORK_MEM_RECLAIM;
-	struct slow_work_user *new = NULL;
-	int ret;
-
-	if ((flags & ~SLOW_WORK_MEM_RECLAIM) || (reserve && !module))
-		return -EINVAL;
-	if (slow_work_current_thread()) {
-		WARN_ONCE(1, "slow-work: register from a pool thread by %pS\n",
-			  (void *)_RET_IP_);
-		return -EDEADLK;
-	}
-
-	if (module) {
-		new = slow_work_new_user(module);
-		if (!new)
-			return -ENOMEM;
-	}
-
-	ret = mutex_lock_killable(&slow_work_register_mutex);
-	if (!ret) {
-		ret = slow_work_register(module, &new, reserve);
-		mutex_unlock(&slow_work_register_mutex);
-	}
-	slow_work_free_user(new);
-	return ret;
+	return slow_work_register_for(module, flags, _RET_IP_);
 }
 EXPORT_SYMBOL(slow_work_register_user_flags);
 
@@ -323,7 +329,7 @@ EXPORT_SYMBOL(slow_work_register_user_flags);
  */
 int slow_work_register_user(struct module *module)
 {
-	return slow_work_register_user_flags(module, 0);
+	return slow_work_register_for(module, 0, _RET_IP_);
 }
 EXPORT_SYMBOL(slow_work_register_user);
 
