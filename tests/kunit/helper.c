@@ -229,6 +229,11 @@ static bool swt_may_sleep(void)
 	return !preempt_count() && !irqs_disabled();
 }
 
+static bool swt_executes(struct task_struct *task)
+{
+	return swt_is_kslowd(task) || swt_is_reserve(task);
+}
+
 static int swt_get_ref(struct slow_work *work)
 {
 	struct swt_item *item = swt_item_of(work);
@@ -249,7 +254,7 @@ static void swt_put_ref(struct slow_work *work)
 	struct swt *t = item->t;
 
 	if (!swt_may_sleep() ||
-	    (!swt_is_kslowd(current) && !atomic_read(&item->cancels) &&
+	    (!swt_executes(current) && !atomic_read(&item->cancels) &&
 	     !atomic_read(&t->unregisters)))
 		set_bit(SWT_PUT_CONTEXT, &item->faults);
 	if (atomic_read(&item->describing))
@@ -273,7 +278,7 @@ static void swt_execute(struct slow_work *work)
 
 	if (atomic_inc_return(&item->inside) != 1)
 		set_bit(SWT_OVERLAP, &item->faults);
-	if (!swt_may_sleep() || !swt_is_kslowd(current))
+	if (!swt_may_sleep() || !swt_executes(current))
 		set_bit(SWT_EXECUTE_CONTEXT, &item->faults);
 	might_sleep();
 	WRITE_ONCE(item->thread, current);
@@ -624,15 +629,20 @@ struct module *swt_owner(struct swt *t, const char *name)
 	return owner;
 }
 
-int swt_register(struct swt *t, struct module *owner)
+int swt_register_flags(struct swt *t, struct module *owner, unsigned int flags)
 {
 	int ret;
 
 	KUNIT_ASSERT_LT(t->test, t->nr_users, SWT_MAX_USERS);
-	ret = slow_work_register_user(owner);
+	ret = slow_work_register_user_flags(owner, flags);
 	if (!ret)
 		t->users[t->nr_users++] = owner;
 	return ret;
+}
+
+int swt_register(struct swt *t, struct module *owner)
+{
+	return swt_register_flags(t, owner, 0);
 }
 
 static int swt_register_fn(struct swt_thread *thread)
@@ -842,6 +852,28 @@ void swt_set(struct swt *t, const char *name, int value)
 
 /* ---- the pool ----------------------------------------------------------- */
 
+#define SWT_THREADS_MAX	"/proc/sys/kernel/threads-max"
+
+/* What threads-max held, while it does not */
+static char swt_threads_max[32];
+
+/* From now on, and until swt_let_threads_start() or the case's end, none can be started */
+void swt_let_no_thread_start(struct swt *t)
+{
+	swt_need_sysctls(t);
+	KUNIT_ASSERT_GT(t->test, swt_read_file(SWT_THREADS_MAX, swt_threads_max,
+					       sizeof(swt_threads_max)), (ssize_t)0);
+	KUNIT_EXPECT_GT(t->test, swt_write_file(SWT_THREADS_MAX, "1\n"), (ssize_t)0);
+}
+
+void swt_let_threads_start(struct swt *t)
+{
+	if (!*swt_threads_max)
+		return;
+	KUNIT_EXPECT_GT(t->test, swt_write_file(SWT_THREADS_MAX, swt_threads_max), (ssize_t)0);
+	*swt_threads_max = '\0';
+}
+
 int swt_default_max(void)
 {
 	return max_t(int, 4, num_possible_cpus());
@@ -906,6 +938,11 @@ void swt_one_thread(struct swt *t)
 bool swt_is_kslowd(struct task_struct *task)
 {
 	return (task->flags & PF_KTHREAD) && str_has_prefix(task->comm, "kslowd");
+}
+
+bool swt_is_reserve(struct task_struct *task)
+{
+	return (task->flags & PF_KTHREAD) && str_has_prefix(task->comm, "kslowr/");
 }
 
 /* Or there is no freezer */
@@ -1302,6 +1339,7 @@ void swt_exit(struct kunit *test)
 
 	if (!t || swt_wedged)
 		return;
+	swt_let_threads_start(t);
 	quiet = swt_quiet(t);
 	swt_splat_over(t);
 	if (!quiet) {

@@ -34,7 +34,7 @@
 /* Or how often in all; see swt_time_travel() */
 #define SWT_RACE_TURNS	1000
 
-#define SWT_MAX_USERS	16
+#define SWT_MAX_USERS	1024
 #define SWT_MAX_HELD	8
 
 /* The numbers of threads that are looked for */
@@ -285,6 +285,7 @@ bool swt_came_soon(struct swt_item *item, u64 since);
 
 /* Users */
 struct module *swt_owner(struct swt *t, const char *name);
+int swt_register_flags(struct swt *t, struct module *owner, unsigned int flags);
 int swt_register(struct swt *t, struct module *owner);
 struct swt_thread *swt_register_start(struct swt *t, struct module *owner);
 void swt_unregister(struct swt *t, struct module *owner);
@@ -306,8 +307,11 @@ void swt_set(struct swt *t, const char *name, int value);
 void swt_pool(struct swt *t, int min, int max);
 void swt_hold(struct swt *t, int threads);
 void swt_one_thread(struct swt *t);
+void swt_let_no_thread_start(struct swt *t);
+void swt_let_threads_start(struct swt *t);
 
 bool swt_is_kslowd(struct task_struct *task);
+bool swt_is_reserve(struct task_struct *task);
 bool swt_is_freezable(struct task_struct *task);
 int swt_number(struct task_struct *task);
 int swt_threads(void);

@@ -13,38 +13,6 @@
 
 #include "helper.h"
 
-#define THREADS_MAX	"/proc/sys/kernel/threads-max"
-
-/* What threads-max held; put back at each case's end */
-static char threads_max[32];
-
-static int pool_init(struct kunit *test)
-{
-	ssize_t ret = swt_init(test);
-
-	if (!ret && IS_ENABLED(CONFIG_SYSCTL))
-		ret = swt_read_file(THREADS_MAX, threads_max, sizeof(threads_max));
-	return min_t(ssize_t, ret, 0);
-}
-
-static void pool_exit(struct kunit *test)
-{
-	swt_write_file(THREADS_MAX, threads_max);
-	swt_exit(test);
-}
-
-/* From now on, and until let_threads_start(), no thread can be started */
-static void let_no_thread_start(struct swt *t)
-{
-	swt_need_sysctls(t);
-	KUNIT_EXPECT_GT(t->test, swt_write_file(THREADS_MAX, "1\n"), 0);
-}
-
-static void let_threads_start(struct swt *t)
-{
-	KUNIT_EXPECT_GT(t->test, swt_write_file(THREADS_MAX, threads_max), 0);
-}
-
 /* ---- users and threads -------------------------------------------------- */
 
 static void no_thread_without_a_user(struct kunit *test)
@@ -850,10 +818,10 @@ static void register_fails_cleanly(struct kunit *test)
 	int ret, threads;
 
 	swt_unregister(t, THIS_MODULE);
-	let_no_thread_start(t);
+	swt_let_no_thread_start(t);
 	ret = swt_register(t, THIS_MODULE);
 	threads = swt_threads();
-	let_threads_start(t);
+	swt_let_threads_start(t);
 	KUNIT_EXPECT_LT(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, threads, 0);
 	/* It always tries afresh */
@@ -869,9 +837,9 @@ static void register_as_another_user_when_no_thread_can_start(struct kunit *test
 	struct module *owner = swt_owner(t, "swt_other");
 	int ret;
 
-	let_no_thread_start(t);
+	swt_let_no_thread_start(t);
 	ret = swt_register(t, owner);
-	let_threads_start(t);
+	swt_let_threads_start(t);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	swt_settle(t);
 }
@@ -894,7 +862,7 @@ static void nothing_queued_is_lost_when_no_thread_can_start(struct kunit *test)
 
 	swt_pool(t, 2, 4);
 	swt_hold(t, 2);
-	let_no_thread_start(t);
+	swt_let_no_thread_start(t);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_item(t, i % 2);
 		swt_must_enqueue(items[i]);
@@ -906,7 +874,7 @@ static void nothing_queued_is_lost_when_no_thread_can_start(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		served &= swt_comes_true(t, swt_runs(items[i]) == 1);
 	threads = swt_threads();
-	let_threads_start(t);
+	swt_let_threads_start(t);
 	KUNIT_EXPECT_TRUE(test, served);
 	KUNIT_EXPECT_EQ(test, threads, 2);
 }
@@ -919,14 +887,14 @@ static void pool_grows_once_threads_can_start(struct kunit *test)
 
 	swt_pool(t, 2, 4);
 	swt_hold(t, 2);
-	let_no_thread_start(t);
+	swt_let_no_thread_start(t);
 	for (i = 0; i < ARRAY_SIZE(blockers); i++) {
 		blockers[i] = swt_blocker(t, SWT_SLOW);
 		swt_must_enqueue(blockers[i]);
 	}
 	let_a_second_pass(t);
 	threads = swt_threads();
-	let_threads_start(t);
+	swt_let_threads_start(t);
 	KUNIT_EXPECT_EQ(test, threads, 2);
 	/* Nobody has to enqueue anything for that */
 	swt_wait(t, swt_executing(blockers[0]) && swt_executing(blockers[1]));
@@ -940,11 +908,11 @@ static void raised_minimum_is_reached_once_threads_can_start(struct kunit *test)
 	int threads;
 
 	swt_set(t, "max-threads", 8);
-	let_no_thread_start(t);
+	swt_let_no_thread_start(t);
 	ret = swt_write("min-threads", 6);
 	let_a_second_pass(t);
 	threads = swt_threads();
-	let_threads_start(t);
+	swt_let_threads_start(t);
 	/* The write succeeds, the threads follow */
 	KUNIT_EXPECT_GT(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, threads, 2);
@@ -958,10 +926,10 @@ static void register_tries_afresh_after_a_failure(struct kunit *test)
 	struct module *owner = swt_owner(t, "swt_other");
 
 	swt_set(t, "max-threads", 8);
-	let_no_thread_start(t);
+	swt_let_no_thread_start(t);
 	swt_write("min-threads", 6);
 	let_a_second_pass(t);
-	let_threads_start(t);
+	swt_let_threads_start(t);
 	KUNIT_EXPECT_EQ(test, swt_register(t, owner), 0);
 	swt_wait(t, swt_threads() == 6);
 }
@@ -1012,8 +980,8 @@ static struct kunit_case pool_cases[] = {
 
 static struct kunit_suite pool_suite = {
 	.name = "slow_work_pool",
-	.init = pool_init,
-	.exit = pool_exit,
+	.init = swt_init,
+	.exit = swt_exit,
 	.test_cases = pool_cases,
 };
 
