@@ -11,8 +11,11 @@
 
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/freezer.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/sched/debug.h>
 #include <linux/slab.h>
 #include "torture.h"
@@ -20,6 +23,7 @@
 #define TORT_OWN	4	/* items of a delayer */
 #define TORT_MODIFIED	0	/* one of them is armed anew at any time */
 #define TORT_USER_ITEMS	5
+#define TORT_HELD	80	/* more than the threads that guest.sh ever sets */
 
 /**
  * struct tort_actor - an actor
@@ -32,6 +36,7 @@
  * @watched: of the watchdog: @rounds at
  * @watched_since: of the watchdog: these jiffies
  * @own: of a delayer: items that nobody else enqueues
+ * @hold: of a holder
  * @hrtimer: of a TORT_HARDIRQ
  * @timer: of a TORT_SOFTIRQ
  * @irq_rng: what these draw from
@@ -47,6 +52,7 @@ struct tort_actor {
 	unsigned long watched;
 	unsigned long watched_since;
 	struct tort_item own[TORT_OWN];
+	struct tort_hold *hold;
 	struct hrtimer hrtimer;
 	struct timer_list timer;
 	struct tort_rng irq_rng;
@@ -116,6 +122,22 @@ static void tort_cancel_one(struct tort_actor *actor)
 		tort_cancel(tort_pick(&actor->rng));
 	else
 		tort_try_cancel(tort_pick(&actor->rng));
+}
+
+/* What is disabled is at rest, however much is enqueued meanwhile. */
+static void tort_disable_one(struct tort_actor *actor)
+{
+	struct tort_item *item = tort_pick(&actor->rng);
+
+	tort_disable(item);
+	if (!tort_below(&actor->rng, 8)) {
+		/* They are counted; and a cancel is no enable. */
+		tort_disable(item);
+		tort_cancel(item);
+		tort_enable(item);
+	}
+	usleep_range(10, 10 + tort_below(&actor->rng, 2000));
+	tort_enable(item);
 }
 
 /* What sleeps is waited for until it is sent home: so not each time */
@@ -270,7 +292,10 @@ static void tort_free(struct tort_actor *actor)
 	}
 }
 
-/* A module that comes, and goes together with all that it had */
+/*
+ * A module that comes, and goes together with all that it had.  Each is an owner of its
+ * own, whose items take turns with all others'.
+ */
 struct tort_user {
 	struct module module;
 	struct slow_work_ops ops[2];
@@ -318,7 +343,8 @@ static void tort_use(struct tort_actor *actor)
 
 	twice = tort_below(rng, 2);
 	for (i = 0; i <= twice; i++) {
-		ret = slow_work_register_user(&user->module);
+		ret = slow_work_register_user_flags(&user->module, tort_below(rng, 4) ? 0 :
+						    SLOW_WORK_MEM_RECLAIM);
 		if (ret)
 			tort_fault(TORT_RESULT, "register returned %d", ret);
 	}
@@ -339,6 +365,164 @@ static void tort_use(struct tort_actor *actor)
 		tort_audit(&user->items[i]);
 	memset(user, TORT_POISON, sizeof(*user));
 	kfree(user);
+}
+
+/* All threads held **************************************************/
+
+/**
+ * struct tort_hold - what a holder has
+ * @wq: the blockers wait here
+ * @released: they may go
+ * @user: two modules with a reserve
+ * @blockers: items of the torture module's; at rest while the holder is parked
+ */
+struct tort_hold {
+	wait_queue_head_t wq;
+	bool released;
+	struct tort_user user[2];
+	struct tort_item blockers[TORT_HELD];
+};
+
+/* One holder's at a time: an item has no room for whose it is */
+static DEFINE_MUTEX(tort_hold_mutex);
+static struct tort_hold *tort_holding;
+
+/* The freezer must not wait for us. */
+static void tort_run_held(struct tort_item *item)
+{
+	struct tort_hold *hold = READ_ONCE(tort_holding);
+
+	wait_event_interruptible(hold->wq, READ_ONCE(hold->released) || freezing(current));
+}
+
+static void tort_run_reserved(struct tort_item *item)
+{
+	if (tort_draw(item, 2))
+		usleep_range(10, 400);
+	/* At times it is that again, at once or after a delay */
+	if (!READ_ONCE(tort.settling) && !tort_draw(item, 4))
+		tort_enqueue(item, tort_draw(item, 3));
+}
+
+static bool tort_hold_at_rest(struct tort_hold *hold)
+{
+	unsigned int i;
+
+	for (i = 0; i < TORT_HELD; i++)
+		if (!tort_at_rest(&hold->blockers[i]))
+			return false;
+	return true;
+}
+
+/* More blockers are queued than there are threads: nothing else is served. */
+static bool tort_is_held(struct tort_hold *hold)
+{
+	unsigned int i, queued = 0;
+
+	for (i = 0; i < TORT_HELD; i++)
+		queued += slow_work_is_queued(&hold->blockers[i].work);
+	return queued;
+}
+
+/* Every item of @user that is enqueued runs, whoever holds the threads. */
+static void tort_expect_progress(struct tort_actor *actor, struct tort_user *user)
+{
+	struct tort_item *item = &user->items[tort_below(&actor->rng, TORT_USER_ITEMS)];
+	bool held = tort_is_held(actor->hold);
+	int starts;
+
+	starts = atomic_read(&item->starts);
+	if (tort_enqueue(item, tort_is_delayed(item) ? tort_below(&actor->rng, 4) : 0))
+		return;
+	if (!tort_comes_true(atomic_read(&item->starts) != starts)) {
+		tort_fault(TORT_RESERVE, "%s %d", item->set, item->nr);
+		tort_show(item, "reserve");
+	} else if (held && tort_is_held(actor->hold)) {
+		tort_count(TORT_RESERVED);
+	}
+}
+
+static void tort_hold_user(struct tort_actor *actor, struct tort_user *user, unsigned int nr)
+{
+	unsigned int i;
+	int ret;
+
+	memset(user, 0, sizeof(*user));
+	snprintf(user->module.name, sizeof(user->module.name), "tort_hold_%u", nr);
+	for (i = 0; i < 2; i++)
+		tort_ops_init(&user->ops[i], &user->module, i);
+	for (i = 0; i < TORT_USER_ITEMS; i++) {
+		tort_item_init(&user->items[i], user->module.name, i,
+			       tort_below(&actor->rng, TORT_NR_KINDS),
+			       i % 2 ? TORT_COUNTED : 0, &user->ops[i % 2]);
+		user->items[i].run = tort_run_reserved;
+	}
+	ret = slow_work_register_user_flags(&user->module, SLOW_WORK_MEM_RECLAIM);
+	if (ret)
+		tort_fault(TORT_RESULT, "register with a reserve returned %d", ret);
+}
+
+/*
+ * Holds all threads of the pool, and looks whether those that have a reserve make
+ * progress; at times they leave meanwhile.
+ */
+static void tort_hold(struct tort_actor *actor)
+{
+	struct tort_hold *hold = actor->hold;
+	struct tort_rng *rng = &actor->rng;
+	unsigned int i, j;
+
+	/* Others want to be served, too */
+	if (tort_below(rng, 8)) {
+		schedule_timeout_idle(1 + tort_below(rng, HZ / 10));
+		return;
+	}
+	mutex_lock(&tort_hold_mutex);
+	WRITE_ONCE(hold->released, false);
+	WRITE_ONCE(tort_holding, hold);
+	for (i = 0; i < 2; i++)
+		tort_hold_user(actor, &hold->user[i], 2 * actor->nr + i);
+	for (i = 0; i < TORT_HELD; i++)
+		tort_enqueue(&hold->blockers[i], 0);
+	tort_count(TORT_HOLDS);
+	for (i = 1 + tort_below(rng, 10); i; i--)
+		tort_expect_progress(actor, &hold->user[tort_below(rng, 2)]);
+
+	for (i = 0; i < 2; i++) {
+		if (i == 1) {
+			WRITE_ONCE(hold->released, true);
+			wake_up_all(&hold->wq);
+		}
+		slow_work_unregister_user(&hold->user[i].module);
+		for (j = 0; j < TORT_USER_ITEMS; j++)
+			tort_audit(&hold->user[i].items[j]);
+	}
+	if (!tort_comes_true(tort_hold_at_rest(hold)))
+		tort_give_up("what held the threads does not come to rest");
+	mutex_unlock(&tort_hold_mutex);
+}
+
+static void tort_hold_free(struct tort_actor *actor)
+{
+	kvfree(actor->hold);
+	actor->hold = NULL;
+}
+
+static int tort_hold_init(struct tort_actor *actor)
+{
+	struct tort_hold *hold = kvzalloc(sizeof(*hold), GFP_KERNEL);
+	int i;
+
+	if (!hold)
+		return -ENOMEM;
+	init_waitqueue_head(&hold->wq);
+	for (i = 0; i < TORT_HELD; i++) {
+		tort_item_init(&hold->blockers[i], "held", i, TORT_SLOW, i % 2 ? TORT_COUNTED : 0,
+			       &tort.ops[i % 2]);
+		hold->blockers[i].run = tort_run_held;
+	}
+	actor->hold = hold;
+	return 0;
 }
 
 /* Interrupts ********************************************************/
@@ -412,11 +596,13 @@ static void tort_stop_softirq(struct tort_actor *actor)
 static const struct tort_role_ops tort_roles[TORT_NR_ROLES] = {
 	[TORT_PRODUCER]	 = { "produce", tort_produce },
 	[TORT_CANCELLER] = { "cancel", tort_cancel_one },
+	[TORT_DISABLER]	 = { "disable", tort_disable_one },
 	[TORT_FLUSHER]	 = { "flush", tort_flush_one },
 	[TORT_DELAYER]	 = { "delay", tort_delay },
 	[TORT_WAKER]	 = { "wake", tort_wake },
 	[TORT_FREER]	 = { "free", tort_free },
 	[TORT_USER]	 = { "use", tort_use },
+	[TORT_HOLDER]	 = { "hold", tort_hold },
 	[TORT_HARDIRQ]	 = { "hardirq", tort_start_hardirq, tort_stop_hardirq },
 	[TORT_SOFTIRQ]	 = { "softirq", tort_start_softirq, tort_stop_softirq },
 };
@@ -610,9 +796,13 @@ static int tort_actor_start(struct tort_actor *actor, enum tort_role role,
 							 tort_run_due;
 	}
 
+	if (role == TORT_HOLDER && tort_hold_init(actor))
+		return -ENOMEM;
 	task = kthread_run(tort_actor_main, actor, "tort_%s/%u", name, nr);
-	if (IS_ERR(task))
+	if (IS_ERR(task)) {
+		tort_hold_free(actor);
 		return PTR_ERR(task);
+	}
 	actor->task = task;
 	return 0;
 }
@@ -645,8 +835,10 @@ int tort_crowd_init(void)
 /* To be called when all are gathered. */
 void tort_crowd_exit(void)
 {
-	while (tort_nr_crowd)
+	while (tort_nr_crowd) {
 		kthread_stop(tort_crowd[--tort_nr_crowd].task);
+		tort_hold_free(&tort_crowd[tort_nr_crowd]);
+	}
 	kfree(tort_crowd);
 	tort_crowd = NULL;
 }

@@ -94,7 +94,7 @@ look() {
 	awk '
 	NR == 1 && $0 != "THR PID   ITEM ADDR        FL MARK  DESC" ||
 	NR == 2 && $0 != "=== ===== ================ == ===== ==========" ||
-	NR > 2 && $0 !~ /^( *[0-9]+| sq|vsq|dly) +([0-9]+|-) .* +[0-9a-f]+ +[0-9]+(ms|[smhd]) / {
+	NR > 2 && $0 !~ /^( *[0-9]+|rsv| sq|vsq|dly) +([0-9]+|-) .* +[0-9a-f]+ +[0-9]+(ms|[smhd]) / {
 		print "runqueue: " $0
 	}' $RUNQUEUE >>/tmp/runqueue.faults
 	nap 100

@@ -206,6 +206,26 @@ void tort_cancel(struct tort_item *item)
 	tort_count(TORT_CANCELS);
 }
 
+/* A cancel that lasts until tort_enable(): until then it is at rest. */
+void tort_disable(struct tort_item *item)
+{
+	atomic_inc(&item->cancels_begun);
+	if (slow_work_disable_sync(&item->work)) {
+		tort_raise(&item->excused, atomic_long_read(&item->want));
+		tort_count(TORT_PREVENTED);
+	}
+	tort_must_rest(item, "disable");
+	tort_count(TORT_DISABLES);
+}
+
+void tort_enable(struct tort_item *item)
+{
+	tort_must_rest(item, "being disabled");
+	slow_work_enable(&item->work);
+	smp_mb__before_atomic();	/* pairs with tort_flush_begin() */
+	atomic_inc(&item->cancels_done);
+}
+
 /* Context: any for items without references, else as put_ref. */
 bool tort_try_cancel(struct tort_item *item)
 {
@@ -364,6 +384,12 @@ static void tort_put_ref(struct slow_work *work)
 		tort_item_drop(item);
 }
 
+/* Reserves have no part in the share */
+static bool tort_is_shared(const struct tort_item *item)
+{
+	return tort_is_vslow(item) && str_has_prefix(current->comm, "kslowd");
+}
+
 static void tort_execute(struct slow_work *work)
 {
 	struct tort_item *item = tort_item_of(work);
@@ -378,7 +404,7 @@ static void tort_execute(struct slow_work *work)
 	if (slow_work_current() != work)
 		tort_fault(TORT_RESULT, "%s %d is not current", item->set,
 			   item->nr);
-	if (tort_is_vslow(item)) {
+	if (tort_is_shared(item)) {
 		unsigned int very_slow = atomic_inc_return(&tort.very_slow);
 
 		share = READ_ONCE(tort.share);
@@ -399,7 +425,7 @@ static void tort_execute(struct slow_work *work)
 	item->run(item);
 
 	atomic_long_set(&item->over, seen);
-	if (tort_is_vslow(item))
+	if (tort_is_shared(item))
 		atomic_dec(&tort.very_slow);
 	smp_mb__before_atomic();	/* whoever sees us out sees what we wrote */
 	atomic_dec(&item->inside);

@@ -71,11 +71,13 @@ MODULE_PARM_DESC(sleepers, "Items that sleep till their thread is needed (defaul
 unsigned int tort_actors[TORT_NR_ROLES] = {
 	[TORT_PRODUCER]	 = 3,
 	[TORT_CANCELLER] = 2,
+	[TORT_DISABLER]	 = 1,
 	[TORT_FLUSHER]	 = 2,
 	[TORT_DELAYER]	 = 2,
 	[TORT_WAKER]	 = 1,
 	[TORT_FREER]	 = 3,
 	[TORT_USER]	 = 2,
+	[TORT_HOLDER]	 = 1,
 	[TORT_HARDIRQ]	 = 2,
 	[TORT_SOFTIRQ]	 = 2,
 };
@@ -84,6 +86,8 @@ module_param_named(producers, tort_actors[TORT_PRODUCER], uint, 0444);
 MODULE_PARM_DESC(producers, "Threads that enqueue and arm (default 3)");
 module_param_named(cancellers, tort_actors[TORT_CANCELLER], uint, 0444);
 MODULE_PARM_DESC(cancellers, "Threads that cancel (default 2)");
+module_param_named(disablers, tort_actors[TORT_DISABLER], uint, 0444);
+MODULE_PARM_DESC(disablers, "Threads that disable and enable (default 1)");
 module_param_named(flushers, tort_actors[TORT_FLUSHER], uint, 0444);
 MODULE_PARM_DESC(flushers, "Threads that wait for runs (default 2)");
 module_param_named(delayers, tort_actors[TORT_DELAYER], uint, 0444);
@@ -94,6 +98,8 @@ module_param_named(freers, tort_actors[TORT_FREER], uint, 0444);
 MODULE_PARM_DESC(freers, "Threads that free items after a cancel (default 3)");
 module_param_named(users, tort_actors[TORT_USER], uint, 0444);
 MODULE_PARM_DESC(users, "Modules that register and unregister (default 2)");
+module_param_named(holders, tort_actors[TORT_HOLDER], uint, 0444);
+MODULE_PARM_DESC(holders, "Threads that hold all of the pool's for a while (default 1)");
 module_param_named(hardirqs, tort_actors[TORT_HARDIRQ], uint, 0444);
 MODULE_PARM_DESC(hardirqs, "Timers that enqueue from hard interrupts (default 2)");
 module_param_named(softirqs, tort_actors[TORT_SOFTIRQ], uint, 0444);
@@ -177,6 +183,7 @@ static const char * const tort_fault_names[TORT_NR_FAULTS] = {
 	[TORT_EVENT]		= "events missed",
 	[TORT_UNSERVED]		= "sleepers not served",
 	[TORT_BUSY]		= "sleepers that keep busy",
+	[TORT_RESERVE]		= "users with a reserve that make no progress",
 	[TORT_STUCK]		= "hangs",
 };
 
@@ -229,6 +236,9 @@ static void tort_report(void)
 	pr_info("sleepers: %ld gave way, %ld slept on, %ld events; longest wait for a run: %u s\n",
 		tort_got(TORT_YIELDS), tort_got(TORT_SLEEPS),
 		tort_got(TORT_EVENTS), READ_ONCE(tort_longest_wait) / HZ);
+	pr_info("%ld disables; all threads held %ld times, %ld runs of users with a reserve meanwhile\n",
+		tort_got(TORT_DISABLES), tort_got(TORT_HOLDS),
+		tort_got(TORT_RESERVED));
 	pr_info("books looked at %ld times; pool held still %ld times, %ld rounds in order\n",
 		tort_got(TORT_GATHERED), tort_got(TORT_EXACT),
 		tort_got(TORT_ROUNDS));

@@ -49,6 +49,7 @@ enum tort_fault {
 	TORT_EVENT,		/* a sleeper missed its event */
 	TORT_UNSERVED,		/* one of too many sleepers never ran */
 	TORT_BUSY,		/* sleepers pass the threads round */
+	TORT_RESERVE,		/* a user with a reserve makes no progress */
 	TORT_STUCK,		/* no end within the patience */
 	TORT_NR_FAULTS
 };
@@ -78,6 +79,9 @@ enum tort_count {
 	TORT_SLEEPS,
 	TORT_DESCS,
 	TORT_USERS,
+	TORT_DISABLES,
+	TORT_HOLDS,
+	TORT_RESERVED,
 	TORT_GATHERED,
 	TORT_EXACT,
 	TORT_ROUNDS,
@@ -143,8 +147,8 @@ enum tort_kind {
  * @excused: the last ticket that a cancel may have taken
  * @watched: of the watchdog: the ticket that it waits for
  * @watched_since: of the watchdog: since when
- * @cancels_begun: cancels
- * @cancels_done: those that have returned
+ * @cancels_begun: cancels, and disables
+ * @cancels_done: those that have returned, and those that were taken back
  * @tries_begun: cancels that do not wait
  * @tries_done: those that have returned
  * @gets: references that the pool took
@@ -234,6 +238,8 @@ unsigned int tort_draw(struct tort_item *item, unsigned int n);
 int tort_enqueue(struct tort_item *item, unsigned long delay);
 int tort_mod(struct tort_item *item, unsigned long delay);
 void tort_cancel(struct tort_item *item);
+void tort_disable(struct tort_item *item);
+void tort_enable(struct tort_item *item);
 bool tort_try_cancel(struct tort_item *item);
 void tort_flush(struct tort_item *item);
 void tort_flush_user(struct module *module, struct tort_item *items,
@@ -255,11 +261,13 @@ void tort_run_sleeper(struct tort_item *item);
 enum tort_role {
 	TORT_PRODUCER,
 	TORT_CANCELLER,
+	TORT_DISABLER,
 	TORT_FLUSHER,
 	TORT_DELAYER,
 	TORT_WAKER,
 	TORT_FREER,
 	TORT_USER,
+	TORT_HOLDER,
 	TORT_HARDIRQ,
 	TORT_SOFTIRQ,
 	TORT_NR_ROLES
