@@ -323,6 +323,7 @@ static void tort_use_one(struct tort_actor *actor, struct tort_item *item)
 static void tort_use(struct tort_actor *actor)
 {
 	struct tort_rng *rng = &actor->rng;
+	bool reserve = !tort_below(rng, 4);
 	unsigned int traits, i, twice;
 	struct tort_user *user;
 	int ret;
@@ -337,14 +338,15 @@ static void tort_use(struct tort_actor *actor)
 	for (i = 0; i < TORT_USER_ITEMS; i++) {
 		traits = tort_below(rng, 4) ? TORT_COUNTED | TORT_LATE : 0;
 		tort_item_init(&user->items[i], user->module.name, i,
-			       tort_below(rng, TORT_NR_KINDS), traits,
+			       tort_below(rng, TORT_NR_KINDS),
+			       traits | (reserve ? TORT_RECLAIM : 0),
 			       &user->ops[!!traits]);
 	}
 
 	twice = tort_below(rng, 2);
 	for (i = 0; i <= twice; i++) {
-		ret = slow_work_register_user_flags(&user->module, tort_below(rng, 4) ? 0 :
-						    SLOW_WORK_MEM_RECLAIM);
+		ret = slow_work_register_user_flags(&user->module,
+						    reserve ? SLOW_WORK_MEM_RECLAIM : 0);
 		if (ret)
 			tort_fault(TORT_RESULT, "register returned %d", ret);
 	}

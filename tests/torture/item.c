@@ -537,7 +537,7 @@ void tort_run_any(struct tort_item *item)
 		break;
 	case 16:
 		other = tort_another(item);
-		if (READ_ONCE(tort.crowd) && other)
+		if (READ_ONCE(tort.crowd) && other && !(item->traits & TORT_RECLAIM))
 			tort_cancel(other);
 		break;
 	case 17:

@@ -122,6 +122,7 @@ enum tort_kind {
 #define TORT_MORTAL	BIT(2)	/* on the heap, lives as long as its references */
 #define TORT_LATE	BIT(3)	/* enqueued in its put_ref at times */
 #define TORT_DUE	BIT(4)	/* one owner arms it, and it must not be early */
+#define TORT_RECLAIM	BIT(5)	/* its owner has a reserve: it waits for no others' */
 
 #define TORT_MAX_ITEMS	1024	/* that all play with */
 
