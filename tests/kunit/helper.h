@@ -110,6 +110,7 @@ struct swt_item {
 	atomic_t cancels;		/* cancels under way */
 	unsigned long faults;
 	unsigned long armed_at;		/* jiffies before the last swt_arm() */
+	u64 queued_ns;			/* for the case's own use: by ktime_get_ns() */
 	unsigned long started_at;	/* jiffies when execute last began */
 	u64 started_ns;			/* the same by ktime_get_ns() */
 	int order;			/* number of the last execution */

@@ -11,6 +11,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/ktime.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -66,7 +67,7 @@ static struct slow_work_ops *new_user(struct swt *t, const char *name)
 
 static void enqueue_now(struct swt_item *item)
 {
-	WRITE_ONCE(item->armed_at, jiffies);
+	item->queued_ns = ktime_get_ns();
 	swt_must_enqueue(item);
 }
 
@@ -79,8 +80,8 @@ static bool by_reserve(struct swt_item *item)
 static void expect_to_have_waited(struct swt_item *item, unsigned int ms)
 {
 	if (by_reserve(item))
-		KUNIT_EXPECT_GE(item->t->test, item->started_at - item->armed_at,
-				msecs_to_jiffies(ms));
+		KUNIT_EXPECT_GE(item->t->test, item->started_ns - item->queued_ns,
+				(u64)ms * NSEC_PER_MSEC);
 }
 
 /* All have gone to sleep: what is queued from now on is to wait before one comes */
