@@ -95,7 +95,7 @@ static void slow_work_tell_dependency(const struct slow_work_wait *wait)
 		  "slow-work: PID %d (%s), in memory reclaim, waits for %ps of %s, which has no reserve\n",
 		  task_pid_nr(current), current->comm, wait->execute,
 		  wait->lacks->name);
-	WARN_ONCE(user && user->reserved,
+	WARN_ONCE(user && READ_ONCE(user->reserved),
 		  "slow-work: %ps of %s, which has a reserve, waits for %ps of %s, which has none\n",
 		  thread->execute, user->name, wait->execute, wait->lacks->name);
 }

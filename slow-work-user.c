@@ -205,7 +205,8 @@ static int slow_work_add_reserve(struct module *module, struct slow_work_user *n
 	if (ret)
 		return ret;
 	raw_spin_lock_irq(&slow_pool.lock);
-	user->reserved++;
+	/* read without the lock by who waits */
+	WRITE_ONCE(user->reserved, user->reserved + 1);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	return 0;
 }
