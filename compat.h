@@ -46,6 +46,13 @@
 	from_timer(var, callback_timer, timer_fieldname)
 #endif
 
+/* 6.9 is told the limits of a disk as it makes it */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#define slow_work_alloc_disk(set)	blk_mq_alloc_disk(set, NULL)
+#else
+#define slow_work_alloc_disk(set)	blk_mq_alloc_disk(set, NULL, NULL)
+#endif
+
 /*
  * 6.6 counts the entries of a table; before, an empty one ended it.  6.11 hands
  * tables to their handlers as const.
