@@ -314,8 +314,12 @@ bool slow_work_disable_sync(struct slow_work *work)
 	full = work->disables == USHRT_MAX;
 	if (!full)
 		work->disables++;
+	/* As a cancel until it returns: an enable may come meanwhile. */
+	work->cancels++;
 	set_bit(SLOW_WORK_CANCELLING, &work->flags);
 	prevented = slow_work_take_back(work, &own);
+	if (!--work->cancels && unlikely(!work->disables))
+		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
 	raw_spin_unlock_irq(&slow_pool.lock);
 
 	WARN_ONCE(full, "slow-work: item disabled too often by %pS\n",
@@ -331,8 +335,8 @@ EXPORT_SYMBOL(slow_work_disable_sync);
  * @work: the item, a delayed one (its member work) included
  *
  * What was refused meanwhile is not made up for: a caller that may have missed
- * something enqueues @work where this returns true.  Without a disable before, it
- * warns once.
+ * something enqueues @work where this returns true.  A cancel that is under way refuses
+ * it all the same.  Without a disable before, this warns once.
  *
  * Context: Any but NMI.
  * Return: true if that was the last one, and @work can be enqueued again.

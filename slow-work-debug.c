@@ -24,7 +24,10 @@
 
 /* What execute left behind ******************************************/
 
-/* An execute that changes its creds for good may do so by either pointer. */
+/*
+ * Give the thread @cred again.  execute may have left an override or committed others;
+ * the override goes first, as commit_creds() requires that both pointers are equal.
+ */
 static void slow_work_restore_cred(const struct cred *cred)
 {
 	if (current_cred() != current_real_cred())
@@ -99,10 +102,11 @@ void slow_work_reset_io(void)
 }
 
 /**
- * slow_work_report_signals - an item's execute has left a signal pending
+ * slow_work_report_signals - report a pending signal, and drop it
  * @thread: the calling thread
  *
- * The next item's interruptible sleep would end at once.
+ * The last item's execute or put_ref left it; the next item's interruptible sleep would
+ * end at once.
  *
  * Context: The thread, between items.
  */
@@ -120,7 +124,7 @@ static void slow_work_tell(struct seq_buf *text, bool left, const char *what)
 		seq_buf_printf(text, "%s%s", text->len ? ", " : "", what);
 }
 
-/* The next execute is compared with what the thread is like now. */
+/* Record priority and affinity: slow_work_moved() compares with them after execute. */
 void slow_work_note_self(struct slow_work_thread *thread)
 {
 	/* Settings may be written just now: see slow_work_moved(). */
@@ -130,7 +134,7 @@ void slow_work_note_self(struct slow_work_thread *thread)
 }
 
 /**
- * slow_work_report_left - an item's execute has left something behind
+ * slow_work_report_left - report what execute left behind, and put it right
  * @thread: the calling thread
  * @work: the item
  *

@@ -139,7 +139,10 @@ void slow_work_count_refused(const struct slow_work *work)
 	slow_work_count(user ?: &slow_pool.unowned, work, SLOW_WORK_COUNT_REFUSED);
 }
 
-/* Is nothing of @user in the pool?  If not, slow_work_drained() is called when it is. */
+/*
+ * Does the pool hold nothing of @user?  If it does, @waited has slow_work_drained() look
+ * again whenever an account becomes empty.
+ */
 bool slow_work_user_idle(struct slow_work_user *user)
 {
 	struct slow_work_account *accounts = user->accounts;
@@ -174,7 +177,10 @@ void slow_work_start_flush(struct slow_work_user *user)
 		slow_work_wake_waiters(&user->flushes);
 }
 
-/* @account is empty, and has waiters. */
+/*
+ * @account has become empty, and @waited was set: end the flushes that wait for it, and
+ * wake the leavers if the whole user is idle, else look again later.
+ */
 void slow_work_drained(struct slow_work_account *account)
 {
 	struct slow_work_user *user = account->user;

@@ -204,6 +204,7 @@ void slow_work_reserve_stop(struct slow_work_thread *thread)
 
 /* Threads that have died ********************************************/
 
+/* Has the task of @thread died in a call-out?  A thread that retires has no item. */
 static bool slow_work_has_died(const struct slow_work_thread *thread)
 {
 	return thread->task && thread->holder.item &&
@@ -212,8 +213,8 @@ static bool slow_work_has_died(const struct slow_work_thread *thread)
 }
 
 /*
- * A call-out that oopses takes its thread with it, where the machine goes on after
- * an oops.
+ * If the thread of @slot has died in a call-out, move it to slow_pool.lost, free its
+ * number and report it.
  */
 static void slow_work_check_alive(unsigned int slot)
 {
@@ -335,6 +336,7 @@ static struct notifier_block slow_work_die_block = {
 
 /* The manager ******************************************************/
 
+/* Start a thread, and record a failure: slow_work_backs_off() delays the next start. */
 static void slow_work_try_start(void)
 {
 	int ret = slow_work_start_thread();

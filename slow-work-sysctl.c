@@ -98,7 +98,7 @@ int slow_work_params_check(void)
 
 #ifdef CONFIG_SYSCTL
 
-/* The range of each file, judged under slow_pool.lock */
+/* The least and the most that a setting may be; slow_pool.lock held */
 static unsigned int slow_work_least(const unsigned int *setting)
 {
 	if (setting == &slow_pool.min)
@@ -165,6 +165,7 @@ static bool slow_work_sysctl_int(slow_work_ctl_table *table, int write,
 	return !*ret;
 }
 
+/* min-threads, max-threads and vslow-percentage */
 static int slow_work_sysctl(slow_work_ctl_table *table, int write,
 			    void *buffer, size_t *lenp, loff_t *ppos)
 {

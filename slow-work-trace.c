@@ -34,6 +34,7 @@ static DEFINE_MUTEX(slow_work_trace_mutex);
  */
 int slow_work_trace_enable(void)
 {
+	struct slow_work_user *user;
 	unsigned int slot;
 
 	mutex_lock(&slow_work_trace_mutex);
@@ -47,6 +48,13 @@ int slow_work_trace_enable(void)
 		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 	/* litmus: trace */
+	for (user = READ_ONCE(slow_pool.newest);
+	     user && !static_key_enabled(&slow_work_traced); user = user->older) {
+		raw_spin_lock_irq(&slow_pool.lock);
+		if (user->reserve)
+			WRITE_ONCE(user->reserve->began, 0);
+		raw_spin_unlock_irq(&slow_pool.lock);
+	}
 	static_branch_inc(&slow_work_traced);
 	mutex_unlock(&slow_work_trace_mutex);
 	return 0;

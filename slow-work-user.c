@@ -195,13 +195,17 @@ static int slow_work_run(void)
 static int slow_work_add_reserve(struct module *module, struct slow_work_user *new)
 {
 	struct slow_work_user *user;
+	bool alive;
 	int ret = 0;
 
+	mutex_lock(&slow_work_users_mutex);	/* the manager may replace it */
 	raw_spin_lock_irq(&slow_pool.lock);
 	user = slow_work_lookup_user(module) ?: new;
+	alive = user->reserve && user->reserve->task;
 	raw_spin_unlock_irq(&slow_pool.lock);
-	if (!user->reserved)
+	if (!alive)
 		ret = slow_work_reserve_start(user);
+	mutex_unlock(&slow_work_users_mutex);
 	if (ret)
 		return ret;
 	raw_spin_lock_irq(&slow_pool.lock);
@@ -211,7 +215,13 @@ static int slow_work_add_reserve(struct module *module, struct slow_work_user *n
 	return 0;
 }
 
-/* Count a registration.  Return: @new, if it was not needed. */
+/*
+ * Count a registration of @module, and open the pool.  @new becomes the user if there is
+ * none yet.
+ *
+ * Context: slow_work_register_mutex held.
+ * Return: NULL if @new is in use now, else @new.
+ */
 static struct slow_work_user *slow_work_add_user(struct module *module,
 						 struct slow_work_user *new)
 {

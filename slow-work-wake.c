@@ -485,8 +485,9 @@ static bool slow_work_give_up(void)
 }
 
 /*
- * Items of a class wait, and none has been started since the last sample: the thread
- * that was woken for them may get no CPU, and threads may have died.
+ * Once a second while items wait or a thread dies: if a class has started nothing since
+ * the last sample, count on the searcher no more, as it may get no CPU, and have the
+ * manager look for dead threads.
  */
 static void slow_work_sample(void)
 {
@@ -608,8 +609,8 @@ static void slow_work_call_reserve(struct slow_work_thread *thread)
 }
 
 /*
- * Look whether a user's reserve is to come; one user a section.  @seen counts those
- * that were looked at.  True: there are others.
+ * Look at one user that has a reserve, move it to the tail, and call the reserve if the
+ * pool leaves its items.  @seen counts those looked at.  True: others remain.
  */
 static bool slow_work_check_reserve(unsigned int *seen)
 {

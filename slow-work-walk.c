@@ -102,7 +102,7 @@ static bool slow_work_walk_thread(struct slow_work_walk *walk)
 	return true;
 }
 
-/* Does the reserve of the user at hand execute something? */
+/* See the item that the reserve of @walk->user_at executes, once a user. */
 static bool slow_work_walk_reserve(struct slow_work_walk *walk)
 {
 	struct slow_work_thread *thread = walk->user_at->reserve;

@@ -415,6 +415,8 @@ static void slow_work_check_threads(void)
 	thread = slow_pool.threads[watchdog.longest - watchdog.threads];
 	if (thread)
 		executes = slow_work_thread_executes(thread);
+	if (executes < watchdog.least)
+		executes = 0;	/* it has gone on to another */
 	if (executes)
 		slow_work_note_stall(thread->holder.item, executes);
 	raw_spin_unlock_irq(&slow_pool.lock);

@@ -700,7 +700,10 @@ static __always_inline void slow_work_hold(struct slow_work_thread *thread,
 					       BIT(SLOW_WORK_EXECUTING)));
 }
 
-/* The first item of @class, which has one, is @thread's.  litmus: take */
+/*
+ * Take the next item of @class, which has one, for @thread; its queue passes the turn on.
+ * litmus: take
+ */
 static __always_inline struct slow_work *
 slow_work_take(struct slow_work_thread *thread, struct slow_work_class *class)
 {
@@ -1021,9 +1024,9 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	if (work->ops->put_ref)
 		work->ops->put_ref(work);
 	raw_spin_lock_irq(&slow_pool.lock);
+	slow_work_let_go(holder, holder->account);
 	thread->class->executing--;
 	thread->class->uncounted++;
-	slow_work_let_go(holder, holder->account);
 	return true;
 }
 
