@@ -4,8 +4,8 @@
  * for long: look-ups, mkdirs, recovery, polling.
  *
  * Embed a struct slow_work in an object, initialise it with its operations,
- * register as a user and enqueue it.  Documentation/callers.rst tells when to
- * use this and when a workqueue; samples/ has callers to copy from.
+ * register as a user and enqueue it.  The page for callers in Documentation/
+ * tells when to use this and when a workqueue; samples/ has callers to copy from.
  */
 
 #ifndef _LINUX_SLOW_WORK_H
