@@ -25,6 +25,17 @@ html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 html_copy_source = False
 smartquotes = False
 
+# What a kernel tree does not show
+tags.add("standalone")  # noqa: F821
+
+
+def setup(app):
+    """Pages name files as a kernel tree has them; here they are nearer."""
+    def paths(_app, _page, text):
+        text[0] = text[0].replace("../../samples/slow-work/", "../samples/")
+        text[0] = text[0].replace("kernel-doc:: kernel/slow-work/", "kernel-doc:: ")
+    app.connect("source-read", paths)
+
 man_pages = [
     ("callers", "slow-work", "a shared pool of threads for work that blocks",
      author, 7),

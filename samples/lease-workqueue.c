@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The same caller twice: lease-workqueue.c as one writes it for a workqueue,
- * lease-slow-work.c as it is on slow work.  Documentation/from-workqueue.rst
- * goes from the one to the other; diff shows it line by line.
+ * lease-slow-work.c as it is on slow work.  The page on workqueues goes from the
+ * one to the other; diff shows it line by line.
  *
  * A lease is renewed every few seconds by talking to a server, which may take
  * long.  Writing to the parameter "renew" renews all of them at once, and

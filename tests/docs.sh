@@ -241,7 +241,7 @@ whatever_is_named_is_there() {
 	known sysctl "$(sysctls)" /proc/sys/kernel/slow-work/ '[a-z-]+' || status=1
 	known "debugfs file" "$(debugfs)" /sys/kernel/debug/slow_work/ '[a-z-]+' || status=1
 	known tracepoint "$(tracepoints)" slow_work: '\w+' || status=1
-	known option "$(sed -n 's/^config //p' Kconfig)" CONFIG_ 'SLOW_WORK\w*' || status=1
+	known option "$(find . -name Kconfig -exec sed -n 's/^config //p' {} +)" CONFIG_ 'SLOW_WORK\w*' || status=1
 	known call "$(public; exported)" '' '\w*(slow_work|SLOW_WORK)\w*[(][)]' || status=1
 	known target "$(targets)" '(    |`)make ' '[a-z-]+' || status=1
 	return $status

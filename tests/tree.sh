@@ -31,10 +31,11 @@ fresh_tree() {
 		"$TOP/scripts/in-tree.py" --series "$series" "$src"
 }
 
-# Excused is what include/linux/workqueue.h and each header of tracepoints in a tree
+# Excused is compat.h, which looks at versions, and what include/linux/workqueue.h and each header of tracepoints in a tree
 # has too: initialisers name their item twice, tracepoints look like C to nothing but
 # their own macros
 EXCUSED='/slow-work\.h:[0-9]+: (CHECK:MACRO_ARG_REUSE|WARNING:MACRO_ARG_UNUSED)'
+EXCUSED+='|/compat\.h:'
 EXCUSED+='|/slow-work-trace\.h:[0-9]+: [A-Z]+:(OPEN_ENDED_LINE|PARENTHESIS_ALIGNMENT|SPACING'
 EXCUSED+='|COMPLEX_MACRO|MULTISTATEMENT_MACRO_USE_DO_WHILE|MACRO_ARG_REUSE)'
 checkpatch() {
@@ -60,9 +61,10 @@ build() {
 		{ grep -E -A 4 'error:|warning:|\*\*\*' "$dir/log" | head -n 40; return 1; }
 }
 
-# The paths that the patches speak of, but for those of the running system
+# The paths that the patches speak of, but for those of the running system, and of what
+# Kbuild has for a build outside of the tree
 paths() {
-	sed -n 's/^+//p' "$series"/*.patch |
+	awk '/^\+\+\+ / { skip = /Kbuild$/ } !skip && sub(/^\+/, "")' "$series"/*.patch |
 		grep -oP '(?<![\w/])(Documentation|include|kernel|samples|scripts|tests|tools)/[\w./-]*\w(?![\w*-])' |
 		grep -v '\.ko$' | sort -u
 }
@@ -141,7 +143,7 @@ main() {
 	result "the tree itself is written the same" same_as_series
 	result "KUnit suites as a module" suites_as_module
 	result "KUnit suites built in, by kunit.py" kunit "$dir/kunit.log" run \
-		--kunitconfig=kernel/slow-work --jobs="$JOBS"
+		--kunitconfig=kernel/slow-work/tests/kunit --jobs="$JOBS"
 	result "a parameter out of range, built in" wrong_parameter
 	grep -h '^Testing complete' <(sed 's/\x1b\[[0-9;]*m//g; s/^\[[^]]*\] //' "$dir/kunit.log") |
 		sed 's/^/# kunit.py: /' || true
