@@ -28,6 +28,7 @@
 #endif
 
 #include "helper.h"
+#include "../item.c"
 
 /* Set when something hangs for good: nothing after it can be trusted */
 static bool swt_wedged;
@@ -44,12 +45,6 @@ struct swt_memory {
 	struct list_head list;
 	/* As much alignment as kmalloc() gives */
 	char data[] __aligned(ARCH_KMALLOC_MINALIGN);
-};
-
-struct swt_gate {
-	struct list_head list;
-	wait_queue_head_t wq;
-	bool open;
 };
 
 /* ---- waiting ------------------------------------------------------------ */
@@ -203,130 +198,39 @@ struct swt_gate *swt_gate(struct swt *t)
 {
 	struct swt_gate *gate = swt_alloc(t, sizeof(*gate));
 
-	init_waitqueue_head(&gate->wq);
+	/* In a state that counts as load; see swt_idle_threads() */
+	swt_gate_init(gate, TASK_UNINTERRUPTIBLE);
 	list_add(&gate->list, &t->gates);
 	return gate;
 }
 
-void swt_pass(struct swt_gate *gate)
-{
-	/* Pairs with swt_open(): what was set up before it opens is seen */
-	wait_event(gate->wq, smp_load_acquire(&gate->open));
-}
-
-void swt_open(struct swt_gate *gate)
-{
-	/* Pairs with swt_pass() */
-	smp_store_release(&gate->open, true);
-	wake_up_all(&gate->wq);
-}
-
 /* ---- items -------------------------------------------------------------- */
 
-/* Whether the context is a process's that may sleep */
-static bool swt_may_sleep(void)
+void swt_item_fault(struct swt_item *item, enum swt_fault fault, const char *where)
 {
-	return !preempt_count() && !irqs_disabled();
-}
-
-static bool swt_executes(struct task_struct *task)
-{
-	return swt_is_kslowd(task) || swt_is_reserve(task);
-}
-
-static int swt_get_ref(struct slow_work *work)
-{
-	struct swt_item *item = swt_item_of(work);
-
-	if (!irqs_disabled())
-		set_bit(SWT_GET_WITH_IRQS_ON, &item->faults);
-	WRITE_ONCE(item->get_pid, current->pid);
-	if (READ_ONCE(item->get_result) < 0)
-		atomic_inc(&item->failed_gets);
-	else
-		atomic_inc(&item->gets);
-	return READ_ONCE(item->get_result);
-}
-
-static void swt_put_ref(struct slow_work *work)
-{
-	struct swt_item *item = swt_item_of(work);
 	struct swt *t = item->t;
 
-	if (!swt_may_sleep() ||
-	    (!swt_executes(current) && !atomic_read(&item->cancels) &&
-	     !atomic_read(&t->unregisters)))
-		set_bit(SWT_PUT_CONTEXT, &item->faults);
-	if (atomic_read(&item->describing))
-		set_bit(SWT_PUT_DURING_DESC, &item->faults);
-	might_sleep();
-	WRITE_ONCE(item->put_pid, current->pid);
-	atomic_inc(&item->putting);
-	swt_poke(t);
-	if (item->on_put)
-		item->on_put(item);
-	if (item->put_gate)
-		swt_pass(item->put_gate);
-	atomic_inc(&item->puts);
-	swt_poke(t);
+	/* An unregister may call put_ref */
+	if (fault == SWT_PUT_STRANGER && atomic_read(&t->unregisters))
+		return;
+	/* The last one ends what is armed; and another's execute takes no notes */
+	if (fault == SWT_LOST && (READ_ONCE(t->left) ||
+				  item->work.ops->execute != swt_ops.execute))
+		return;
+	if (!test_and_set_bit(fault, &item->faults))
+		pr_info("item %s: %s in %s\n", item->name, swt_fault_names[fault], where);
 }
 
-static void swt_execute(struct slow_work *work)
+void swt_item_moved(struct swt_item *item)
 {
-	struct swt_item *item = swt_item_of(work);
-	struct swt *t = item->t;
+	swt_poke(item->t);
+}
 
-	if (atomic_inc_return(&item->inside) != 1)
-		set_bit(SWT_OVERLAP, &item->faults);
-	if (!swt_may_sleep() || !swt_executes(current))
-		set_bit(SWT_EXECUTE_CONTEXT, &item->faults);
-	might_sleep();
-	WRITE_ONCE(item->thread, current);
-	WRITE_ONCE(item->pid, current->pid);
-	WRITE_ONCE(item->number, swt_number(current));
-	WRITE_ONCE(item->started_at, jiffies);
-	WRITE_ONCE(item->started_ns, ktime_get_ns());
-	WRITE_ONCE(item->order, atomic_inc_return(&t->sequence));
-	/* for the acquire of swt_executing() */
-	atomic_fetch_inc_release(&item->starts);
-	swt_poke(t);
+void swt_item_began(struct swt_item *item)
+{
+	swt_poke(item->t);
 	swt_take_time();
-	if (item->on_execute)
-		item->on_execute(item);
-	if (item->gate)
-		swt_pass(item->gate);
-	atomic_dec(&item->inside);
-	atomic_inc(&item->runs);
-	swt_poke(t);
 }
-
-static void swt_desc(struct slow_work *work, struct seq_file *m)
-{
-	struct swt_item *item = swt_item_of(work);
-	struct swt *t = item->t;
-
-	atomic_inc(&item->describing);
-	if (!swt_may_sleep())
-		set_bit(SWT_DESC_CONTEXT, &item->faults);
-	might_sleep();
-	atomic_inc(&item->descs);
-	swt_poke(t);
-	if (item->on_desc)
-		item->on_desc(item, m);
-	else
-		seq_puts(m, item->name);
-	if (item->desc_gate)
-		swt_pass(item->desc_gate);
-	atomic_dec(&item->describing);
-}
-
-const struct slow_work_ops swt_ops = {
-	.owner = THIS_MODULE,
-	.get_ref = swt_get_ref,
-	.put_ref = swt_put_ref,
-	.execute = swt_execute,
-	.desc = swt_desc,
-};
 
 struct slow_work_ops *swt_ops_of(struct swt *t, struct module *owner)
 {
@@ -339,26 +243,13 @@ struct slow_work_ops *swt_ops_of(struct swt *t, struct module *owner)
 
 struct swt_item *swt_item_ops(struct swt *t, enum swt_kind kind, const struct slow_work_ops *ops)
 {
-	size_t size = kind == SWT_DELAYED ? sizeof(struct swt_item) :
-			offsetof(struct swt_item, work) + sizeof(struct slow_work);
-	struct swt_item *item = kzalloc(size, GFP_KERNEL | __GFP_NOFAIL);
+	static struct lock_class_key keys[SWT_NR_KINDS];
+	struct swt_item *item = kzalloc(swt_item_size(kind, 0), GFP_KERNEL | __GFP_NOFAIL);
 
 	item->t = t;
-	item->kind = kind;
-	item->pid = -1;
-	item->number = -1;
+	item->sequence = &t->sequence;
 	list_add_tail(&item->list, &t->items);
-	switch (kind) {
-	case SWT_SLOW:
-		slow_work_init(&item->work, ops);
-		break;
-	case SWT_VSLOW:
-		vslow_work_init(&item->work, ops);
-		break;
-	case SWT_DELAYED:
-		delayed_slow_work_init(&item->dwork, ops);
-		break;
-	}
+	swt_item_init(item, kind, ops, "swt_item", &keys[kind]);
 	return item;
 }
 
@@ -387,23 +278,6 @@ void swt_release(struct swt_item *blocker)
 	swt_open(blocker->gate);
 }
 
-int swt_enqueue(struct swt_item *item)
-{
-	return slow_work_enqueue(&item->work);
-}
-
-int swt_arm(struct swt_item *item, unsigned long delay)
-{
-	WRITE_ONCE(item->armed_at, jiffies);
-	return delayed_slow_work_enqueue(&item->dwork, delay);
-}
-
-int swt_mod(struct swt_item *item, unsigned long delay)
-{
-	WRITE_ONCE(item->armed_at, jiffies);
-	return delayed_slow_work_mod(&item->dwork, delay);
-}
-
 /* It began last when it had waited so long since it was last armed */
 bool swt_due(struct swt_item *item, unsigned long delay)
 {
@@ -427,22 +301,6 @@ void swt_must_enqueue(struct swt_item *item)
 void swt_must_arm(struct swt_item *item, unsigned long delay)
 {
 	KUNIT_ASSERT_EQ(item->t->test, swt_arm(item, delay), 0);
-}
-
-bool swt_flag(struct swt_item *item, int bit)
-{
-	return test_bit(bit, &item->work.flags);
-}
-
-/* Nothing of the item is left with the pool, as far as a caller can tell */
-bool swt_at_rest(struct swt_item *item)
-{
-	unsigned long busy = BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_EXECUTING) |
-			     BIT(SLOW_WORK_ENQ_DEFERRED) | BIT(SLOW_WORK_DELAYED);
-
-	return !(READ_ONCE(item->work.flags) & busy) && !atomic_read(&item->inside) &&
-	       atomic_read(&item->gets) == atomic_read(&item->puts) &&
-	       atomic_read(&item->putting) == atomic_read(&item->puts);
 }
 
 /* The thread that executes the item is off its processor for good */
@@ -540,34 +398,6 @@ int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg)
 	return swt_join(swt_start(t, fn, arg));
 }
 
-/* Cancels from this very thread; put_ref may then be called from it */
-bool swt_do_cancel(struct swt_item *item)
-{
-	bool prevented;
-
-	atomic_inc(&item->cancels);
-	if (item->kind == SWT_DELAYED)
-		prevented = delayed_slow_work_cancel(&item->dwork);
-	else
-		prevented = slow_work_cancel(&item->work);
-	atomic_dec(&item->cancels);
-	return prevented;
-}
-
-/* The same: where there is no put_ref, or one that may be called, any context */
-bool swt_try_cancel(struct swt_item *item)
-{
-	bool prevented;
-
-	atomic_inc(&item->cancels);
-	if (item->kind == SWT_DELAYED)
-		prevented = delayed_slow_work_try_cancel(&item->dwork);
-	else
-		prevented = slow_work_try_cancel(&item->work);
-	atomic_dec(&item->cancels);
-	return prevented;
-}
-
 static int swt_cancel_fn(struct swt_thread *thread)
 {
 	int prevented = swt_do_cancel(thread->item);
@@ -584,11 +414,9 @@ struct swt_thread *swt_cancel_start(struct swt_item *item)
 
 static int swt_flush_fn(struct swt_thread *thread)
 {
-	struct swt_item *item = thread->item;
-	int waited = item->kind == SWT_DELAYED ? delayed_slow_work_flush(&item->dwork) :
-						 slow_work_flush(&item->work);
+	int waited = swt_do_flush(thread->item);
 
-	WRITE_ONCE(thread->seen_at_rest, swt_at_rest(item));
+	WRITE_ONCE(thread->seen_at_rest, swt_at_rest(thread->item));
 	return waited;
 }
 
@@ -693,6 +521,7 @@ struct swt_thread *swt_unregister_start(struct swt *t, struct module *owner,
 					struct swt_item *item)
 {
 	swt_forget_user(t, owner);
+	WRITE_ONCE(t->left, true);
 	return swt_start_on(t, swt_unregister_fn, NULL, item, owner);
 }
 
@@ -935,30 +764,10 @@ void swt_one_thread(struct swt *t)
 	swt_hold(t, 2);
 }
 
-bool swt_is_kslowd(struct task_struct *task)
-{
-	return (task->flags & PF_KTHREAD) && str_has_prefix(task->comm, "kslowd");
-}
-
-bool swt_is_reserve(struct task_struct *task)
-{
-	return (task->flags & PF_KTHREAD) && str_has_prefix(task->comm, "kslowr/");
-}
-
 /* Or there is no freezer */
 bool swt_is_freezable(struct task_struct *task)
 {
 	return !IS_ENABLED(CONFIG_FREEZER) || !(READ_ONCE(task->flags) & PF_NOFREEZE);
-}
-
-/* The number in a thread's name, or -1 */
-int swt_number(struct task_struct *task)
-{
-	int number;
-
-	if (!swt_is_kslowd(task) || kstrtoint(task->comm + strlen("kslowd"), 10, &number))
-		return -1;
-	return number;
 }
 
 /* Calls @fn for each thread of the pool that has not begun to exit; no sleeping */
@@ -1179,7 +988,7 @@ char *swt_runqueue(struct swt *t)
 	return thread->text;
 }
 
-static void swt_show(struct task_struct *task, void *arg)
+static void swt_show_thread(struct task_struct *task, void *arg)
 {
 	sched_show_task(task);
 }
@@ -1203,7 +1012,7 @@ void swt_insist(struct swt *t, bool came_true, const char *what, const char *fil
 		if (swt_done(thread) && thread->text)
 			kunit_info(t->test, "runqueue:\n%.800s", thread->text);
 	}
-	swt_each_thread(swt_show, NULL);
+	swt_each_thread(swt_show_thread, NULL);
 	KUNIT_ASSERT_TRUE_MSG(t->test, came_true, "%s:%d: waited in vain for: %s",
 			      kbasename(file), line, what);
 }
@@ -1322,11 +1131,10 @@ static bool swt_quiet(struct swt *t)
 
 static void swt_check_item(struct kunit *test, struct swt_item *item)
 {
+	swt_audit(item);
+	if (item->faults)
+		swt_show_item(item, "at rest");
 	KUNIT_EXPECT_EQ_MSG(test, item->faults, 0UL, "item %s of kind %d", item->name, item->kind);
-	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&item->gets), atomic_read(&item->puts),
-			    "item %s of kind %d", item->name, item->kind);
-	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&item->putting), atomic_read(&item->puts),
-			    "item %s of kind %d", item->name, item->kind);
 }
 
 void swt_exit(struct kunit *test)

@@ -24,6 +24,7 @@
 #include <linux/sched.h>
 #include <linux/slow-work.h>
 #include <linux/wait.h>
+#include "../item.h"
 
 /* A delay that no case lives to see the end of */
 #define SWT_NEVER	(3600UL * HZ)
@@ -39,8 +40,6 @@
 
 /* The numbers of threads that are looked for */
 #define SWT_MAX_NUMBER	512
-
-struct swt_gate;
 
 /* A case's world */
 struct swt {
@@ -61,76 +60,10 @@ struct swt {
 	int nr_users;
 	struct swt_item *held[SWT_MAX_HELD];	/* what swt_hold() blocked */
 	int nr_held;
+	bool left;			/* the case has unregistered somebody */
 	atomic_t unregisters;		/* under way: they may call put_ref */
 	u64 log_from;			/* see swt_log_mark() */
 };
-
-enum swt_kind { SWT_SLOW, SWT_VSLOW, SWT_DELAYED };
-
-/* What must never be seen, as bits of swt_item::faults */
-enum swt_fault {
-	SWT_OVERLAP,			/* execute in two threads at once */
-	SWT_GET_WITH_IRQS_ON,
-	SWT_EXECUTE_CONTEXT,		/* not in a pool thread that may sleep */
-	SWT_PUT_CONTEXT,		/* neither pool thread nor who takes it back, or atomic */
-	SWT_DESC_CONTEXT,		/* atomic */
-	SWT_PUT_DURING_DESC,
-};
-
-/* An item whose call-outs note what happens to it */
-struct swt_item {
-	struct list_head list;
-	struct swt *t;
-	enum swt_kind kind;
-	char name[32];			/* printed by desc */
-
-	/* Set by the case */
-	int get_result;			/* of get_ref */
-	struct swt_gate *gate;		/* execute waits here */
-	struct swt_gate *put_gate;	/* put_ref does */
-	struct swt_gate *desc_gate;	/* desc does */
-	void (*on_execute)(struct swt_item *item);	/* before the gate */
-	void (*on_put)(struct swt_item *item);		/* the same */
-	void (*on_desc)(struct swt_item *item, struct seq_file *m);
-	struct swt_item *other;		/* for the case's own use */
-	void *data;
-	long value;
-	int result;
-
-	/* Noted */
-	atomic_t gets;			/* get_ref that succeeded */
-	atomic_t failed_gets;
-	atomic_t puts;			/* put_ref that are through */
-	atomic_t putting;		/* put_ref that began */
-	atomic_t starts;		/* execute that began */
-	atomic_t runs;			/* execute that are through */
-	atomic_t inside;		/* in execute just now */
-	atomic_t describing;		/* in desc just now */
-	atomic_t descs;
-	atomic_t cancels;		/* cancels under way */
-	unsigned long faults;
-	unsigned long armed_at;		/* jiffies before the last swt_arm() */
-	u64 queued_ns;			/* for the case's own use: by ktime_get_ns() */
-	unsigned long started_at;	/* jiffies when execute last began */
-	u64 started_ns;			/* the same by ktime_get_ns() */
-	int order;			/* number of the last execution */
-	struct task_struct *thread;	/* valid while executing */
-	pid_t pid;
-	int number;			/* of the thread */
-	pid_t get_pid;			/* who called get_ref last */
-	pid_t put_pid;
-
-	/* Last and no longer than needed: so KASAN sees what is beyond it */
-	union {
-		struct slow_work work;
-		struct delayed_slow_work dwork;
-	};
-};
-
-static inline struct swt_item *swt_item_of(struct slow_work *work)
-{
-	return container_of(work, struct swt_item, work);
-}
 
 /* A thread that does something which may block */
 struct swt_thread {
@@ -224,11 +157,8 @@ void *swt_alloc(struct swt *t, size_t size);
 
 /* Gates */
 struct swt_gate *swt_gate(struct swt *t);
-void swt_pass(struct swt_gate *gate);
-void swt_open(struct swt_gate *gate);
 
 /* Items.  Their owner is this module unless they are made with other operations. */
-extern const struct slow_work_ops swt_ops;
 struct slow_work_ops *swt_ops_of(struct swt *t, struct module *owner);
 struct swt_item *swt_item(struct swt *t, enum swt_kind kind);
 struct swt_item *swt_item_ops(struct swt *t, enum swt_kind kind, const struct slow_work_ops *ops);
@@ -236,31 +166,10 @@ struct swt_item *swt_blocker(struct swt *t, enum swt_kind kind);
 struct swt_item *swt_blocker_ops(struct swt *t, enum swt_kind kind,
 				 const struct slow_work_ops *ops);
 void swt_release(struct swt_item *blocker);
-int swt_enqueue(struct swt_item *item);
-int swt_arm(struct swt_item *item, unsigned long delay);
 void swt_must_enqueue(struct swt_item *item);
 void swt_must_arm(struct swt_item *item, unsigned long delay);
 
-/* What state an item is in */
-bool swt_flag(struct swt_item *item, int bit);
-bool swt_at_rest(struct swt_item *item);
 bool swt_asleep(struct swt_item *item);
-
-static inline int swt_runs(struct swt_item *item)
-{
-	return atomic_read(&item->runs);
-}
-
-static inline int swt_starts(struct swt_item *item)
-{
-	return atomic_read(&item->starts);
-}
-
-/* And what it notes of itself, its thread to begin with, is there; see swt_execute() */
-static inline bool swt_executing(struct swt_item *item)
-{
-	return atomic_read_acquire(&item->starts) > atomic_read(&item->runs);
-}
 
 /* Whatever was queued in the slow class before has been started */
 void swt_settle(struct swt *t);
@@ -278,9 +187,6 @@ bool swt_done(struct swt_thread *thread);
 int swt_join(struct swt_thread *thread);
 int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
 void swt_cancel(struct swt_item *item);
-bool swt_do_cancel(struct swt_item *item);
-bool swt_try_cancel(struct swt_item *item);
-int swt_mod(struct swt_item *item, unsigned long delay);
 bool swt_due(struct swt_item *item, unsigned long delay);
 bool swt_came_soon(struct swt_item *item, u64 since);
 
@@ -311,10 +217,7 @@ void swt_one_thread(struct swt *t);
 void swt_let_no_thread_start(struct swt *t);
 void swt_let_threads_start(struct swt *t);
 
-bool swt_is_kslowd(struct task_struct *task);
-bool swt_is_reserve(struct task_struct *task);
 bool swt_is_freezable(struct task_struct *task);
-int swt_number(struct task_struct *task);
 int swt_threads(void);
 int swt_idle_threads(void);
 bool swt_pool_sleeps(void);
