@@ -312,6 +312,29 @@ bool swt_try_cancel(struct swt_item *item)
 			     slow_work_try_cancel(&item->work));
 }
 
+/* A cancel that lasts until swt_enable() */
+bool swt_disable(struct swt_item *item)
+{
+	bool prevented;
+
+	atomic_inc(&item->cancels_begun);
+	prevented = swt_is_delayed(item) ? delayed_slow_work_disable_sync(&item->dwork) :
+					   slow_work_disable_sync(&item->work);
+	if (prevented)
+		swt_raise(&item->excused, atomic_long_read(&item->want));
+	return prevented;
+}
+
+bool swt_enable(struct swt_item *item)
+{
+	bool enabled = swt_is_delayed(item) ? delayed_slow_work_enable(&item->dwork) :
+					      slow_work_enable(&item->work);
+
+	smp_mb__before_atomic();	/* pairs with swt_flush_begin() */
+	atomic_inc(&item->cancels_done);
+	return enabled;
+}
+
 struct swt_flush swt_flush_begin(struct swt_item *item)
 {
 	struct swt_flush flush;

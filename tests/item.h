@@ -151,6 +151,8 @@ int swt_arm(struct swt_item *item, unsigned long delay);
 int swt_mod(struct swt_item *item, unsigned long delay);
 bool swt_do_cancel(struct swt_item *item);
 bool swt_try_cancel(struct swt_item *item);
+bool swt_disable(struct swt_item *item);
+bool swt_enable(struct swt_item *item);
 struct swt_flush swt_flush_begin(struct swt_item *item);
 void swt_flush_end(struct swt_item *item, struct swt_flush flush);
 bool swt_do_flush(struct swt_item *item);

@@ -9,23 +9,10 @@
 
 #include "helper.h"
 
-static bool do_disable(struct swt_item *item)
-{
-	bool prevented;
-
-	atomic_inc(&item->cancels);
-	if (item->kind == SWT_DELAYED)
-		prevented = delayed_slow_work_disable_sync(&item->dwork);
-	else
-		prevented = slow_work_disable_sync(&item->work);
-	atomic_dec(&item->cancels);
-	return prevented;
-}
-
 static int disable_fn(struct swt_thread *thread)
 {
 	struct swt_item *item = thread->arg;
-	bool prevented = do_disable(item);
+	bool prevented = swt_disable(item);
 
 	WRITE_ONCE(thread->seen_at_rest, swt_at_rest(item));
 	return prevented;
@@ -40,12 +27,6 @@ static struct swt_thread *disable_start(struct swt_item *item)
 static bool disable(struct swt_item *item)
 {
 	return swt_join(disable_start(item));
-}
-
-static bool enable(struct swt_item *item)
-{
-	return item->kind == SWT_DELAYED ? delayed_slow_work_enable(&item->dwork) :
-					   slow_work_enable(&item->work);
 }
 
 static void expect_refused(struct swt_item *item)
@@ -95,7 +76,7 @@ static void refuse_until_enabled(struct swt_item *item)
 	expect_refused(item);
 	swt_settle(item->t);
 	KUNIT_EXPECT_EQ(item->t->test, swt_starts(item), 0);
-	KUNIT_EXPECT_TRUE(item->t->test, enable(item));
+	KUNIT_EXPECT_TRUE(item->t->test, swt_enable(item));
 	expect_as_good_as_new(item);
 }
 
@@ -112,7 +93,7 @@ static void enable_queues_nothing(struct kunit *test)
 
 	disable(item);
 	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ECANCELED);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
 	swt_settle(t);
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
@@ -126,10 +107,10 @@ static void count(struct swt_item *item)
 	for (i = 0; i < 5; i++)
 		KUNIT_EXPECT_FALSE(test, disable(item));
 	for (i = 0; i < 4; i++) {
-		KUNIT_EXPECT_FALSE(test, enable(item));
+		KUNIT_EXPECT_FALSE(test, swt_enable(item));
 		expect_refused(item);
 	}
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	expect_as_good_as_new(item);
 }
 
@@ -151,7 +132,7 @@ static void prevent_a_queued_run(struct swt_item *item)
 	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 1);
 	expect_refused(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 }
 
 static void queued_run_is_prevented(struct kunit *test)
@@ -175,7 +156,7 @@ static void armed_run_is_prevented(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, disable(item));
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 1);
 	expect_refused(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
 	expect_as_good_as_new(item);
 }
@@ -203,7 +184,7 @@ static void executing_item_is_waited_for(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, thread->seen_at_rest);
 	KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
 	expect_refused(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	expect_as_good_as_new(item);
 }
 
@@ -241,7 +222,7 @@ static void cancel_leaves_it_disabled(struct swt_item *item)
 	expect_refused(item);
 	KUNIT_EXPECT_FALSE(test, swt_try_cancel(item));
 	expect_refused(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	expect_as_good_as_new(item);
 }
 
@@ -262,7 +243,7 @@ static void enable_during_a_cancel_lets_nothing_in(struct kunit *test)
 	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING));
 	cancel = swt_cancel_start(item);
 	swt_wait(t, swt_blocked(thread) && swt_blocked(cancel));
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ECANCELED);
 	swt_release(item);
 	swt_join(thread);
@@ -295,10 +276,10 @@ static void several_at_once_each_wait(struct kunit *test)
 	/* The deferred run was one */
 	KUNIT_EXPECT_EQ(test, prevented, 1);
 	for (i = 0; i < 3; i++) {
-		KUNIT_EXPECT_FALSE(test, enable(item));
+		KUNIT_EXPECT_FALSE(test, swt_enable(item));
 		expect_refused(item);
 	}
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	expect_as_good_as_new(item);
 }
 
@@ -309,7 +290,7 @@ static void flush_of_what_is_disabled_waits_for_nothing(struct swt_item *item)
 	disable(item);
 	KUNIT_EXPECT_EQ(test, swt_join(swt_flush_start(item)), 0);
 	expect_refused(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 }
 
 static void flush_has_nothing_to_wait_for(struct kunit *test)
@@ -343,7 +324,7 @@ static void unregister_waits_for_nothing_disabled(struct kunit *test)
 	swt_unregister(t, THIS_MODULE);
 	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
 	expect_refused(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	expect_as_good_as_new(item);
 }
 
@@ -358,7 +339,7 @@ static void initialised_anew_it_is_enabled(struct kunit *test)
 	slow_work_init(&item->work, &swt_ops);
 	expect_as_good_as_new(item);
 	disable(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 }
 
 /* ---- contexts, and misuse ----------------------------------------------- */
@@ -369,7 +350,7 @@ static struct swt_item *to_enable;
 
 static void enable_in_interrupt(struct irq_work *work)
 {
-	to_enable->result = slow_work_enable(&to_enable->work) ?
+	to_enable->result = swt_enable(to_enable) ?
 			    slow_work_enqueue(&to_enable->work) : -EINVAL;
 }
 
@@ -391,12 +372,12 @@ static void enable_without_a_disable(struct swt_item *item)
 {
 	struct kunit *test = item->t->test;
 
-	KUNIT_EXPECT_FALSE(test, enable(item));
-	KUNIT_EXPECT_FALSE(test, enable(item));
+	KUNIT_EXPECT_FALSE(test, slow_work_enable(&item->work));
+	KUNIT_EXPECT_FALSE(test, slow_work_enable(&item->work));
 	/* It has not been counted */
 	KUNIT_EXPECT_FALSE(test, disable(item));
 	expect_refused(item);
-	KUNIT_EXPECT_TRUE(test, enable(item));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	expect_as_good_as_new(item);
 }
 
@@ -417,7 +398,7 @@ static void disable_self(struct swt_item *item)
 	if (swt_starts(item) > 1)
 		return;
 	item->result = swt_enqueue(item);
-	item->value = do_disable(item);
+	item->value = swt_disable(item);
 	if (!item->result && swt_enqueue(item) != -ECANCELED)
 		item->result = -EINVAL;
 }
@@ -438,7 +419,7 @@ static void from_its_own_execute_it_does_not_wait(struct kunit *test)
 		/* What it had queued is taken back */
 		KUNIT_EXPECT_EQ(test, item->value, 1L);
 		expect_refused(item);
-		KUNIT_EXPECT_TRUE(test, enable(item));
+		KUNIT_EXPECT_TRUE(test, swt_enable(item));
 		expect_as_good_as_new(item);
 	}
 	swt_splat_over(t);
@@ -515,12 +496,12 @@ static void disabled_item_does_not_run(struct kunit *test, enum swt_kind kind)
 		threads[i] = swt_start(t, enqueue_all_the_time, item);
 	while (swt_more(t, &budget)) {
 		swt_jitter(50);
-		do_disable(item);
+		swt_disable(item);
 		early += !swt_at_rest(item);
 		starts = swt_starts(item);
 		swt_jitter(50);
 		early += swt_starts(item) != starts;
-		KUNIT_EXPECT_TRUE(test, enable(item));
+		KUNIT_EXPECT_TRUE(test, swt_enable(item));
 	}
 	WRITE_ONCE(item->value, 1);
 	for (i = 0; i < ARRAY_SIZE(threads); i++)

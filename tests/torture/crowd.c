@@ -180,7 +180,7 @@ static void tort_modify(struct tort_item *item, unsigned long delay)
 	if (time_before(due, item->due))
 		WRITE_ONCE(item->due, due);
 	tort_mod(item, delay);
-	if (!(READ_ONCE(item->work.flags) & BIT(SLOW_WORK_EXECUTING)))
+	if (!swt_flag(&item->base, SLOW_WORK_EXECUTING))
 		WRITE_ONCE(item->due, due);
 }
 
@@ -338,7 +338,7 @@ static void tort_use(struct tort_actor *actor)
 	for (i = 0; i < TORT_USER_ITEMS; i++) {
 		traits = tort_below(rng, 4) ? TORT_COUNTED | TORT_LATE : 0;
 		tort_item_init(&user->items[i], user->module.name, i,
-			       tort_below(rng, TORT_NR_KINDS),
+			       tort_below(rng, SWT_NR_KINDS),
 			       traits | (reserve ? TORT_RECLAIM : 0),
 			       &user->ops[!!traits]);
 	}
@@ -422,7 +422,7 @@ static bool tort_is_held(struct tort_hold *hold)
 	unsigned int i, queued = 0;
 
 	for (i = 0; i < TORT_HELD; i++)
-		queued += slow_work_is_queued(&hold->blockers[i].work);
+		queued += slow_work_is_queued(&hold->blockers[i].base.work);
 	return queued;
 }
 
@@ -433,11 +433,11 @@ static void tort_expect_progress(struct tort_actor *actor, struct tort_user *use
 	bool held = tort_is_held(actor->hold);
 	int starts;
 
-	starts = atomic_read(&item->starts);
-	if (tort_enqueue(item, tort_is_delayed(item) ? tort_below(&actor->rng, 4) : 0))
+	starts = swt_starts(&item->base);
+	if (tort_enqueue(item, swt_is_delayed(&item->base) ? tort_below(&actor->rng, 4) : 0))
 		return;
-	if (!tort_comes_true(atomic_read(&item->starts) != starts)) {
-		tort_fault(TORT_RESERVE, "%s %d", item->set, item->nr);
+	if (!tort_comes_true(swt_starts(&item->base) != starts)) {
+		tort_fault(TORT_RESERVE, "%s", item->base.name);
 		tort_show(item, "reserve");
 	} else if (held && tort_is_held(actor->hold)) {
 		tort_count(TORT_RESERVED);
@@ -455,7 +455,7 @@ static void tort_hold_user(struct tort_actor *actor, struct tort_user *user, uns
 		tort_ops_init(&user->ops[i], &user->module, i);
 	for (i = 0; i < TORT_USER_ITEMS; i++) {
 		tort_item_init(&user->items[i], user->module.name, i,
-			       tort_below(&actor->rng, TORT_NR_KINDS),
+			       tort_below(&actor->rng, SWT_NR_KINDS),
 			       i % 2 ? TORT_COUNTED : 0, &user->ops[i % 2]);
 		user->items[i].run = tort_run_reserved;
 	}
@@ -519,7 +519,7 @@ static int tort_hold_init(struct tort_actor *actor)
 		return -ENOMEM;
 	init_waitqueue_head(&hold->wq);
 	for (i = 0; i < TORT_HELD; i++) {
-		tort_item_init(&hold->blockers[i], "held", i, TORT_SLOW, i % 2 ? TORT_COUNTED : 0,
+		tort_item_init(&hold->blockers[i], "held", i, SWT_SLOW, i % 2 ? TORT_COUNTED : 0,
 			       &tort.ops[i % 2]);
 		hold->blockers[i].run = tort_run_held;
 	}
@@ -792,7 +792,7 @@ static int tort_actor_start(struct tort_actor *actor, enum tort_role role,
 		      HRTIMER_MODE_REL_HARD);
 	for (i = 0; i < TORT_OWN; i++) {
 		tort_item_init(&actor->own[i], "delayed", nr * TORT_OWN + i,
-			       TORT_DELAYED, TORT_COUNTED | TORT_DUE,
+			       SWT_DELAYED, TORT_COUNTED | TORT_DUE,
 			       &tort.ops[1]);
 		actor->own[i].run = i == TORT_MODIFIED ? tort_run_modified :
 							 tort_run_due;

@@ -62,7 +62,7 @@ static bool tort_order_next(void)
 	if (order.queued < TORT_ORDERED) {
 		item = &order.items[order.queued];
 		WRITE_ONCE(order.queued, order.queued + 1);
-		item->ticket = order.tickets[item->kind == TORT_VSLOW]++;
+		item->ticket = order.tickets[item->base.kind == SWT_VSLOW]++;
 		tort_enqueue(item, 0);
 		more = order.queued < TORT_ORDERED;
 	}
@@ -87,7 +87,7 @@ static void tort_order_softirq(struct timer_list *timer)
 
 static void tort_run_ordered(struct tort_item *item)
 {
-	unsigned int very_slow = item->kind == TORT_VSLOW;
+	unsigned int very_slow = item->base.kind == SWT_VSLOW;
 	unsigned int turn = atomic_inc_return(&order.started[very_slow]) - 1;
 
 	if (READ_ONCE(order.valid) && item->ticket != turn)
@@ -111,7 +111,7 @@ static bool tort_blocked(unsigned int blockers)
 	unsigned int i;
 
 	for (i = 0; i < blockers; i++)
-		if (!atomic_read(&order.blockers[i].inside))
+		if (!atomic_read(&order.blockers[i].base.inside))
 			return false;
 	return true;
 }
@@ -199,7 +199,7 @@ static bool tort_each_started(const int *before)
 	unsigned int i;
 
 	for (i = 0; i < tort.nr_sleepers; i++)
-		if (atomic_read(&tort.sleepers[i].starts) == before[i])
+		if (atomic_read(&tort.sleepers[i].base.starts) == before[i])
 			return false;
 	return true;
 }
@@ -220,7 +220,7 @@ static unsigned int tort_all_starts(int *each)
 	unsigned int i, sum = 0;
 
 	for (i = 0; i < tort.nr_sleepers; i++) {
-		each[i] = atomic_read(&tort.sleepers[i].starts);
+		each[i] = atomic_read(&tort.sleepers[i].base.starts);
 		sum += each[i];
 	}
 	return sum;
@@ -300,13 +300,13 @@ static struct tort_item *tort_cross(unsigned int threads, unsigned int share,
 
 	tort_all_starts(before);
 	for (i = 0; i < tort.nr_sleepers; i++)
-		if (tort.sleepers[i].kind == TORT_VSLOW)
+		if (tort.sleepers[i].base.kind == SWT_VSLOW)
 			tort_enqueue(&tort.sleepers[i], 0);
 		else
 			before[i]--;
 	if (!tort_comes_true(tort_each_started(before)))
 		return NULL;
-	while (item->kind != TORT_SLOW)
+	while (item->base.kind != SWT_SLOW)
 		item++;
 	return item;
 }
@@ -342,9 +342,9 @@ static bool tort_crossed_judge(unsigned int threads, unsigned int share)
 	WRITE_ONCE(order.valid, false);	/* of this one no order is asked */
 	since = jiffies;
 	starts = tort_all_starts(before);
-	ran = atomic_read(&item->starts);
+	ran = atomic_read(&item->base.starts);
 	tort_enqueue(item, 0);
-	if (!tort_comes_true(atomic_read(&item->starts) != ran))
+	if (!tort_comes_true(atomic_read(&item->base.starts) != ran))
 		tort_fault(TORT_UNSERVED, "%u threads, share %u: a slow item",
 			   threads, share);
 	tort_judge_pace("crossed", threads, tort_all_starts(before) - starts,
@@ -395,12 +395,12 @@ int tort_exact_init(void)
 
 	for (i = 0; i < TORT_ORDERED; i++) {
 		tort_item_init(&order.items[i], "ordered", i,
-			       tort_below(&order.rng, 3) ? TORT_SLOW : TORT_VSLOW,
+			       tort_below(&order.rng, 3) ? SWT_SLOW : SWT_VSLOW,
 			       i % 2 ? TORT_COUNTED : 0, &tort.ops[i % 2]);
 		order.items[i].run = tort_run_ordered;
 	}
 	for (i = 0; i < TORT_BLOCKERS; i++) {
-		tort_item_init(&order.blockers[i], "blocker", i, TORT_SLOW, 0,
+		tort_item_init(&order.blockers[i], "blocker", i, SWT_SLOW, 0,
 			       &tort.ops[0]);
 		order.blockers[i].run = tort_run_blocker;
 	}

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * slow-work-torture: an item whose call-outs check what the pool promises
- *
- * Whoever enqueues draws a ticket first.  A run notes the last ticket drawn
- * when it begins; a cancel that says it took a run back excuses all that were
- * drawn before it returned.  So once all is at rest, every ticket whose enqueue was
- * accepted has been seen or excused, or an enqueue was lost.  And when a flush
- * returns that is so of those accepted before, or a cancel is about to say so.
+ * slow-work-torture: what its items do, and their life; ../item.h has how they
+ * check what the pool promises
  */
 
 #define pr_fmt(fmt) "slow-work-torture: " fmt
 
 #include <linux/delay.h>
-#include <linux/irqflags.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "torture.h"
+#include "../item.c"
 
 #define TORT_GRAVES	64
 #define TORT_MAX_FLUSHED	32U
@@ -30,78 +25,28 @@ static atomic_t tort_burials = ATOMIC_INIT(0);
 
 /* What state it is in ************************************************/
 
-bool tort_is_pending(struct tort_item *item)
-{
-	return READ_ONCE(item->work.flags) & BIT(SLOW_WORK_PENDING);
-}
-
-/* Nobody has the item, and all that execute wrote is to be seen */
-bool tort_at_rest(struct tort_item *item)
-{
-	unsigned long flags = READ_ONCE(item->work.flags);
-
-	return !(flags & (BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_EXECUTING))) &&
-	       !atomic_read_acquire(&item->inside) &&
-	       atomic_read(&item->puts) == atomic_read(&item->gets);
-}
-
-bool tort_satisfied(struct tort_item *item, long ticket)
-{
-	return atomic_long_read(&item->seen) >= ticket ||
-	       atomic_long_read(&item->excused) >= ticket;
-}
-
 void tort_show(struct tort_item *item, const char *why)
 {
-	pr_alert("%s: %s %d: kind %d traits %x flags %lx; want %ld accepted %ld seen %ld over %ld excused %ld; cancels %d/%d tries %d/%d gets %d puts %d/%d; starts %d inside %d desc %d; events %d/%d\n",
-		 why, item->set, item->nr, item->kind, item->traits,
-		 READ_ONCE(item->work.flags), atomic_long_read(&item->want),
-		 atomic_long_read(&item->accepted),
-		 atomic_long_read(&item->seen),
-		 atomic_long_read(&item->over),
-		 atomic_long_read(&item->excused),
-		 atomic_read(&item->cancels_begun),
-		 atomic_read(&item->cancels_done),
-		 atomic_read(&item->tries_begun),
-		 atomic_read(&item->tries_done), atomic_read(&item->gets),
-		 atomic_read(&item->puts), atomic_read(&item->putting),
-		 atomic_read(&item->starts), atomic_read(&item->inside),
-		 atomic_read(&item->describing), atomic_read(&item->fired),
-		 atomic_read(&item->noticed));
+	swt_show_item(&item->base, why);
+	pr_alert("%s: traits %x events %d/%d\n", item->base.name, item->traits,
+		 atomic_read(&item->fired), atomic_read(&item->noticed));
 }
 
-/* A cancel or an unregister has returned, and nobody else has the item. */
-void tort_must_rest(struct tort_item *item, const char *after)
+void swt_item_fault(struct swt_item *base, enum swt_fault fault, const char *where)
 {
-	/* Plain: that the last run is seen whole, the pool has promised. */
-	unsigned long payload = item->payload;
-
-	if (slow_work_is_queued(&item->work) || tort_is_pending(item) ||
-	    atomic_read(&item->inside) || atomic_read(&item->putting) ||
-	    atomic_read(&item->describing)) {
-		tort_fault(TORT_NOT_AT_REST, "%s %d after %s", item->set,
-			   item->nr, after);
-		tort_show(item, after);
-	}
-	if (atomic_read(&item->gets) != atomic_read(&item->puts)) {
-		tort_fault(TORT_UNBALANCED, "%s %d after %s", item->set,
-			   item->nr, after);
-		tort_show(item, after);
-	}
-	if (payload != atomic_read(&item->starts))
-		tort_fault(TORT_OVERLAP, "%s %d: %d runs left %lu marks after %s",
-			   item->set, item->nr, atomic_read(&item->starts),
-			   payload, after);
+	/* Nothing else is to be read of a dead one */
+	if (fault == SWT_DEAD)
+		tort_fault(fault, "%p, magic %lx, in %s", base, base->magic, where);
+	else if (tort_fault(fault, "%s in %s", base->name, where))
+		tort_show(tort_item_of(base), where);
 }
 
-/* All actors are parked, and all should be at rest */
-void tort_audit(struct tort_item *item)
+void swt_item_moved(struct swt_item *base)
 {
-	tort_must_rest(item, "audit");
-	if (!tort_satisfied(item, atomic_long_read(&item->accepted))) {
-		tort_fault(TORT_LOST, "%s %d", item->set, item->nr);
-		tort_show(item, "audit");
-	}
+}
+
+void swt_item_began(struct swt_item *base)
+{
 }
 
 /* The watchdog's look at an item, each second */
@@ -110,22 +55,22 @@ void tort_watch(struct tort_item *item)
 	unsigned long patience = tort_patience();
 	unsigned int waited = jiffies - item->watched_since;
 
-	if (tort_satisfied(item, item->watched)) {
-		item->watched = atomic_long_read(&item->accepted);
+	if (swt_satisfied(&item->base, item->watched)) {
+		item->watched = atomic_long_read(&item->base.accepted);
 		item->watched_since = jiffies;
 	} else if (waited <= patience) {
 		WRITE_ONCE(tort_longest_wait, max(tort_longest_wait, waited));
 	} else {
-		tort_fault(TORT_LOST, "%s %d does not run", item->set, item->nr);
+		tort_fault(SWT_LOST, "%s does not run", item->base.name);
 		tort_show(item, "watchdog");
 		item->watched_since = jiffies;
 	}
 
 	if (atomic_read(&item->noticed) == atomic_read(&item->fired) ||
-	    !atomic_read(&item->inside)) {
+	    !atomic_read(&item->base.inside)) {
 		item->event_since = jiffies;
 	} else if (time_after(jiffies, item->event_since + patience)) {
-		tort_fault(TORT_EVENT, "%s %d sleeps", item->set, item->nr);
+		tort_fault(TORT_EVENT, "%s sleeps", item->base.name);
 		tort_show(item, "watchdog");
 		item->event_since = jiffies;
 	}
@@ -140,80 +85,49 @@ unsigned int tort_draw(struct tort_item *item, unsigned int n)
 	return (unsigned long)draw % n;
 }
 
-static void tort_raise(atomic_long_t *what, long to)
+static int tort_submitted(struct tort_item *item, unsigned long delay, int ret)
 {
-	long old = atomic_long_read(what);
-
-	while (old < to && !atomic_long_try_cmpxchg(what, &old, to))
-		;
-}
-
-static int tort_submit(struct tort_item *item, unsigned long delay, bool mod)
-{
-	int done = atomic_read(&item->cancels_done);
-	long ticket = atomic_long_inc_return(&item->want);
-	int ret;
-
-	if (mod)
-		ret = delayed_slow_work_mod(&item->dwork, delay);
-	else if (tort_is_delayed(item) && delay)
-		ret = delayed_slow_work_enqueue(&item->dwork, delay);
-	else
-		ret = slow_work_enqueue(&item->work);
-
-	if (!ret) {
-		tort_raise(&item->accepted, ticket);
+	if (!ret)
 		tort_count(delay ? TORT_ARMED : TORT_ACCEPTED);
-	} else if (ret == -ECANCELED) {
+	else if (ret == -ECANCELED)
 		tort_count(TORT_REFUSED_CANCEL);
-		/* all that ever began were done before we came? */
-		if (done == atomic_read(&item->cancels_begun))
-			tort_fault(TORT_RESULT, "%s %d refused for no cancel",
-				   item->set, item->nr);
-	} else if (ret == -EAGAIN && (item->traits & TORT_FLAKY)) {
+	else if (ret == -EAGAIN && (item->traits & TORT_FLAKY))
 		tort_count(TORT_REFUSED_REF);
-	} else {
-		tort_fault(TORT_RESULT, "%s %d: enqueue returned %d",
-			   item->set, item->nr, ret);
-	}
+	else
+		tort_fault(TORT_RESULT, "%s: enqueue returned %d", item->base.name, ret);
 	return ret;
 }
 
 /* Context: any that slow_work_enqueue() allows. */
 int tort_enqueue(struct tort_item *item, unsigned long delay)
 {
-	return tort_submit(item, delay, false);
+	int ret = swt_is_delayed(&item->base) && delay ? swt_arm(&item->base, delay) :
+							 swt_enqueue(&item->base);
+
+	return tort_submitted(item, delay, ret);
 }
 
 /* The same, but that it changes the delay of one that is pending */
 int tort_mod(struct tort_item *item, unsigned long delay)
 {
-	if (!tort_is_delayed(item))
+	if (!swt_is_delayed(&item->base))
 		return tort_enqueue(item, delay);
 	tort_count(TORT_MODS);
-	return tort_submit(item, delay, true);
+	return tort_submitted(item, delay, swt_mod(&item->base, delay));
 }
 
 void tort_cancel(struct tort_item *item)
 {
-	atomic_inc(&item->cancels_begun);
-	if (slow_work_cancel(&item->work)) {
-		tort_raise(&item->excused, atomic_long_read(&item->want));
+	if (swt_do_cancel(&item->base))
 		tort_count(TORT_PREVENTED);
-	}
-	smp_mb__before_atomic();	/* pairs with tort_flush_begin() */
-	atomic_inc(&item->cancels_done);
 	tort_count(TORT_CANCELS);
 }
 
 /* A cancel that lasts until tort_enable(): until then it is at rest. */
 void tort_disable(struct tort_item *item)
 {
-	atomic_inc(&item->cancels_begun);
-	if (slow_work_disable_sync(&item->work)) {
-		tort_raise(&item->excused, atomic_long_read(&item->want));
+	if (swt_disable(&item->base))
 		tort_count(TORT_PREVENTED);
-	}
 	tort_must_rest(item, "disable");
 	tort_count(TORT_DISABLES);
 }
@@ -221,84 +135,23 @@ void tort_disable(struct tort_item *item)
 void tort_enable(struct tort_item *item)
 {
 	tort_must_rest(item, "being disabled");
-	slow_work_enable(&item->work);
-	smp_mb__before_atomic();	/* pairs with tort_flush_begin() */
-	atomic_inc(&item->cancels_done);
+	swt_enable(&item->base);
 }
 
 /* Context: any for items without references, else as put_ref. */
 bool tort_try_cancel(struct tort_item *item)
 {
-	bool taken;
+	bool taken = swt_try_cancel(&item->base);
 
-	atomic_inc(&item->tries_begun);
-	taken = slow_work_try_cancel(&item->work);
-	if (taken) {
-		tort_raise(&item->excused, atomic_long_read(&item->want));
+	if (taken)
 		tort_count(TORT_TAKEN);
-	}
-	smp_mb__before_atomic();	/* pairs with tort_flush_begin() */
-	atomic_inc(&item->tries_done);
 	tort_count(TORT_TRIES);
 	return taken;
 }
 
-/**
- * struct tort_flush - what a flush is to wait for
- * @accepted: the last ticket accepted before
- * @cancels: cancels of any kind that had begun; all had returned, or -1
- */
-struct tort_flush {
-	long accepted;
-	int cancels;
-};
-
-static int tort_cancels_begun(struct tort_item *item)
-{
-	return atomic_read(&item->cancels_begun) +
-	       atomic_read(&item->tries_begun);
-}
-
-static struct tort_flush tort_flush_begin(struct tort_item *item)
-{
-	struct tort_flush flush;
-	int done;
-
-	flush.accepted = atomic_long_read(&item->accepted);
-	done = atomic_read(&item->cancels_done) +
-	       atomic_read(&item->tries_done);
-	/* what a cancel that was done took is excused, and it had begun */
-	smp_mb();
-	flush.cancels = tort_cancels_begun(item);
-	if (flush.cancels != done)
-		flush.cancels = -1;
-	return flush;
-}
-
-/* Exact but where a cancel came in between, and has perhaps not said yet what it did */
-static void tort_flush_end(struct tort_item *item, struct tort_flush flush)
-{
-	bool over;
-
-	over = atomic_long_read(&item->over) >= flush.accepted ||
-	       atomic_long_read(&item->excused) >= flush.accepted;
-	smp_mb();	/* whoever took it meanwhile had begun before */
-	if (over || flush.cancels != tort_cancels_begun(item))
-		return;
-	tort_fault(TORT_FLUSH, "%s %d, ticket %ld", item->set, item->nr,
-		   flush.accepted);
-	tort_show(item, "flush");
-}
-
 void tort_flush(struct tort_item *item)
 {
-	struct tort_flush flush = tort_flush_begin(item);
-
-	if (tort_is_delayed(item))
-		delayed_slow_work_flush(&item->dwork);
-	else
-		slow_work_flush(&item->work);
-	tort_flush_end(item, flush);
+	swt_do_flush(&item->base);
 	tort_count(TORT_FLUSHES);
 }
 
@@ -309,16 +162,16 @@ void tort_flush(struct tort_item *item)
 void tort_flush_user(struct module *module, struct tort_item *items,
 		     unsigned int nr)
 {
-	struct tort_flush flushes[TORT_MAX_FLUSHED];
+	struct swt_flush flushes[TORT_MAX_FLUSHED];
 	unsigned int i;
 
 	nr = min(nr, TORT_MAX_FLUSHED);
 	for (i = 0; i < nr; i++)
-		flushes[i] = tort_flush_begin(&items[i]);
+		flushes[i] = swt_flush_begin(&items[i].base);
 	slow_work_flush_user(module);
 	for (i = 0; i < nr; i++)
-		if (!tort_is_delayed(&items[i]))
-			tort_flush_end(&items[i], flushes[i]);
+		if (!swt_is_delayed(&items[i].base))
+			swt_flush_end(&items[i].base, flushes[i]);
 	tort_count(TORT_USER_FLUSHES);
 }
 
@@ -332,79 +185,45 @@ void tort_fire(struct tort_item *item)
 
 /* The call-outs *****************************************************/
 
-static bool tort_is_dead(struct tort_item *item, const char *call)
+static int tort_on_get(struct swt_item *base)
 {
-	unsigned long magic = READ_ONCE(item->magic);
+	struct tort_item *item = tort_item_of(base);
 
-	if (likely(magic == TORT_ALIVE))
-		return false;
-	tort_fault(TORT_DEAD, "%s of %p, magic %lx", call, item, magic);
-	return true;
-}
-
-static int tort_get_ref(struct slow_work *work)
-{
-	struct tort_item *item = tort_item_of(work);
-
-	if (tort_is_dead(item, "get_ref"))
-		return -EIO;
-	if (!irqs_disabled())
-		tort_fault(TORT_CONTEXT, "get_ref with interrupts on");
 	if ((item->traits & TORT_FLAKY) && !tort_draw(item, 16))
 		return -EAGAIN;
 	if (item->traits & TORT_MORTAL)
 		kref_get(&item->ref);
-	atomic_inc(&item->gets);
 	return 0;
 }
 
-static void tort_put_ref(struct slow_work *work)
+static void tort_on_put(struct swt_item *base)
 {
-	struct tort_item *item = tort_item_of(work);
+	struct tort_item *item = tort_item_of(base);
 
-	might_sleep();
-	if (tort_is_dead(item, "put_ref"))
-		return;
-	atomic_inc(&item->putting);
-	if (atomic_read(&item->describing))
-		tort_fault(TORT_DESCRIBED, "%s %d", item->set, item->nr);
-	if (slow_work_current() == work)
-		tort_fault(TORT_RESULT, "%s %d is current in put_ref", item->set,
-			   item->nr);
 	if (!tort_draw(item, 8))
 		usleep_range(10, 300);
 	if ((item->traits & TORT_LATE) && !READ_ONCE(tort.settling) &&
 	    !tort_draw(item, 8))
 		tort_enqueue(item, tort_draw(item, 3));
-	atomic_dec(&item->putting);
-	if (atomic_inc_return(&item->puts) > atomic_read(&item->gets))
-		tort_fault(TORT_UNBALANCED, "%s %d: put too often", item->set,
-			   item->nr);
-	if (item->traits & TORT_MORTAL)
-		tort_item_drop(item);
+}
+
+static void tort_on_last(struct swt_item *base)
+{
+	tort_item_drop(tort_item_of(base));
 }
 
 /* Reserves have no part in the share */
-static bool tort_is_shared(const struct tort_item *item)
+static bool tort_is_shared(struct swt_item *base)
 {
-	return tort_is_vslow(item) && str_has_prefix(current->comm, "kslowd");
+	return swt_is_vslow(base) && swt_is_kslowd(current);
 }
 
-static void tort_execute(struct slow_work *work)
+static void tort_on_execute(struct swt_item *base)
 {
-	struct tort_item *item = tort_item_of(work);
+	struct tort_item *item = tort_item_of(base);
 	unsigned int share;
-	long seen;
 
-	might_sleep();
-	if (tort_is_dead(item, "execute"))
-		return;
-	if (atomic_inc_return(&item->inside) != 1)
-		tort_fault(TORT_OVERLAP, "%s %d", item->set, item->nr);
-	if (slow_work_current() != work)
-		tort_fault(TORT_RESULT, "%s %d is not current", item->set,
-			   item->nr);
-	if (tort_is_shared(item)) {
+	if (tort_is_shared(base)) {
 		unsigned int very_slow = atomic_inc_return(&tort.very_slow);
 
 		share = READ_ONCE(tort.share);
@@ -414,50 +233,31 @@ static void tort_execute(struct slow_work *work)
 	}
 	if ((item->traits & TORT_DUE) &&
 	    time_before(jiffies, READ_ONCE(item->due)))
-		tort_fault(TORT_EARLY, "%s %d: %lu jiffies early", item->set,
-			   item->nr, READ_ONCE(item->due) - jiffies);
-	seen = atomic_long_read(&item->want);
-	atomic_long_set(&item->seen, seen);
-	atomic_inc(&item->starts);
-	item->payload++;	/* plain: no two runs at once, and each sees the last */
+		tort_fault(TORT_EARLY, "%s: %lu jiffies early", base->name,
+			   READ_ONCE(item->due) - jiffies);
 	tort_count(TORT_RUNS);
-
 	item->run(item);
-
-	atomic_long_set(&item->over, seen);
-	if (tort_is_shared(item))
+	if (tort_is_shared(base))
 		atomic_dec(&tort.very_slow);
-	smp_mb__before_atomic();	/* whoever sees us out sees what we wrote */
-	atomic_dec(&item->inside);
 }
 
-static void tort_desc(struct slow_work *work, struct seq_file *m)
+static void tort_on_desc(struct swt_item *base, struct seq_file *m)
 {
-	struct tort_item *item = tort_item_of(work);
-
-	might_sleep();
-	if (tort_is_dead(item, "desc"))
-		return;
-	atomic_inc(&item->describing);
 	tort_count(TORT_DESCS);
-	seq_printf(m, "%s %d, %d starts", item->set, item->nr,
-		   atomic_read(&item->starts));
-	if (!tort_draw(item, 8))
+	seq_printf(m, "%s, %d starts", base->name, swt_starts(base));
+	if (!tort_draw(tort_item_of(base), 8))
 		usleep_range(10, 300);
-	tort_is_dead(item, "end of desc");
-	atomic_dec(&item->describing);
 }
 
 void tort_ops_init(struct slow_work_ops *ops, struct module *owner,
 		   bool counted)
 {
-	*ops = (struct slow_work_ops) {
-		.owner = owner,
-		.get_ref = counted ? tort_get_ref : NULL,
-		.put_ref = counted ? tort_put_ref : NULL,
-		.execute = tort_execute,
-		.desc = tort_desc,
-	};
+	*ops = swt_ops;
+	ops->owner = owner;
+	if (!counted) {
+		ops->get_ref = NULL;
+		ops->put_ref = NULL;
+	}
 }
 
 /* What execute does *************************************************/
@@ -468,13 +268,13 @@ static bool tort_sleep(struct tort_item *item, signed long *timeout)
 	signed long given = *timeout;
 	bool needed;
 
-	needed = slow_work_sleep_till_thread_needed(&item->work, timeout);
+	needed = slow_work_sleep_till_thread_needed(&item->base.work, timeout);
 	if (!task_is_running(current))
-		tort_fault(TORT_RESULT, "%s %d: sleep returned in state %x",
-			   item->set, item->nr, READ_ONCE(current->__state));
+		tort_fault(TORT_RESULT, "%s: sleep returned in state %x",
+			   item->base.name, READ_ONCE(current->__state));
 	if (*timeout < 0 || *timeout > given)
-		tort_fault(TORT_RESULT, "%s %d: of %ld jiffies %ld are left",
-			   item->set, item->nr, given, *timeout);
+		tort_fault(TORT_RESULT, "%s: of %ld jiffies %ld are left",
+			   item->base.name, given, *timeout);
 	tort_count(needed ? TORT_YIELDS : TORT_SLEEPS);
 	return needed;
 }
@@ -630,21 +430,18 @@ void tort_run_sleeper(struct tort_item *item)
 static struct lock_class_key tort_keys[TORT_MAX_ITEMS], tort_key;
 
 void tort_item_init(struct tort_item *item, const char *set, int nr,
-		    enum tort_kind kind, unsigned int traits,
+		    enum swt_kind kind, unsigned int traits,
 		    const struct slow_work_ops *ops)
 {
 	bool shared = item >= tort.shared &&
 		      item < tort.shared + tort.nr_shared;
-	struct lock_class_key *key = &tort_key;
-	const char *name = "tort_item";
-	unsigned long flags = 0;
+	struct lock_class_key *key = shared ? &tort_keys[nr] : &tort_key;
+	struct swt_item *base = &item->base;
 	struct tort_rng rng;
 
 	tort_seed(&rng, set, nr);
-	item->magic = TORT_ALIVE;
 	item->set = set;
 	item->nr = nr;
-	item->kind = kind;
 	item->traits = traits;
 	item->run = tort_run_any;
 	item->seed = rng.state;
@@ -652,29 +449,24 @@ void tort_item_init(struct tort_item *item, const char *set, int nr,
 	item->event_since = jiffies;
 	kref_init(&item->ref);
 	init_waitqueue_head(&item->wq);
-	if (shared) {
-		key = &tort_keys[nr];
-		name = "tort_shared_item";
-	}
-	if (tort_is_vslow(item))
-		flags = BIT(SLOW_WORK_VERY_SLOW);
-	if (tort_is_delayed(item))
-		__delayed_slow_work_init(&item->dwork, ops, flags, name, key);
-	else
-		__slow_work_init(&item->work, ops, flags, name, key);
+	swt_item_init(base, kind, ops, shared ? "tort_shared_item" : "tort_item", key);
+	snprintf(base->name, sizeof(base->name), "%s %d", set, nr);
+	base->on_get = tort_on_get;
+	base->on_put = tort_on_put;
+	base->on_last = traits & TORT_MORTAL ? tort_on_last : NULL;
+	base->on_execute = tort_on_execute;
+	base->on_desc = tort_on_desc;
 }
 
 /* A mortal item, with one reference for the caller; NULL without memory */
 struct tort_item *tort_item_new(struct tort_rng *rng)
 {
-	enum tort_kind kind = tort_below(rng, TORT_NR_KINDS);
+	enum swt_kind kind = tort_below(rng, SWT_NR_KINDS);
 	bool counted = tort_below(rng, 2);
 	unsigned int traits = TORT_MORTAL;
+	size_t size = tort_item_size(kind);
 	struct tort_item *item;
-	size_t size;
 
-	size = kind == TORT_DELAYED || kind == TORT_DELAYED_VSLOW ?
-	       sizeof(*item) : offsetofend(struct tort_item, work);
 	item = kzalloc(size, GFP_KERNEL);
 	if (!item)
 		return NULL;
@@ -711,7 +503,7 @@ static void tort_item_release(struct kref *ref)
 		kfree(item);
 	else
 		tort_exhume(xchg(&tort_graves[grave / 2 % TORT_GRAVES], item),
-			    offsetofend(struct tort_item, work));
+			    tort_item_size(SWT_SLOW));
 	tort_count(TORT_FREED);
 	atomic_dec(&tort_mortals);
 }
@@ -727,5 +519,5 @@ void tort_graveyard_clear(void)
 
 	for (grave = 0; grave < TORT_GRAVES; grave++)
 		tort_exhume(xchg(&tort_graves[grave], NULL),
-			    offsetofend(struct tort_item, work));
+			    tort_item_size(SWT_SLOW));
 }

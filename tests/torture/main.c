@@ -165,21 +165,14 @@ unsigned int tort_below(struct tort_rng *rng, unsigned int n)
 
 /* The verdict *******************************************************/
 
+/* Those beside the item's */
 static const char * const tort_fault_names[TORT_NR_FAULTS] = {
-	[TORT_OVERLAP]		= "overlapping executions",
-	[TORT_LOST]		= "lost enqueues",
-	[TORT_UNBALANCED]	= "references out of balance",
 	[TORT_EARLY]		= "delays cut short",
 	[TORT_ORDER]		= "items out of order",
 	[TORT_SHARE]		= "very slow items above the share",
 	[TORT_THREADS]		= "wrong numbers of threads",
-	[TORT_NOT_AT_REST]	= "items not at rest",
 	[TORT_TOUCHED]		= "items touched after their end",
-	[TORT_DEAD]		= "call-outs of dead items",
-	[TORT_DESCRIBED]	= "put while described",
 	[TORT_RESULT]		= "wrong results",
-	[TORT_CONTEXT]		= "wrong contexts",
-	[TORT_FLUSH]		= "flushes that returned early",
 	[TORT_EVENT]		= "events missed",
 	[TORT_UNSERVED]		= "sleepers not served",
 	[TORT_BUSY]		= "sleepers that keep busy",
@@ -189,17 +182,24 @@ static const char * const tort_fault_names[TORT_NR_FAULTS] = {
 
 static atomic_t tort_faults[TORT_NR_FAULTS];
 
-void tort_fault(enum tort_fault fault, const char *format, ...)
+static const char *tort_fault_name(unsigned int fault)
+{
+	return fault < SWT_NR_FAULTS ? swt_fault_names[fault] : tort_fault_names[fault];
+}
+
+/* Returns whether it was told */
+bool tort_fault(unsigned int fault, const char *format, ...)
 {
 	struct va_format vaf = { .fmt = format };
 	va_list args;
 
 	if (atomic_inc_return(&tort_faults[fault]) > TORT_TELL)
-		return;
+		return false;
 	va_start(args, format);
 	vaf.va = &args;
-	pr_alert("FAULT: %s: %pV\n", tort_fault_names[fault], &vaf);
+	pr_alert("FAULT: %s: %pV\n", tort_fault_name(fault), &vaf);
 	va_end(args);
+	return true;
 }
 
 static long tort_got(enum tort_count count)
@@ -246,7 +246,7 @@ static void tort_report(void)
 	for (fault = 0; fault < TORT_NR_FAULTS; fault++)
 		if (atomic_read(&tort_faults[fault]))
 			pr_alert("%d %s\n", atomic_read(&tort_faults[fault]),
-				 tort_fault_names[fault]);
+				 tort_fault_name(fault));
 	pr_alert("End of test: %s (seed %u)\n",
 		 tort_failed() ? "FAILURE" : "SUCCESS", seed);
 }
@@ -523,18 +523,18 @@ static void tort_make_items(void)
 	unsigned int i, mix, traits;
 
 	for (i = 0; i < tort.nr_shared; i++) {
-		mix = (i + i / TORT_NR_KINDS) % 4;	/* of each kind all */
+		mix = (i + i / SWT_NR_KINDS) % 4;	/* of each kind all */
 		traits = mix ? TORT_COUNTED | TORT_LATE : 0;
 		if (mix == 2)
 			traits |= TORT_FLAKY;
-		tort_item_init(&tort.shared[i], "shared", i, i % TORT_NR_KINDS,
+		tort_item_init(&tort.shared[i], "shared", i, i % SWT_NR_KINDS,
 			       traits, &tort.ops[!!traits]);
 		if (i < requeuers)
 			tort.shared[i].run = tort_run_requeuer;
 	}
 	for (i = 0; i < tort.nr_sleepers; i++) {
 		tort_item_init(&tort.sleepers[i], "sleeper", i,
-			       i % 2 ? TORT_VSLOW : TORT_SLOW, TORT_COUNTED,
+			       i % 2 ? SWT_VSLOW : SWT_SLOW, TORT_COUNTED,
 			       &tort.ops[1]);
 		tort.sleepers[i].run = tort_run_sleeper;
 	}

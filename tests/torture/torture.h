@@ -26,26 +26,20 @@
 #include <linux/timer.h>
 #include <linux/wait.h>
 #include "../../compat.h"
+#include "../item.h"
 
 struct module;
 
 /* Faults ************************************************************/
 
+/* Beside those of the item, enum swt_fault */
 enum tort_fault {
-	TORT_OVERLAP,		/* execute in two threads at once */
-	TORT_LOST,		/* enqueue accepted; neither run nor cancelled */
-	TORT_UNBALANCED,	/* gets and puts differ at rest */
-	TORT_EARLY,		/* run before its delay was over */
+	TORT_EARLY = SWT_NR_FAULTS, /* run before its delay was over */
 	TORT_ORDER,		/* not started in the order of joining */
 	TORT_SHARE,		/* very slow items above the share */
 	TORT_THREADS,		/* their number did not settle */
-	TORT_NOT_AT_REST,	/* after a cancel or an unregister */
 	TORT_TOUCHED,		/* memory written to after the item's end */
-	TORT_DEAD,		/* call-out of an item that has ended */
-	TORT_DESCRIBED,		/* put while desc ran */
 	TORT_RESULT,		/* a return value that may not be */
-	TORT_CONTEXT,		/* call-out in the wrong context */
-	TORT_FLUSH,		/* what a flush was to wait for is not over */
 	TORT_EVENT,		/* a sleeper missed its event */
 	TORT_UNSERVED,		/* one of too many sleepers never ran */
 	TORT_BUSY,		/* sleepers pass the threads round */
@@ -54,7 +48,7 @@ enum tort_fault {
 	TORT_NR_FAULTS
 };
 
-__printf(2, 3) void tort_fault(enum tort_fault fault, const char *format, ...);
+__printf(2, 3) bool tort_fault(unsigned int fault, const char *format, ...);
 
 /* Counts, for the report ********************************************/
 
@@ -108,14 +102,6 @@ unsigned int tort_below(struct tort_rng *rng, unsigned int n);
 
 /* Items *************************************************************/
 
-enum tort_kind {
-	TORT_SLOW,
-	TORT_VSLOW,
-	TORT_DELAYED,
-	TORT_DELAYED_VSLOW,
-	TORT_NR_KINDS
-};
-
 /* What an item is like */
 #define TORT_COUNTED	BIT(0)	/* has get_ref and put_ref */
 #define TORT_FLAKY	BIT(1)	/* get_ref fails now and then */
@@ -126,102 +112,72 @@ enum tort_kind {
 
 #define TORT_MAX_ITEMS	1024	/* that all play with */
 
-#define TORT_ALIVE	0x5a11fe00UL
 #define TORT_POISON	0x5d
 
 /**
- * struct tort_item - an item and its books
- * @magic: TORT_ALIVE
+ * struct tort_item - what torture adds to an item
  * @set: what it is one of
  * @nr: which one
  * @size: of its memory
- * @kind: slow or very slow, delayed or not
  * @traits: TORT_COUNTED etc.
  * @run: what it does in execute
  * @draws: how often it has drawn lots
  * @seed: for these lots
  * @ref: of a mortal item: its owners and the pool
- * @want: tickets drawn before an enqueue
- * @accepted: the last ticket whose enqueue was accepted
- * @seen: the last ticket that a run knew of when it began
- * @over: the same, of a run that has ended
- * @excused: the last ticket that a cancel may have taken
  * @watched: of the watchdog: the ticket that it waits for
  * @watched_since: of the watchdog: since when
- * @cancels_begun: cancels, and disables
- * @cancels_done: those that have returned, and those that were taken back
- * @tries_begun: cancels that do not wait
- * @tries_done: those that have returned
- * @gets: references that the pool took
- * @puts: and gave back
- * @putting: put_ref runs
- * @starts: executions that began
- * @inside: execute runs
- * @describing: desc runs
  * @due: TORT_DUE: jiffies before which it must not run
- * @payload: of whoever owns the item while it is at rest, else of execute
  * @wq: a sleeper waits here for its event
  * @fired: events of a sleeper
  * @noticed: those that it has noticed
  * @event_since: of the watchdog: since when @fired is ahead of @noticed
  * @ticket: its place in the order (exact.c)
- * @work: the item; last, so that KASAN sees what is beyond
- * @dwork: the same, with a timer
+ * @base: the item; last, so that KASAN sees what is beyond
  */
 struct tort_item {
-	unsigned long magic;
 	const char *set;
 	int nr;
 	size_t size;
-	enum tort_kind kind;
 	unsigned int traits;
 	void (*run)(struct tort_item *item);
 	atomic_t draws;
 	u64 seed;
 	struct kref ref;
-	atomic_long_t want;
-	atomic_long_t accepted;
-	atomic_long_t seen;
-	atomic_long_t over;
-	atomic_long_t excused;
 	long watched;
 	unsigned long watched_since;
-	atomic_t cancels_begun;
-	atomic_t cancels_done;
-	atomic_t tries_begun;
-	atomic_t tries_done;
-	atomic_t gets;
-	atomic_t puts;
-	atomic_t putting;
-	atomic_t starts;
-	atomic_t inside;
-	atomic_t describing;
 	unsigned long due;
-	unsigned long payload;
 	wait_queue_head_t wq;
 	atomic_t fired;
 	atomic_t noticed;
 	unsigned long event_since;
 	unsigned int ticket;
-	union {
-		struct slow_work work;
-		struct delayed_slow_work dwork;
-	};
+	struct swt_item base;
 };
 
-static inline bool tort_is_delayed(const struct tort_item *item)
+static inline struct tort_item *tort_item_of(struct swt_item *base)
 {
-	return item->kind == TORT_DELAYED || item->kind == TORT_DELAYED_VSLOW;
+	return container_of(base, struct tort_item, base);
 }
 
-static inline bool tort_is_vslow(const struct tort_item *item)
+/* What one of that kind takes */
+static inline size_t tort_item_size(enum swt_kind kind)
 {
-	return item->kind == TORT_VSLOW || item->kind == TORT_DELAYED_VSLOW;
+	return swt_item_size(kind, offsetof(struct tort_item, base));
 }
 
-static inline struct tort_item *tort_item_of(struct slow_work *work)
+static inline bool tort_at_rest(struct tort_item *item)
 {
-	return container_of(work, struct tort_item, work);
+	return swt_at_rest(&item->base);
+}
+
+static inline void tort_must_rest(struct tort_item *item, const char *after)
+{
+	swt_must_rest(&item->base, after);
+}
+
+static inline void tort_audit(struct tort_item *item)
+{
+	swt_audit(&item->base);
 }
 
 extern atomic_t tort_mortals;
@@ -230,7 +186,7 @@ extern unsigned int tort_longest_wait;
 void tort_ops_init(struct slow_work_ops *ops, struct module *owner,
 		   bool counted);
 void tort_item_init(struct tort_item *item, const char *set, int nr,
-		    enum tort_kind kind, unsigned int traits,
+		    enum swt_kind kind, unsigned int traits,
 		    const struct slow_work_ops *ops);
 struct tort_item *tort_item_new(struct tort_rng *rng);
 void tort_item_drop(struct tort_item *item);
@@ -245,12 +201,7 @@ bool tort_try_cancel(struct tort_item *item);
 void tort_flush(struct tort_item *item);
 void tort_flush_user(struct module *module, struct tort_item *items,
 		     unsigned int nr);
-bool tort_is_pending(struct tort_item *item);
-bool tort_at_rest(struct tort_item *item);
-bool tort_satisfied(struct tort_item *item, long ticket);
 void tort_show(struct tort_item *item, const char *why);
-void tort_must_rest(struct tort_item *item, const char *after);
-void tort_audit(struct tort_item *item);
 void tort_watch(struct tort_item *item);
 void tort_fire(struct tort_item *item);
 void tort_run_any(struct tort_item *item);
