@@ -28,7 +28,7 @@ is "two of each" "sq sq vsq vsq dly dly   and 1 more in sq   and 2 more in vsq" 
 	"$(table WAITING /tmp/dump | sed -E 's/^([a-z]+) .*/\1/' | tr '\n' ' ' | sed 's/ $//')"
 is "no stacks" 4 "$(table EXECUTING /tmp/dump | wc -l)"
 check "without a module's debug information its functions have names all the same" \
-	grep -qE '^kslowd000 .* slow_work_caller: (caller_execute|0x[0-9a-f]{16})$' /tmp/dump
+	grep -qE '^kslowd000 .* slow_work_caller: (swt_execute|0x[0-9a-f]{16})$' /tmp/dump
 
 # --- nothing to see
 unload slow_work_caller

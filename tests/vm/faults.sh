@@ -197,14 +197,14 @@ order slow 50
 order delayed 5 10
 wait_for "the items of another user still run" 60 state_is executed 130
 cat $RUNQUEUE >/tmp/runqueue
-is "the view says whose they are" 5 "$(grep -c ' user_execute \[slow_work_user\] *$' /tmp/runqueue)"
+is "the view says whose they are" 5 "$(grep -c ' swt_execute \[slow_work_user\] *$' /tmp/runqueue)"
 note "$(cat /tmp/runqueue)"
 check "the other user can unregister" unload slow_work_caller
 check "and register" load slow_work_caller
 user unregister &
 leaving=$!
 wait_for "the log says what the owner waits for" 60 \
-	eval '[ "$(messages "Still waiting for user_execute [slow_work_user] of slow_work_user (executing)")" = 1 ]'
+	eval '[ "$(messages "Still waiting for swt_execute [slow_work_user] of slow_work_user (executing)")" = 1 ]'
 user stuck 1
 wait_for "all threads execute such an item" 60 user_executes 6
 order slow 10

@@ -3,8 +3,8 @@
 # their turns all the same, and queued items run.
 
 HELD=/proc/slow_work_held
-held() { echo "$*" >$HELD; }
-field() { sed -n "s/^$1 //p" $HELD; }
+held() { echo "$*" >$HELD/control; }
+field() { sed -n "s/^$1 //p" $HELD/state; }
 field_is() { [ "$(field $1)" = "$2" ]; }
 # turns NAME: from now on each sleeper has ten more
 turns() {

@@ -3,8 +3,8 @@
 # takes; after 10 s each wait logs once what it waits for.
 
 CONTROL=/proc/sys/kernel/hung_task
-F='caller_execute [slow_work_caller] of slow_work_caller (executing)'
-U='user_execute [slow_work_user] of slow_work_user (executing)'
+F='swt_execute [slow_work_caller] of slow_work_caller (executing)'
+U='swt_execute [slow_work_user] of slow_work_user (executing)'
 said() { echo $(messages "Still waiting for $F") $(messages "Still waiting for $U"); }
 said_is() { [ "$(said)" = "$1" ]; }
 # PIDs that were reported

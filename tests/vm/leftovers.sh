@@ -3,8 +3,8 @@
 # cgroups: reported once with the function's name, and put right before the next item.
 
 LEFT=/proc/slow_work_leftovers
-left() { echo "$*" >$LEFT; }
-look() { left look; cat $LEFT; }
+left() { echo "$*" >$LEFT/control; }
+look() { left look; cat $LEFT/state; }
 told() { messages 'leftovers_execute [slow_work_leftovers] returned with'; }
 tell() { echo "$2" >$SYSCTL/$1; }
 cpu() { echo $2 >/sys/devices/system/cpu/cpu$1/online; }
@@ -41,7 +41,7 @@ mount -t cgroup -o blkio none $group
 before=$(groups)
 mkdir $group/one
 echo EXPECT-SPLAT-BEGIN >/dev/kmsg
-sh -c "echo 0 >$group/one/cgroup.procs && echo blkcg >$LEFT"
+sh -c "echo 0 >$group/one/cgroup.procs && echo blkcg >$LEFT/control"
 echo EXPECT-SPLAT-END >/dev/kmsg
 is "an item leaves its block cgroup" $((before + 1)) "$(groups)"
 is "the next item finds its thread clean" "$clean" "$(look)"
@@ -65,7 +65,7 @@ order open
 wait_for "affinity and niceness are written while it executes" 60 state_is executed $((executed + 2))
 left look
 is "nothing is reported of either" $n "$(messages 'returned with')"
-is "what was written holds" "nice 3 policy 0 priority 0 cpus 0" "$(cat $LEFT)"
+is "what was written holds" "nice 3 policy 0 priority 0 cpus 0" "$(cat $LEFT/state)"
 
 unload slow_work_leftovers
 unload slow_work_caller

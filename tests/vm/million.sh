@@ -2,8 +2,8 @@
 # A million items in the queue cost the pool no memory, and nobody time: in
 # counted instructions an enqueue or a cancel takes what it takes with ten.
 
-RESULT=/sys/kernel/debug/slow_work_million/result
-result() { sed -n "s/^$1 //p" $RESULT; }
+MILLION=/proc/slow_work_million
+result() { sed -n "s/^$1 //p" $MILLION/state; }
 executed() { [ "$(result executed)" = "$1" ]; }
 # near NAME WITH-TEN WITH-A-MILLION: within 5 %
 near() { [ "$2" -gt 0 ] && [ $(($3 * 20)) -le $(($2 * 21)) ]; }
@@ -18,7 +18,7 @@ note "queueing them took $(result bytes-taken) bytes; an item has $(result item-
 # Less than a pointer for each
 check "the pool allocates nothing for them" [ "$(result bytes-taken)" -lt 4000000 ]
 check "the view shows the first of them" eval '[ "$(head -n 1000 $RUNQUEUE | grep -c "^ sq")" = 996 ]'
-echo 1 >${RESULT%/*}/open
+echo open >$MILLION/control
 wait_for "all of them run" 300 executed 1000000
 is "on two threads" 2 "$(threads)"
 unload slow_work_million

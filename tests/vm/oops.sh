@@ -3,8 +3,8 @@
 # pool goes on.  parts="put get" on the kernel's command line runs these parts alone.
 
 OOPS=/proc/slow_work_oops
-oops() { echo "$*" >$OOPS; }
-count() { sed -n "s/^$1 //p" $OOPS; }
+oops() { echo "$*" >$OOPS/control; }
+count() { sed -n "s/^$1 //p" $OOPS/state; }
 ours() { dmesg | grep -F 'Slow work thread pool: '; }
 
 # Threads that have died, lines that runqueue has for lost items

@@ -2,8 +2,8 @@
 # Cases from public bug reports about workqueues and the like.
 
 REPORTS=/proc/slow_work_reports
-reports() { echo "$*" >$REPORTS; }
-count() { sed -n "s/^$1 //p" $REPORTS; }
+reports() { echo "$*" >$REPORTS/control; }
+count() { sed -n "s/^$1 //p" $REPORTS/state; }
 more() { [ "$(count $1)" -ge "$2" ]; }
 cpu() { echo $2 >/sys/devices/system/cpu/cpu$1/online; }
 gone() { ! [ -e /proc/$1/exe ]; }

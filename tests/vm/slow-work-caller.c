@@ -2,8 +2,7 @@
 /*
  * slow-work-caller: a caller of slow-work that scripts can steer
  *
- * /proc/slow_work_caller/control takes one order a write (debugfs would do, but
- * not every kernel has that):
+ * The orders:
  *
  *	slow N		queue so many new slow items
  *	vslow N		the same, very slow
@@ -17,8 +16,8 @@
  *	hang		wait for open, uninterruptibly
  *	crash		the item that came to the gate last makes the kernel panic
  *
- * and .../state tells what became of it.  Unloading opens the gate, cancels what
- * is armed, and leaves the rest to slow_work_unregister_user().
+ * Unloading opens the gate, cancels what is armed, and leaves the rest to
+ * slow_work_unregister_user().
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -27,33 +26,25 @@
 #include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/kstrtox.h>
-#include <linux/module.h>
 #include <linux/panic.h>
-#include <linux/proc_fs.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/slow-work.h>
 #include <linux/spinlock.h>
-#include <linux/string.h>
 #include <linux/wait.h>
+#include "checked-item.h"
 #include "control.h"
 
 #define CALLER_MOST	100000	/* items an order */
 
-enum { CALLER_SLOW, CALLER_VSLOW, CALLER_DELAYED };
-
 static const char * const caller_kinds[] = { "slow", "vslow", "delayed" };
 
 struct caller_item {
-	struct delayed_slow_work dwork;	/* the others use its work alone */
 	struct kref ref;
 	struct list_head link;		/* in caller_items */
 	unsigned int number;
-	int kind;
+	struct swt_item base;
 };
 
-static struct proc_dir_entry *caller_dir;
 static DEFINE_SPINLOCK(caller_lock);	/* for caller_items and caller_numbers */
 static LIST_HEAD(caller_items);
 static unsigned int caller_numbers;
@@ -65,32 +56,33 @@ static bool caller_crash;
 static atomic_t caller_gets, caller_puts, caller_executed;
 static atomic_t caller_executing, caller_vslow, caller_most, caller_most_vslow;
 
-static struct caller_item *to_caller_item(struct slow_work *work)
+static struct caller_item *to_caller_item(struct swt_item *base)
 {
-	return container_of(work, struct caller_item, dwork.work);
+	return container_of(base, struct caller_item, base);
 }
 
 static void caller_release(struct kref *ref)
 {
 	struct caller_item *item = container_of(ref, struct caller_item, ref);
 
+	swt_audit(&item->base);
 	spin_lock(&caller_lock);
 	list_del(&item->link);
 	spin_unlock(&caller_lock);
 	kfree(item);
 }
 
-static int caller_get_ref(struct slow_work *work)
+static int caller_get(struct swt_item *base)
 {
 	atomic_inc(&caller_gets);
-	kref_get(&to_caller_item(work)->ref);
+	kref_get(&to_caller_item(base)->ref);
 	return 0;
 }
 
-static void caller_put_ref(struct slow_work *work)
+static void caller_put(struct swt_item *base)
 {
 	atomic_inc(&caller_puts);
-	kref_put(&to_caller_item(work)->ref, caller_release);
+	kref_put(&to_caller_item(base)->ref, caller_release);
 }
 
 static void caller_enter(atomic_t *now, atomic_t *most)
@@ -101,9 +93,9 @@ static void caller_enter(atomic_t *now, atomic_t *most)
 		;
 }
 
-static void caller_execute(struct slow_work *work)
+static void caller_execute(struct swt_item *base)
 {
-	bool vslow = to_caller_item(work)->kind == CALLER_VSLOW;
+	bool vslow = swt_is_vslow(base);
 
 	caller_enter(&caller_executing, &caller_most);
 	if (vslow)
@@ -122,46 +114,33 @@ static void caller_execute(struct slow_work *work)
 }
 
 /* The pool is to put this on one line. */
-static void caller_desc(struct slow_work *work, struct seq_file *m)
+static void caller_desc(struct swt_item *base, struct seq_file *m)
 {
-	struct caller_item *item = to_caller_item(work);
-
-	seq_printf(m, "caller: %s\n%u\n", caller_kinds[item->kind], item->number);
+	seq_printf(m, "caller: %s\n%u\n", caller_kinds[base->kind],
+		   to_caller_item(base)->number);
 }
-
-static const struct slow_work_ops caller_ops = {
-	.owner		= THIS_MODULE,
-	.get_ref	= caller_get_ref,
-	.put_ref	= caller_put_ref,
-	.execute	= caller_execute,
-	.desc		= caller_desc,
-};
 
 static int caller_add(int kind, unsigned int ms)
 {
+	static struct lock_class_key keys[SWT_NR_KINDS];
 	struct caller_item *item = kzalloc(sizeof(*item), GFP_KERNEL);
+	struct swt_item *base = &item->base;
 	int ret;
 
 	if (!item)
 		return -ENOMEM;
 	kref_init(&item->ref);
-	item->kind = kind;
-	if (kind == CALLER_DELAYED)
-		delayed_slow_work_init(&item->dwork, &caller_ops);
-	else if (kind == CALLER_VSLOW)
-		vslow_work_init(&item->dwork.work, &caller_ops);
-	else
-		slow_work_init(&item->dwork.work, &caller_ops);
+	swt_item_init(base, kind, &swt_ops, "caller_item", &keys[kind]);
+	base->on_get = caller_get;
+	base->on_execute = caller_execute;
+	base->on_last = caller_put;
+	base->on_desc = caller_desc;
 	spin_lock(&caller_lock);
 	item->number = caller_numbers++;
 	list_add_tail(&item->link, &caller_items);
 	spin_unlock(&caller_lock);
 
-	if (kind == CALLER_DELAYED)
-		ret = delayed_slow_work_enqueue(&item->dwork,
-						msecs_to_jiffies(ms));
-	else
-		ret = slow_work_enqueue(&item->dwork.work);
+	ret = kind == SWT_DELAYED ? swt_arm(base, msecs_to_jiffies(ms)) : swt_enqueue(base);
 	kref_put(&item->ref, caller_release);
 	return ret;
 }
@@ -174,7 +153,7 @@ static struct caller_item *caller_find(unsigned int number, bool delayed_only)
 	spin_lock(&caller_lock);
 	list_for_each_entry(item, &caller_items, link) {
 		if (item->number < number ||
-		    (delayed_only && item->kind != CALLER_DELAYED))
+		    (delayed_only && !swt_is_delayed(&item->base)))
 			continue;
 		/* One that is being released leaves by itself. */
 		if (kref_get_unless_zero(&item->ref)) {
@@ -192,22 +171,19 @@ static void caller_cancel(bool delayed_only)
 	struct caller_item *item;
 
 	while ((item = caller_find(0, delayed_only))) {
-		if (item->kind == CALLER_DELAYED)
-			delayed_slow_work_cancel(&item->dwork);
-		else
-			slow_work_cancel(&item->dwork.work);
+		swt_do_cancel(&item->base);
 		kref_put(&item->ref, caller_release);
 	}
 }
 
 /* Call something for each item that is there. */
-static void caller_each(bool (*call)(struct slow_work *work))
+static void caller_each(bool (*call)(struct swt_item *base))
 {
 	struct caller_item *item;
 	unsigned int number = 0;
 
 	while ((item = caller_find(number, false))) {
-		call(&item->dwork.work);
+		call(&item->base);
 		number = item->number + 1;
 		kref_put(&item->ref, caller_release);
 	}
@@ -237,11 +213,11 @@ static int caller_word(const char *word)
 		return 0;
 	}
 	if (!strcmp(word, "revoke")) {
-		caller_each(slow_work_try_cancel);
+		caller_each(swt_try_cancel);
 		return 0;
 	}
 	if (!strcmp(word, "flush")) {
-		caller_each(slow_work_flush);
+		caller_each(swt_do_flush);
 		return 0;
 	}
 	if (!strcmp(word, "flush-user")) {
@@ -260,7 +236,7 @@ static int caller_word(const char *word)
 	return 0;
 }
 
-static int caller_order(char *rest)
+static int vm_order(char *rest)
 {
 	char *word = strsep(&rest, " "), *number = strsep(&rest, " ");
 	unsigned int n, ms = 0;
@@ -270,7 +246,7 @@ static int caller_order(char *rest)
 		return caller_word(word);
 	kind = match_string(caller_kinds, ARRAY_SIZE(caller_kinds), word);
 	/* Delayed ones alone have a delay. */
-	if (kind < 0 || (kind == CALLER_DELAYED ? !rest : !!rest))
+	if (kind < 0 || (kind == SWT_DELAYED ? !rest : !!rest))
 		return -EINVAL;
 	ret = kstrtouint(number, 10, &n);
 	if (!ret && rest)
@@ -282,23 +258,7 @@ static int caller_order(char *rest)
 	return ret;
 }
 
-static ssize_t caller_control_write(struct file *file, const char __user *from,
-				    size_t count, loff_t *pos)
-{
-	char order[40];
-	int ret = vm_copy_order(order, sizeof(order), from, count);
-
-	if (!ret)
-		ret = caller_order(order);
-	return ret ?: count;
-}
-
-static const struct proc_ops caller_control_ops = {
-	.proc_write	= caller_control_write,
-	.proc_lseek	= noop_llseek,
-};
-
-static int caller_state_show(struct seq_file *m, void *v)
+static int vm_state(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "gets %d\nputs %d\nexecuted %d\n",
 		   atomic_read(&caller_gets), atomic_read(&caller_puts),
@@ -313,23 +273,12 @@ static int caller_state_show(struct seq_file *m, void *v)
 
 static int __init caller_init(void)
 {
-	int ret = slow_work_register_user(THIS_MODULE);
-
-	if (ret)
-		return ret;
-	caller_dir = proc_mkdir("slow_work_caller", NULL);
-	if (caller_dir &&
-	    proc_create("control", 0200, caller_dir, &caller_control_ops) &&
-	    proc_create_single("state", 0400, caller_dir, caller_state_show))
-		return 0;
-	proc_remove(caller_dir);
-	slow_work_unregister_user(THIS_MODULE);
-	return -ENOMEM;
+	return vm_begin();
 }
 
 static void __exit caller_exit(void)
 {
-	proc_remove(caller_dir);
+	proc_remove(vm_dir);
 	caller_set_gate(false);
 	caller_cancel(true);
 	slow_work_unregister_user(THIS_MODULE);
@@ -341,5 +290,3 @@ module_init(caller_init);
 module_exit(caller_exit);
 
 MODULE_DESCRIPTION("Caller of slow-work for the scripts in tests/vm");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

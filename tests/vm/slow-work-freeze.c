@@ -11,26 +11,22 @@
  * meanwhile: one item is armed once the threads are to freeze, one queued and
  * one armed once they have frozen.
  *
- * A number N written to /sys/kernel/debug/slow_work_freeze/hold has an item
- * execute until the witness has seen N times that a freeze waits for it; 0 ends
- * that.  0 written to .../busy ends the items that enqueue themselves, 1 begins
- * them anew.  .../state tells what became of all.
+ * The order "hold N" has an item execute until the witness has seen N times that a
+ * freeze waits for it; 0 ends that.  "busy 0" ends the items that enqueue
+ * themselves, "busy 1" begins them anew.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
+#include <linux/kstrtox.h>
 #include <linux/kthread.h>
-#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/seq_file.h>
-#include <linux/slow-work.h>
-#include <linux/string.h>
 #include <linux/wait.h>
+#include "control.h"
 
 #define FREEZE_BUSY	6
 #define FREEZE_LOOK_MS	20
@@ -68,7 +64,6 @@ static struct freeze_gift {
 };
 
 static struct task_struct *freeze_witness_task;
-static struct dentry *freeze_dir;
 static bool freeze_ending;
 
 /* Items *************************************************************/
@@ -228,29 +223,35 @@ static int freeze_witness(void *unused)
 	return 0;
 }
 
-/* Files *************************************************************/
+/* Orders ************************************************************/
 
-static int freeze_hold_set(void *data, u64 looks)
+static int freeze_set_busy(bool busy)
 {
-	if (looks > UINT_MAX)
-		return -EINVAL;
-	freeze_release(looks);
-	return looks ? slow_work_enqueue(&freeze_hold) : 0;
-}
-DEFINE_DEBUGFS_ATTRIBUTE(freeze_hold_fops, NULL, freeze_hold_set, "%llu\n");
-
-static int freeze_busy_set(void *data, u64 busy)
-{
-	int i;
+	int i, ret = 0;
 
 	WRITE_ONCE(freeze_is_busy, busy);
-	for (i = 0; busy && i < FREEZE_BUSY; i++)
-		slow_work_enqueue(&freeze_busy[i]);
-	return 0;
+	for (i = 0; busy && !ret && i < FREEZE_BUSY; i++)
+		ret = slow_work_enqueue(&freeze_busy[i]);
+	return ret;
 }
-DEFINE_DEBUGFS_ATTRIBUTE(freeze_busy_fops, NULL, freeze_busy_set, "%llu\n");
 
-static int freeze_state_show(struct seq_file *m, void *v)
+static int vm_order(char *rest)
+{
+	char *word = strsep(&rest, " ");
+	unsigned int n;
+	int ret = rest ? kstrtouint(rest, 10, &n) : -EINVAL;
+
+	if (ret)
+		return ret;
+	if (!strcmp(word, "busy"))
+		return freeze_set_busy(n);
+	if (strcmp(word, "hold"))
+		return -EINVAL;
+	freeze_release(n);
+	return n ? slow_work_enqueue(&freeze_hold) : 0;
+}
+
+static int vm_state(struct seq_file *m, void *unused)
 {
 	int i;
 
@@ -262,13 +263,12 @@ static int freeze_state_show(struct seq_file *m, void *v)
 			   atomic_read(&freeze_gifts[i].runs));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(freeze_state);
 
 /* Coming and going **************************************************/
 
 static int __init freeze_init(void)
 {
-	int i, ret = slow_work_register_user(THIS_MODULE);
+	int i, ret = vm_begin();
 
 	if (ret)
 		return ret;
@@ -280,6 +280,7 @@ static int __init freeze_init(void)
 	freeze_witness_task = kthread_create(freeze_witness, NULL,
 					     "freeze_witness");
 	if (IS_ERR(freeze_witness_task)) {
+		proc_remove(vm_dir);
 		slow_work_unregister_user(THIS_MODULE);
 		return PTR_ERR(freeze_witness_task);
 	}
@@ -292,17 +293,13 @@ static int __init freeze_init(void)
 	}
 	for (i = 0; i < FREEZE_BUSY; i++)
 		slow_work_init(&freeze_busy[i], &freeze_busy_ops);
-	freeze_busy_set(NULL, 1);
-	freeze_dir = debugfs_create_dir("slow_work_freeze", NULL);
-	debugfs_create_file("hold", 0200, freeze_dir, NULL, &freeze_hold_fops);
-	debugfs_create_file("busy", 0200, freeze_dir, NULL, &freeze_busy_fops);
-	debugfs_create_file("state", 0400, freeze_dir, NULL, &freeze_state_fops);
+	freeze_set_busy(true);
 	return 0;
 }
 
 static void __exit freeze_exit(void)
 {
-	debugfs_remove_recursive(freeze_dir);
+	proc_remove(vm_dir);
 	kthread_stop(freeze_witness_task);
 	WRITE_ONCE(freeze_is_busy, false);
 	WRITE_ONCE(freeze_ending, true);
@@ -314,5 +311,3 @@ module_init(freeze_init);
 module_exit(freeze_exit);
 
 MODULE_DESCRIPTION("Caller of slow-work that is at work while the system freezes");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

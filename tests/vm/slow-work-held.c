@@ -2,7 +2,7 @@
 /*
  * slow-work-held: sleepers, and a kthread_create() that can be held up
  *
- * /proc/slow_work_held takes one order a write:
+ * The orders:
  *
  *	hold		kthread_create() does not return to the manager
  *	release		those calls fail now, later ones work
@@ -10,20 +10,15 @@
  *			then enqueues itself
  *	vslow		the same, very slow
  *
- * Reading it gives the counts.  This has to be the last user that is unloaded.
+ * This has to be the last user that is unloaded.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
 #include <linux/kprobes.h>
-#include <linux/module.h>
-#include <linux/proc_fs.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
-#include <linux/slow-work.h>
-#include <linux/string.h>
 #include <linux/wait.h>
 #include "control.h"
 
@@ -120,7 +115,7 @@ static void held_hold(bool hold)
 	wake_up_all(&held_gate);
 }
 
-static int held_order(const char *word)
+static int vm_order(char *word)
 {
 	if (!strcmp(word, "hold"))
 		held_hold(true);
@@ -135,18 +130,7 @@ static int held_order(const char *word)
 	return 0;
 }
 
-static ssize_t held_write(struct file *file, const char __user *from,
-			  size_t count, loff_t *pos)
-{
-	char order[16];
-	int ret = vm_copy_order(order, sizeof(order), from, count);
-
-	if (!ret)
-		ret = held_order(order);
-	return ret ?: count;
-}
-
-static int held_show(struct seq_file *m, void *v)
+static int vm_state(struct seq_file *m, void *unused)
 {
 	unsigned int fewest = UINT_MAX, i;
 
@@ -157,19 +141,6 @@ static int held_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int held_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, held_show, NULL);
-}
-
-static const struct proc_ops held_proc_ops = {
-	.proc_open	= held_open,
-	.proc_read	= seq_read,
-	.proc_write	= held_write,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= single_release,
-};
-
 /* Coming and going **************************************************/
 
 static int __init held_init(void)
@@ -178,21 +149,15 @@ static int __init held_init(void)
 
 	if (ret)
 		return ret;
-	ret = slow_work_register_user(THIS_MODULE);
+	ret = vm_begin();
 	if (ret)
-		goto no_user;
-	if (proc_create("slow_work_held", 0600, NULL, &held_proc_ops))
-		return 0;
-	ret = -ENOMEM;
-	slow_work_unregister_user(THIS_MODULE);
-no_user:
-	unregister_kprobe(&held_probe);
+		unregister_kprobe(&held_probe);
 	return ret;
 }
 
 static void __exit held_exit(void)
 {
-	remove_proc_entry("slow_work_held", NULL);
+	proc_remove(vm_dir);
 	WRITE_ONCE(held_ending, true);
 	held_hold(false);
 	/* The last user's unregister ends the manager, which may be in held_create(). */
@@ -204,5 +169,3 @@ module_init(held_init);
 module_exit(held_exit);
 
 MODULE_DESCRIPTION("Caller of slow-work that holds up kthread_create()");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

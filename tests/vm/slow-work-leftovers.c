@@ -2,9 +2,9 @@
 /*
  * slow-work-leftovers: a caller whose execute leaves something behind
  *
- * An order to /proc/slow_work_leftovers enqueues an item and flushes it:
+ * An order enqueues an item and flushes it:
  *
- *	look		it records the state of its thread, for a read
+ *	look		it records the state of its thread, for .../state
  *	nice, policy, affinity, memcg, mm
  *			it leaves the thread with another of these
  *	blkcg		it leaves the writer's, and another niceness
@@ -17,14 +17,9 @@
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/memcontrol.h>
-#include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include <linux/seq_file.h>
-#include <linux/slow-work.h>
-#include <linux/string.h>
 #include "control.h"
 
 /**
@@ -155,7 +150,7 @@ static void leftovers_put(void)
 		css_put(leftovers_blkcg);
 }
 
-static int leftovers_order(const char *word)
+static int vm_order(char *word)
 {
 	const struct leftovers_way *way = leftovers_ways;
 	int ret;
@@ -175,18 +170,7 @@ static int leftovers_order(const char *word)
 	return ret;
 }
 
-static ssize_t leftovers_write(struct file *file, const char __user *from,
-			       size_t count, loff_t *pos)
-{
-	char order[16];
-	int ret = vm_copy_order(order, sizeof(order), from, count);
-
-	if (!ret)
-		ret = leftovers_order(order);
-	return ret ?: count;
-}
-
-static int leftovers_show(struct seq_file *m, void *v)
+static int vm_state(struct seq_file *m, void *unused)
 {
 	const struct leftovers_seen *seen = &leftovers_seen;
 
@@ -199,37 +183,15 @@ static int leftovers_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int leftovers_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, leftovers_show, NULL);
-}
-
-static const struct proc_ops leftovers_proc_ops = {
-	.proc_open	= leftovers_open,
-	.proc_read	= seq_read,
-	.proc_write	= leftovers_write,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= single_release,
-};
-
-/* Coming and going **************************************************/
-
 static int __init leftovers_init(void)
 {
-	int ret = slow_work_register_user(THIS_MODULE);
-
-	if (ret)
-		return ret;
 	slow_work_init(&leftovers_item, &leftovers_ops);
-	if (proc_create("slow_work_leftovers", 0600, NULL, &leftovers_proc_ops))
-		return 0;
-	slow_work_unregister_user(THIS_MODULE);
-	return -ENOMEM;
+	return vm_begin();
 }
 
 static void __exit leftovers_exit(void)
 {
-	remove_proc_entry("slow_work_leftovers", NULL);
+	proc_remove(vm_dir);
 	slow_work_unregister_user(THIS_MODULE);
 	leftovers_put();
 }
@@ -238,5 +200,3 @@ module_init(leftovers_init);
 module_exit(leftovers_exit);
 
 MODULE_DESCRIPTION("Caller of slow-work that leaves something behind");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

@@ -6,21 +6,18 @@
  * queue of ten is measured and one of a million, both while loading:
  * how long an enqueue takes, and a cancel of the first item, of one in the
  * middle and of the last.  On a machine that counts instructions time is exact.
- * Then the script reads .../result, and writes to .../open to have all run.
+ * Then the script reads the state, and the order open has all run.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/debugfs.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
-#include <linux/slow-work.h>
 #include <linux/sort.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
+#include "control.h"
 
 #define MILLION_ITEMS	1000000
 #define MILLION_SHORT	10
@@ -46,7 +43,6 @@ static long million_available;		/* what filling the queue took, in pages */
 static DECLARE_WAIT_QUEUE_HEAD(million_wq);
 static atomic_t million_blocking, million_executed;
 static bool million_open;
-static struct dentry *million_dir;
 
 static void million_block(struct slow_work *work)
 {
@@ -149,9 +145,9 @@ static int million_fill(unsigned int n)
 	return ret;
 }
 
-/* Files *************************************************************/
+/* Orders ************************************************************/
 
-static int million_result_show(struct seq_file *m, void *v)
+static int vm_state(struct seq_file *m, void *unused)
 {
 	int i;
 
@@ -163,15 +159,20 @@ static int million_result_show(struct seq_file *m, void *v)
 	seq_printf(m, "executed %d\n", atomic_read(&million_executed));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(million_result);
 
-static int million_open_set(void *data, u64 unused)
+static void million_open_all(void)
 {
 	WRITE_ONCE(million_open, true);
 	wake_up_all(&million_wq);
+}
+
+static int vm_order(char *word)
+{
+	if (strcmp(word, "open"))
+		return -EINVAL;
+	million_open_all();
 	return 0;
 }
-DEFINE_DEBUGFS_ATTRIBUTE(million_open_fops, NULL, million_open_set, "%llu\n");
 
 /* Coming and going **************************************************/
 
@@ -207,17 +208,19 @@ static int __init million_init(void)
 	million_available -= si_mem_available();
 	million_measure(million_long);
 
-	million_dir = debugfs_create_dir("slow_work_million", NULL);
-	debugfs_create_file("result", 0400, million_dir, NULL,
-			    &million_result_fops);
-	debugfs_create_file("open", 0200, million_dir, NULL, &million_open_fops);
-	return 0;
+	ret = vm_make_files();
+	if (ret) {
+		million_open_all();
+		slow_work_unregister_user(THIS_MODULE);
+		vfree(million_items);
+	}
+	return ret;
 }
 
 static void __exit million_exit(void)
 {
-	debugfs_remove_recursive(million_dir);
-	million_open_set(NULL, 0);
+	proc_remove(vm_dir);
+	million_open_all();
 	slow_work_unregister_user(THIS_MODULE);
 	vfree(million_items);
 }
@@ -226,5 +229,3 @@ module_init(million_init);
 module_exit(million_exit);
 
 MODULE_DESCRIPTION("Caller of slow-work that queues a million items");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

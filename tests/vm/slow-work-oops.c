@@ -2,7 +2,7 @@
 /*
  * slow-work-oops: a caller whose call-outs oops
  *
- * /proc/slow_work_oops takes one order a write:
+ * The orders:
  *
  *	new WAY		queue a new item
  *	arm WAY		arm a new item for an hour
@@ -13,7 +13,7 @@
  *	open		let the items of the way desc complete
  *	unregister
  *
- * Reading it gives the counts.  WAY is the call-out in which the item dereferences
+ * WAY is the call-out in which the item dereferences
  * NULL, the first time that it is called:
  *
  *	execute, get, put
@@ -30,12 +30,7 @@
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
-#include <linux/module.h>
-#include <linux/proc_fs.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/slow-work.h>
-#include <linux/string.h>
 #include <linux/wait.h>
 #include "control.h"
 
@@ -132,7 +127,7 @@ static struct oops_item *oops_new(enum oops_way way)
 	return item;
 }
 
-static int oops_order(char *rest)
+static int vm_order(char *rest)
 {
 	char *word = strsep(&rest, " ");
 	struct oops_item *item;
@@ -175,53 +170,19 @@ static int oops_order(char *rest)
 	return 0;
 }
 
-static ssize_t oops_write(struct file *file, const char __user *from,
-			  size_t count, loff_t *pos)
-{
-	char order[32];
-	int ret = vm_copy_order(order, sizeof(order), from, count);
-
-	if (!ret)
-		ret = oops_order(order);
-	return ret ?: count;
-}
-
-static int oops_show(struct seq_file *m, void *v)
+static int vm_state(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "oopses %d\nexecuted %d\n", atomic_read(&oops_count),
 		   atomic_read(&oops_executed));
 	return 0;
 }
 
-static int oops_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, oops_show, NULL);
-}
-
-static const struct proc_ops oops_proc_ops = {
-	.proc_open	= oops_open,
-	.proc_read	= seq_read,
-	.proc_write	= oops_write,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= single_release,
-};
-
 static int __init oops_init(void)
 {
-	int ret = slow_work_register_user(THIS_MODULE);
-
-	if (ret)
-		return ret;
-	if (!proc_create("slow_work_oops", 0600, NULL, &oops_proc_ops)) {
-		slow_work_unregister_user(THIS_MODULE);
-		return -ENOMEM;
-	}
-	return 0;
+	return vm_begin();
 }
 
 /* There is no exit: an unregister waits for a lost item for ever. */
 module_init(oops_init);
 
 MODULE_DESCRIPTION("Caller of slow-work whose call-outs oops");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

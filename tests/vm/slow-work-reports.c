@@ -2,7 +2,7 @@
 /*
  * slow-work-reports: a caller that does what public bug reports tell of
  *
- * An order to /proc/slow_work_reports starts or stops something:
+ * An order starts or stops something:
  *
  *	poll		delayed items that arm themselves in execute
  *	interrupt	a hard interrupt that enqueues items, 10,000 a second,
@@ -18,8 +18,6 @@
  *	cancel N	N times: six real-time tasks on one CPU cancel one item,
  *			then its memory is overwritten
  *	nest N		an item that flushes an item that flushes, N deep
- *
- * Reading it gives the counts.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -30,14 +28,10 @@
 #include <linux/hrtimer.h>
 #include <linux/kstrtox.h>
 #include <linux/kthread.h>
-#include <linux/module.h>
-#include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
-#include <linux/slow-work.h>
-#include <linux/string.h>
 #include "../../compat.h"
+#include "checked-item.h"
 #include "control.h"
 
 #define REPORTS_POLLERS		4
@@ -84,67 +78,30 @@ static void reports_gp(struct rcu_head *unused)
 
 /* Interrupts ********************************************************/
 
-static struct reports_item {
-	struct slow_work work;
-	atomic_t gets, executing, describing;
-} reports_items[REPORTS_INTERRUPTED];
+static struct swt_item reports_items[REPORTS_INTERRUPTED];
+static struct lock_class_key reports_key;
 static struct hrtimer reports_timer;
 static unsigned int reports_next;
 
-static struct reports_item *to_reports_item(struct slow_work *work)
+static void reports_execute(struct swt_item *item)
 {
-	return container_of(work, struct reports_item, work);
-}
-
-static int reports_get_ref(struct slow_work *work)
-{
-	atomic_inc(&to_reports_item(work)->gets);
-	return 0;
-}
-
-static void reports_put_ref(struct slow_work *work)
-{
-	struct reports_item *item = to_reports_item(work);
-
-	WARN_ON(atomic_read(&item->describing));
-	WARN_ON(atomic_dec_return(&item->gets) < 0);
-}
-
-static void reports_execute(struct slow_work *work)
-{
-	struct reports_item *item = to_reports_item(work);
-
-	WARN_ON(atomic_inc_return(&item->executing) != 1);
 	usleep_range(300, 600);
-	atomic_dec(&item->executing);
 	atomic_inc(&reports_runs);
 }
 
-static void reports_desc(struct slow_work *work, struct seq_file *m)
+static void reports_desc(struct swt_item *item, struct seq_file *m)
 {
-	struct reports_item *item = to_reports_item(work);
-
-	atomic_inc(&item->describing);
-	WARN_ON(!atomic_read(&item->gets));
+	WARN_ON(atomic_read(&item->gets) == atomic_read(&item->puts));
 	usleep_range(1000, 2000);
 	seq_printf(m, "interrupt %td", item - reports_items);
-	atomic_dec(&item->describing);
 	atomic_inc(&reports_descs);
 }
-
-static const struct slow_work_ops reports_item_ops = {
-	.owner		= THIS_MODULE,
-	.get_ref	= reports_get_ref,
-	.put_ref	= reports_put_ref,
-	.execute	= reports_execute,
-	.desc		= reports_desc,
-};
 
 static enum hrtimer_restart reports_interrupt(struct hrtimer *timer)
 {
 	if (!READ_ONCE(reports_interrupting))
 		return HRTIMER_NORESTART;
-	slow_work_enqueue(&reports_items[reports_next++ % REPORTS_INTERRUPTED].work);
+	swt_enqueue(&reports_items[reports_next++ % REPORTS_INTERRUPTED]);
 	hrtimer_forward_now(timer, ns_to_ktime(100 * NSEC_PER_USEC));
 	return HRTIMER_RESTART;
 }
@@ -312,8 +269,8 @@ static void reports_stop(void)
 	for (i = 0; i < REPORTS_FLOODS; i++)
 		slow_work_cancel(&reports_floods[i]);
 	for (i = 0; i < REPORTS_INTERRUPTED; i++) {
-		slow_work_cancel(&reports_items[i].work);
-		WARN_ON(atomic_read(&reports_items[i].gets));
+		swt_do_cancel(&reports_items[i]);
+		swt_audit(&reports_items[i]);
 	}
 }
 
@@ -343,7 +300,7 @@ static int reports_word(const char *word)
 	return ret;
 }
 
-static int reports_order(char *rest)
+static int vm_order(char *rest)
 {
 	char *word = strsep(&rest, " ");
 	unsigned int n;
@@ -363,18 +320,7 @@ static int reports_order(char *rest)
 	return -EINVAL;
 }
 
-static ssize_t reports_write(struct file *file, const char __user *from,
-			     size_t count, loff_t *pos)
-{
-	char order[32];
-	int ret = vm_copy_order(order, sizeof(order), from, count);
-
-	if (!ret)
-		ret = reports_order(order);
-	return ret ?: count;
-}
-
-static int reports_show(struct seq_file *m, void *v)
+static int vm_state(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "polls %d\nruns %d\ndescs %d\ngrace-periods %d\n",
 		   atomic_read(&reports_polls), atomic_read(&reports_runs),
@@ -382,44 +328,30 @@ static int reports_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int reports_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, reports_show, NULL);
-}
-
-static const struct proc_ops reports_proc_ops = {
-	.proc_open	= reports_open,
-	.proc_read	= seq_read,
-	.proc_write	= reports_write,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= single_release,
-};
-
 /* Coming and going **************************************************/
 
 static int __init reports_init(void)
 {
-	int i, ret = slow_work_register_user(THIS_MODULE);
+	int i;
 
-	if (ret)
-		return ret;
 	for (i = 0; i < REPORTS_POLLERS; i++)
 		delayed_slow_work_init(&reports_pollers[i], &reports_poll_ops);
 	for (i = 0; i < REPORTS_FLOODS; i++)
 		slow_work_init(&reports_floods[i], &reports_flood_ops);
-	for (i = 0; i < REPORTS_INTERRUPTED; i++)
-		slow_work_init(&reports_items[i].work, &reports_item_ops);
+	for (i = 0; i < REPORTS_INTERRUPTED; i++) {
+		swt_item_init(&reports_items[i], SWT_SLOW, &swt_ops, "reports_item",
+			      &reports_key);
+		reports_items[i].on_execute = reports_execute;
+		reports_items[i].on_desc = reports_desc;
+	}
 	hrtimer_setup(&reports_timer, reports_interrupt, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_HARD);
-	if (proc_create("slow_work_reports", 0600, NULL, &reports_proc_ops))
-		return 0;
-	slow_work_unregister_user(THIS_MODULE);
-	return -ENOMEM;
+	return vm_begin();
 }
 
 static void __exit reports_exit(void)
 {
-	remove_proc_entry("slow_work_reports", NULL);
+	proc_remove(vm_dir);
 	reports_stop();
 	if (IS_ENABLED(CONFIG_TASKS_RCU))
 		rcu_barrier_tasks();
@@ -432,5 +364,3 @@ module_init(reports_init);
 module_exit(reports_exit);
 
 MODULE_DESCRIPTION("Caller of slow-work that does what bug reports tell of");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

@@ -2,7 +2,7 @@
 /*
  * slow-work-user: a user of slow-work that comes and goes when it is told to
  *
- * An order to /sys/kernel/debug/slow_work_user/control:
+ * The orders:
  *
  *	register	what comes of these two is in the log too, for those
  *	unregister	who are killed meanwhile
@@ -11,76 +11,60 @@
  *			unregister waits for them, whoever that is
  *	open		let them all end
  *
- * and .../state tells how many are executing.  Orphans and their code must be
- * waited for by the script: only the last unregister does.
+ * The state tells how many are executing.  Orphans and their code must be waited
+ * for by the script: only the last unregister does.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/debugfs.h>
 #include <linux/kstrtox.h>
-#include <linux/module.h>
-#include <linux/mutex.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/slow-work.h>
-#include <linux/string.h>
-#include <linux/wait.h>
+#include "checked-item.h"
 #include "control.h"
 
 #define USER_MOST	1000	/* items a time */
 
-static struct dentry *user_dir;
 static atomic_t user_registered, user_executing;
-static DECLARE_WAIT_QUEUE_HEAD(user_gate);
-static bool user_opened;
+static struct swt_gate user_gate;
 
-static void user_put_ref(struct slow_work *work)
+static void user_last(struct swt_item *item)
 {
-	kfree(work);
+	swt_audit(item);
+	kfree(item);
 }
 
-static void user_execute(struct slow_work *work)
+static void user_execute(struct swt_item *item)
 {
 	atomic_inc(&user_executing);
-	wait_event_idle(user_gate, READ_ONCE(user_opened));
+	swt_pass(&user_gate);
 	atomic_dec(&user_executing);
 }
 
-/* No desc: what do others see of such an item? */
-static const struct slow_work_ops user_stuck_ops = {
-	.owner		= THIS_MODULE,
-	.put_ref	= user_put_ref,
-	.execute	= user_execute,
-};
-
-static const struct slow_work_ops user_orphan_ops = {
-	.put_ref	= user_put_ref,
-	.execute	= user_execute,
-};
-
-static int user_add(const struct slow_work_ops *ops, unsigned int n)
+static int user_add(struct module *owner, unsigned int n)
 {
-	struct slow_work *work;
+	static struct slow_work_ops ops[2];
+	static struct lock_class_key key;
+	struct swt_item *item;
 	int ret = 0;
 
-	WRITE_ONCE(user_opened, false);
+	/* No desc: what do others see of such an item? */
+	ops[!!owner] = swt_ops;
+	ops[!!owner].owner = owner;
+	ops[!!owner].desc = NULL;
+	WRITE_ONCE(user_gate.open, false);
 	while (!ret && n--) {
-		work = kzalloc(sizeof(*work), GFP_KERNEL);
-		if (!work)
+		item = kzalloc(sizeof(*item), GFP_KERNEL);
+		if (!item)
 			return -ENOMEM;
-		slow_work_init(work, ops);
-		ret = slow_work_enqueue(work);
+		swt_item_init(item, SWT_SLOW, &ops[!!owner], "user_item", &key);
+		item->on_execute = user_execute;
+		item->on_last = user_last;
+		/* It may be gone when this returns */
+		ret = slow_work_enqueue(&item->work);
 		if (ret)
-			kfree(work);
+			kfree(item);
 	}
 	return ret;
-}
-
-static void user_open(void)
-{
-	WRITE_ONCE(user_opened, true);
-	wake_up_all(&user_gate);
 }
 
 static int user_register(void)
@@ -102,7 +86,7 @@ static int user_unregister(void)
 	return 0;
 }
 
-static int user_order(char *order)
+static int vm_order(char *order)
 {
 	char *word = strsep(&order, " ");
 	unsigned int n;
@@ -114,55 +98,35 @@ static int user_order(char *order)
 			return user_unregister();
 		if (strcmp(word, "open"))
 			return -EINVAL;
-		user_open();
+		swt_open(&user_gate);
 		return 0;
 	}
 	if (kstrtouint(order, 10, &n) || n > USER_MOST)
 		return -EINVAL;
 	if (!strcmp(word, "stuck"))
-		return user_add(&user_stuck_ops, n);
+		return user_add(THIS_MODULE, n);
 	if (!strcmp(word, "orphan"))
-		return user_add(&user_orphan_ops, n);
+		return user_add(NULL, n);
 	return -EINVAL;
 }
 
-static ssize_t user_control_write(struct file *file, const char __user *from,
-				  size_t count, loff_t *pos)
-{
-	char order[32];
-	int ret = vm_copy_order(order, sizeof(order), from, count);
-
-	if (!ret)
-		ret = user_order(order);
-	return ret ?: count;
-}
-
-static const struct file_operations user_control_fops = {
-	.owner	= THIS_MODULE,
-	.open	= simple_open,
-	.write	= user_control_write,
-};
-
-static int user_state_show(struct seq_file *m, void *v)
+static int vm_state(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "registered %d\nexecuting %d\n",
 		   atomic_read(&user_registered), atomic_read(&user_executing));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(user_state);
 
 static int __init user_init(void)
 {
-	user_dir = debugfs_create_dir("slow_work_user", NULL);
-	debugfs_create_file("control", 0200, user_dir, NULL, &user_control_fops);
-	debugfs_create_file("state", 0400, user_dir, NULL, &user_state_fops);
-	return 0;
+	swt_gate_init(&user_gate, TASK_IDLE);
+	return vm_make_files();
 }
 
 static void __exit user_exit(void)
 {
-	debugfs_remove_recursive(user_dir);
-	user_open();
+	proc_remove(vm_dir);
+	swt_open(&user_gate);
 	while (!user_unregister())
 		;
 }
@@ -171,5 +135,3 @@ module_init(user_init);
 module_exit(user_exit);
 
 MODULE_DESCRIPTION("User of slow-work that comes and goes for the scripts in tests/vm");
-MODULE_AUTHOR("The slow-work developers");
-MODULE_LICENSE("GPL");

@@ -11,7 +11,7 @@ said() { lines | grep -qF "$1"; }
 begin() { dmesg -c >/dev/null; echo EXPECT-SPLAT-BEGIN >/dev/kmsg; }
 end() { tell stall-warn-secs 0; order open; echo EXPECT-SPLAT-END >/dev/kmsg; }
 told() { check "$1" said "$2"; }
-F='caller_execute [slow_work_caller]'
+F='swt_execute [slow_work_caller]'
 ALL='every item queued or executing would have a thread at'
 
 load slow_work

@@ -4,7 +4,7 @@
 # seconds.  slow_work_freeze looks on meanwhile: its lines stand in the kernel's
 # log between the kernel's own.
 
-FREEZE=/sys/kernel/debug/slow_work_freeze
+FREEZE=/proc/slow_work_freeze
 state() { local k v; while read -r k v; do [ "$k" != "$1" ] || echo "$v"; done <$FREEZE/state; }
 THREADS=14
 SLEEPERS=5
@@ -50,7 +50,7 @@ judge() {
 	for gift in early plain late; do
 		wait_for "$what: the $gift one runs after it" 60 state_is $gift $rounds
 	done
-	echo 1 >$FREEZE/busy
+	echo busy 1 >$FREEZE/control
 	wait_for "$what: others go on" 60 eval '[ "$(state ended)" -gt $((began + 50)) ]'
 	wait_for "$what: sleepers sleep again" 60 state_is asleep $SLEEPERS
 	for gift in early plain late; do
@@ -73,7 +73,7 @@ judge "$before"
 note "$(state gave-way) sleepers gave way"
 
 what=held
-echo 10 >$FREEZE/hold
+echo hold 10 >$FREEZE/control
 wait_for "an item executes that ends only once the freeze has begun" 60 state_is holding 1
 before=$(state ended)
 check "the freeze waits for it, and no longer" freeze
@@ -87,7 +87,7 @@ is "looks at a freeze held up, then the item ends, then all is frozen" "10 1 1" 
 # With others queued a sleeper would be woken for their sake, and let its thread
 # freeze; now it has to do so by itself
 what=quiet
-echo 0 >$FREEZE/busy
+echo busy 0 >$FREEZE/control
 quiet() { [ "$(wc -l <$RUNQUEUE)" = $((SLEEPERS + 2)) ] && state_is asleep $SLEEPERS; }
 wait_for "there are but sleepers" 60 quiet
 before=$(state ended)
@@ -96,12 +96,12 @@ judge "$before"
 
 # The freezer loses its patience, tells what it waited for, and thaws all
 echo 300 >/sys/power/pm_freeze_timeout
-echo 1000000 >$FREEZE/hold
+echo hold 1000000 >$FREEZE/control
 wait_for "an item executes for longer than the freezer has patience" 60 state_is holding 1
 before=$(state ended)
 check_not "such a freeze fails" expect_splat freeze
 wait_for "then the others go on" 60 eval '[ "$(state ended)" -gt $((before + 100)) ]'
-echo 0 >$FREEZE/hold
+echo hold 0 >$FREEZE/control
 wait_for "so does that one" 60 state_is holding 0
 echo 20000 >/sys/power/pm_freeze_timeout
 before=$(state ended)

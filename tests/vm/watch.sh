@@ -115,7 +115,7 @@ check "trace-cmd records" record sh /tmp/busy
 report
 note "$(head -n 40 /tmp/report)"
 is "each event of an item tells whose it is" "" "$(grep -E '_(queue|arm|execute_.*|defer|cancel|sleeper_wake): ' /tmp/report |
-	grep -vE 'work=[0-9a-fx]+ function=caller_execute.* owner=slow_work_caller class=slow')"
+	grep -vE 'work=[0-9a-fx]+ function=swt_execute.* owner=slow_work_caller class=slow')"
 is "queued" 7 "$(events queue)"
 is "armed, with the delay" "1 2" "$(events arm 'delay=1250000') $(events arm)"
 is "begun and ended" "4 4" "$(events execute_start 'wait=[0-9]') $(events execute_end 'run=[0-9]')"
@@ -140,8 +140,8 @@ wait_for "no thread is left" 60 eval '[ "$(threads)" = 0 ]'
 
 # Sleepers that give way, and items that queue themselves again
 load slow_work_freeze
-asleep() { [ "$(sed -n 's/^asleep //p' /sys/kernel/debug/slow_work_freeze/state)" = 5 ]; }
-check "trace-cmd records others" record sh -c 'until [ "$(sed -n "s/^gave-way //p" /sys/kernel/debug/slow_work_freeze/state)" -gt 0 ]; do usleep 20000; done'
+asleep() { [ "$(sed -n 's/^asleep //p' /proc/slow_work_freeze/state)" = 5 ]; }
+check "trace-cmd records others" record sh -c 'until [ "$(sed -n "s/^gave-way //p" /proc/slow_work_freeze/state)" -gt 0 ]; do usleep 20000; done'
 report
 check "sleepers are woken" [ "$(events sleeper_wake 'owner=slow_work_freeze.*pid=[1-9]')" -gt 0 ]
 check "items are deferred" [ "$(events defer 'function=freeze_run_')" -gt 0 ]

@@ -39,10 +39,10 @@ vslow 4 2 0 1 0 0 0 0" "$(table CLASS "$said" | sed 's/  */ /g')"
 	is "its owners" "nobody 0 0 0 0 0 0 0 0
 slow_work_caller 7 4 2 6 0 0 3 0" "$(table OWNER "$said" | sed 's/  */ /g' | sort)"
 	is "its threads" "$names" "$(table EXECUTING "$said" | awk '/^kslowd/ { print $1, $2 }' | sort)"
-	is "what they execute" "2 slow_work_caller: caller_execute
-2 slow_work_caller: caller_execute
-a slow_work_caller: caller_execute
-a slow_work_caller: caller_execute" \
+	is "what they execute" "2 slow_work_caller: swt_execute
+2 slow_work_caller: swt_execute
+a slow_work_caller: swt_execute
+a slow_work_caller: swt_execute" \
 		"$(table EXECUTING "$said" | sed -nE 's/^kslowd... +[0-9]+ +[0-9]+s +//p' | sed 's/  / /' | sort)"
 	is "their state" "$(i=0; while [ $i -lt 4 ]; do [ $i -lt "$blocked" ] && echo I || echo R; i=$((i + 1)); done)" \
 		"$(table EXECUTING "$said" | sed -n 's/^ *state //p' | sort)"
@@ -56,15 +56,15 @@ a slow_work_caller: caller_execute" \
 		"$(echo "$stacks" | grep -cE ' __schedule .*schedule .*caller_execute .*slow_work_thread_main kthread')"
 	is "where one has panicked" $((4 - blocked)) \
 		"$(echo "$stacks" | grep -cE ' panic .*caller_execute .*slow_work_thread_main kthread')"
-	is "what waits" "sq - 1 slow_work_caller: caller_execute
-sq - 1 slow_work_caller: caller_execute
-sq - 1 slow_work_caller: caller_execute
-vsq - 9 slow_work_caller: caller_execute
-vsq - 9 slow_work_caller: caller_execute
-vsq - 9 slow_work_caller: caller_execute
-vsq - 9 slow_work_caller: caller_execute
-dly - 21 slow_work_caller: caller_execute
-dly - 21 slow_work_caller: caller_execute" "$(table WAITING "$said" | sed -E 's/ +[0-9]+s / /; s/ +/ /g')"
+	is "what waits" "sq - 1 slow_work_caller: swt_execute
+sq - 1 slow_work_caller: swt_execute
+sq - 1 slow_work_caller: swt_execute
+vsq - 9 slow_work_caller: swt_execute
+vsq - 9 slow_work_caller: swt_execute
+vsq - 9 slow_work_caller: swt_execute
+vsq - 9 slow_work_caller: swt_execute
+dly - 21 slow_work_caller: swt_execute
+dly - 21 slow_work_caller: swt_execute" "$(table WAITING "$said" | sed -E 's/ +[0-9]+s / /; s/ +/ /g')"
 	# 5000 s, less what it took
 	is "when what is armed is due" "" \
 		"$(table WAITING "$said" | awk '/^dly/ && ($3 + 0 <= 4000 || $3 + 0 >= 5000)')"

@@ -161,7 +161,7 @@ occupy() {
 
 # --- slow_work_user, which comes and goes when it is told to: user register
 
-USER=/sys/kernel/debug/slow_work_user
+USER=/proc/slow_work_user
 user() { echo "$*" >$USER/control; }
 user_executes() { [ "$(sed -n 's/^executing //p' $USER/state)" = "$1" ]; }
 
