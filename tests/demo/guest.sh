@@ -2,14 +2,14 @@
 # The guest's part of the demo (tests/demo.sh).  What is to be seen goes to the
 # third serial line as it happens; the results, for the comparison, to the second.
 
-SCRUB=/sys/kernel/debug/slow_scrub
+SCRUB=/proc/slow_scrub
 
 stty -F /dev/ttyS2 raw -echo 115200
 exec 3>/dev/ttyS2
 screen() { sed 's/^/  /' >&3; }
 shell() { echo "\$ $*" | screen; }
-result() { local k v; while read -r k v; do [ "$k" != "$1" ] || echo "$v"; done <$SCRUB/result; }
-ended() { local k v; read -r k v <$SCRUB/result; [ "$v" != running ]; }
+result() { local k v; while read -r k v; do [ "$k" != "$1" ] || echo "$v"; done <$SCRUB/state; }
+ended() { local k v; read -r k v <$SCRUB/state; [ "$v" != running ]; }
 far_enough() { [ "$(result files)" -ge 500 ] || ended; }
 
 # Of each kind of line the first three, cut to a screen's width
@@ -38,7 +38,7 @@ progress() {
 scrub() {
 	mount -t ext4 -o ro /dev/vda /mnt
 	echo 3 >/proc/sys/vm/drop_caches
-	shell "echo /mnt >/sys/kernel/debug/slow_scrub/control"
+	shell "echo /mnt >/proc/slow_scrub/control"
 	echo /mnt >$SCRUB/control
 	until_true 100 far_enough
 	cat $RUNQUEUE >/tmp/runqueue
@@ -53,8 +53,8 @@ scrub() {
 	is "the scrub ended" done "$(result state)"
 	is "all could be read" 0 "$(result errors)"
 	note "scrub $1 $(result files) $(result bytes) $(result checksum) $(result ms)"
-	shell "cat /sys/kernel/debug/slow_scrub/result"
-	sed 's/  */ /' $SCRUB/result | tr '\n' ',' |
+	shell "cat /proc/slow_scrub/state"
+	sed 's/  */ /' $SCRUB/state | tr '\n' ',' |
 		sed 's/,$/\n/; s/,/, /g' | screen
 	echo >&3
 }

@@ -67,20 +67,20 @@ for m in lease_workqueue lease_slow_work; do
 	! have_unload || check "$m: unloads" unload $m
 done
 if ! have_debugfs; then
-	skip "slow_scrub, which is controlled there" "no debugfs"
+	skip "slow_scrub, of which runqueue is looked at" "no debugfs"
 	plan
 	exit
 fi
 
 # --- slow_scrub: what it finds
 
-SCRUB=/sys/kernel/debug/slow_scrub
+SCRUB=/proc/slow_scrub
 # Polled, so without a process each time
-result() { local k v; while read -r k v; do [ "$k" != "$1" ] || echo "$v"; done <$SCRUB/result; }
-ended() { local k v; read -r k v <$SCRUB/result; [ "$v" = done ]; }
+result() { local k v; while read -r k v; do [ "$k" != "$1" ] || echo "$v"; done <$SCRUB/state; }
+ended() { local k v; read -r k v <$SCRUB/state; [ "$v" = done ]; }
 files_or_end() { ended || [ "$(result files)" -ge "$1" ]; }
 order() { echo "$1" >$SCRUB/control; }
-found() { sed -n '/^files/p; /^directories/p; /^bytes/p; /^checksum/p' $SCRUB/result; }
+found() { sed -n '/^files/p; /^directories/p; /^bytes/p; /^checksum/p' $SCRUB/state; }
 
 # scrub PATH: to its end, which is not judged
 scrub() { order "$1" && until_true 300 ended; }

@@ -2,10 +2,9 @@
 /*
  * slow-scrub: reads and checksums every regular file under a directory.
  *
- *	cd /sys/kernel/debug/slow_scrub
- *	echo /srv >control	starts a scrub of /srv
- *	cat result		progress, or the outcome
- *	echo stop >control	ends the scrub
+ *	echo /srv >/proc/slow_scrub/control	starts a scrub of /srv
+ *	echo stop >/proc/slow_scrub/control	ends it
+ *	cat /proc/slow_scrub/state		progress, or the outcome
  *
  * It is the load of a real filesystem for the demo and the tests: thousands of
  * objects that come and go, both classes, items that enqueue themselves and
@@ -24,21 +23,18 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/crc32.h>
-#include <linux/debugfs.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/namei.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/slow-work.h>
-#include <linux/uaccess.h>
 #include <linux/wait.h>
+#define VM_LONGEST	256
+#include "control.h"
 
 #define SCRUB_CHUNK	SZ_64K	/* read at once */
-#define SCRUB_BATCH	64	/* entries that one run of a directory enqueues */
 
 static unsigned int max_files = 256;
 module_param(max_files, uint, 0444);
@@ -54,36 +50,28 @@ static const char *const scrub_states[] = {
 struct scrub_object {
 	struct slow_work work;
 	struct kref ref;
-	struct list_head link;		/* scrub.lock: in scrub.objects */
 	struct scrub_object *parent;	/* holds a reference; NULL: the root */
 	struct path path;		/* of a directory, once it is open */
-	loff_t pos;			/* where to read on */
-	loff_t size;			/* of a file */
+	loff_t pos;			/* where to list on */
 	bool is_dir;
-	bool no_room;			/* for files, when a directory last ran */
+	bool no_room;			/* for files; a directory is to run again */
 	char name[];
 };
 
 /* The scrub; there is one at a time */
 static struct {
-	spinlock_t lock;		/* protects what is marked; no sleeping */
-	enum scrub_state state;		/* lock */
-	ktime_t start, end;		/* lock */
-	struct list_head objects;	/* lock: all there are, for scrub_stop() */
-
+	enum scrub_state state;
+	ktime_t start, end;
 	atomic_t files_queued;
 	wait_queue_head_t room;		/* directories wait to queue files */
 	wait_queue_head_t ended;
-
 	atomic64_t files, dirs, bytes, errors, sum;
 } scrub = {
-	.lock = __SPIN_LOCK_UNLOCKED(scrub.lock),
-	.objects = LIST_HEAD_INIT(scrub.objects),
 	.room = __WAIT_QUEUE_HEAD_INITIALIZER(scrub.room),
 	.ended = __WAIT_QUEUE_HEAD_INITIALIZER(scrub.ended),
 };
 
-static DEFINE_MUTEX(control_lock);	/* one command at a time */
+static DEFINE_MUTEX(scrub_mutex);	/* one order at a time */
 
 static const struct slow_work_ops scrub_dir_ops, scrub_file_ops;
 
@@ -109,10 +97,9 @@ static void scrub_error(struct scrub_object *obj, int err)
 
 static void scrub_ended(void)
 {
-	spin_lock(&scrub.lock);
 	scrub.end = ktime_get();
-	WRITE_ONCE(scrub.state, scrub.state == STOPPING ? STOPPED : DONE);
-	spin_unlock(&scrub.lock);
+	if (cmpxchg(&scrub.state, STOPPING, STOPPED) != STOPPING)
+		WRITE_ONCE(scrub.state, DONE);
 	wake_up_all(&scrub.ended);
 }
 
@@ -120,9 +107,6 @@ static void scrub_release(struct kref *ref)
 {
 	struct scrub_object *obj = container_of(ref, struct scrub_object, ref);
 
-	spin_lock(&scrub.lock);
-	list_del(&obj->link);
-	spin_unlock(&scrub.lock);
 	path_put(&obj->path);
 	/* Directories that wait for room go on when half the queue is empty */
 	if (!obj->is_dir &&
@@ -147,7 +131,8 @@ static void scrub_put(struct scrub_object *obj)
 
 /*
  * Called with a raw spinlock held: atomic operations only.  Once a scrub is to
- * stop nothing is queued any more, not even what re-queues itself.
+ * stop nothing is queued any more, but for an item that enqueues itself: the
+ * reference that it has goes on to its next run.
  */
 static int scrub_get_ref(struct slow_work *work)
 {
@@ -186,9 +171,6 @@ static int scrub_add(struct scrub_object *parent, const char *name, size_t len,
 		vslow_work_init(&obj->work, &scrub_dir_ops);
 	else
 		slow_work_init(&obj->work, &scrub_file_ops);
-	spin_lock(&scrub.lock);
-	list_add_tail(&obj->link, &scrub.objects);
-	spin_unlock(&scrub.lock);
 	err = slow_work_enqueue(&obj->work);
 	scrub_put(obj);
 	return err;
@@ -221,35 +203,31 @@ static u64 scrub_mix(u32 crc, u32 name_crc, u64 size)
 
 static int scrub_read(struct scrub_object *obj, struct file *file)
 {
-	u32 crc = ~0, name_crc = ~0;
-	ssize_t chunk, n = 0;
-	loff_t pos = 0;
+	/* No further than its present size: a log may grow as fast as we read */
+	loff_t pos = 0, size = i_size_read(file_inode(file));
+	ssize_t chunk = min_t(loff_t, size, SCRUB_CHUNK), n = 0;
+	u32 crc = ~0, name_crc;
 	void *buf;
 
 	if (!S_ISREG(file_inode(file)->i_mode))
 		return -ESTALE;
-	/* No further than its present size: a log may grow as fast as we read */
-	obj->size = i_size_read(file_inode(file));
-	chunk = min_t(loff_t, obj->size, SCRUB_CHUNK);
 	buf = kvmalloc(chunk, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	while (pos < obj->size && scrub_running()) {
-		n = min_t(loff_t, obj->size - pos, chunk);
-		n = kernel_read(file, buf, n, &pos);
+	while (pos < size && scrub_running()) {
+		n = kernel_read(file, buf, min_t(loff_t, size - pos, chunk), &pos);
 		if (n <= 0)
 			break;
 		crc = crc32_le(crc, buf, n);
-		WRITE_ONCE(obj->pos, pos);
 		cond_resched();
 	}
 	kvfree(buf);
 	if (n < 0)
 		return n;
-	if (n > 0 && pos < obj->size)
+	if (n > 0 && pos < size)
 		return -EINTR;	/* to stop; half a file is no result */
 
-	name_crc = crc32_le(name_crc, obj->name, strlen(obj->name));
+	name_crc = crc32_le(~0, obj->name, strlen(obj->name));
 	atomic64_add(scrub_mix(~crc, ~name_crc, pos), &scrub.sum);
 	atomic64_add(pos, &scrub.bytes);
 	atomic64_inc(&scrub.files);
@@ -260,9 +238,13 @@ static int scrub_read(struct scrub_object *obj, struct file *file)
 static void scrub_file_execute(struct slow_work *work)
 {
 	struct scrub_object *obj = to_scrub(work);
-	struct file *file = scrub_open(obj, 0);
-	int err = PTR_ERR_OR_ZERO(file);
+	struct file *file;
+	int err;
 
+	if (!scrub_running())
+		return;
+	file = scrub_open(obj, 0);
+	err = PTR_ERR_OR_ZERO(file);
 	if (!IS_ERR_OR_NULL(file)) {
 		err = scrub_read(obj, file);
 		__fput_sync(file);
@@ -276,9 +258,6 @@ static void scrub_file_desc(struct slow_work *work, struct seq_file *m)
 	struct scrub_object *obj = to_scrub(work);
 
 	seq_printf(m, "read %s/%s", obj->parent->name, obj->name);
-	if (READ_ONCE(obj->pos))
-		seq_printf(m, ", %lld of %lld KiB", READ_ONCE(obj->pos) >> 10,
-			   obj->size >> 10);
 }
 
 static const struct slow_work_ops scrub_file_ops = {
@@ -291,13 +270,11 @@ static const struct slow_work_ops scrub_file_ops = {
 
 /* --- directories ---------------------------------------------------------- */
 
-/* One run of a directory: it enqueues a batch of its entries */
+/* One run of a directory: it enqueues as many of its entries as there is room for */
 struct scrub_pass {
 	struct dir_context ctx;
 	struct scrub_object *dir;
-	unsigned int entries;
 	bool seen;		/* there was something to list */
-	bool full;		/* the rest is for the next run */
 };
 
 /* False: no more for now; the entry is listed again next time */
@@ -313,14 +290,9 @@ static bool scrub_entry(struct dir_context *ctx, const char *name, int len,
 		return true;
 	if (type != DT_REG && type != DT_DIR)
 		return true;
-	if (pass->entries == SCRUB_BATCH) {
-		pass->full = true;
-		return false;
-	}
 	if (type == DT_REG &&
 	    !atomic_add_unless(&scrub.files_queued, 1, max_files)) {
 		pass->dir->no_room = true;
-		pass->full = true;
 		return false;
 	}
 	/* An enqueue does not sleep, so the directory's lock may be held */
@@ -330,7 +302,6 @@ static bool scrub_entry(struct dir_context *ctx, const char *name, int len,
 			atomic_dec(&scrub.files_queued);
 		scrub_error(pass->dir, err);
 	}
-	pass->entries++;
 	return true;
 }
 
@@ -346,7 +317,7 @@ static bool scrub_wait_for_room(struct scrub_object *dir)
 	DEFINE_WAIT(wait);
 
 	prepare_to_wait(&scrub.room, &wait, TASK_INTERRUPTIBLE);
-	if (atomic_read(&scrub.files_queued) > max_files / 2)
+	if (atomic_read(&scrub.files_queued) > max_files / 2 && scrub_running())
 		needed = slow_work_sleep_till_thread_needed(&dir->work, &timeout);
 	finish_wait(&scrub.room, &wait);
 	return needed;
@@ -375,10 +346,10 @@ static int scrub_list(struct scrub_object *dir, struct scrub_pass *pass)
 		pass->seen = false;
 		if (!err)
 			err = iterate_dir(file, &pass->ctx);
-	} while (!err && pass->seen && !pass->full && scrub_running());
+	} while (!err && pass->seen && !dir->no_room && scrub_running());
 	dir->pos = file->f_pos;
 	__fput_sync(file);
-	if (!err && !pass->full)
+	if (!err && !dir->no_room)
 		atomic64_inc(&scrub.dirs);
 	return err;
 }
@@ -389,13 +360,11 @@ static void scrub_dir_execute(struct slow_work *work)
 	struct scrub_pass pass = { .ctx.actor = scrub_entry, .dir = dir };
 	int err = 0;
 
-	if (dir->no_room && scrub_wait_for_room(dir))
-		pass.full = true;
-	else
+	if (!(dir->no_room && scrub_wait_for_room(dir)) && scrub_running())
 		err = scrub_list(dir, &pass);
 	if (err)
 		scrub_error(dir, err);
-	else if (pass.full)
+	else if (dir->no_room && scrub_running())
 		slow_work_enqueue(work);	/* the tail: others have a turn */
 }
 
@@ -422,7 +391,6 @@ static int scrub_start(const char *name)
 	err = kern_path(name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
 	if (err)
 		return err;
-	spin_lock(&scrub.lock);
 	err = scrub_running() ? -EBUSY : 0;
 	if (!err) {
 		atomic64_set(&scrub.files, 0);
@@ -432,9 +400,6 @@ static int scrub_start(const char *name)
 		atomic64_set(&scrub.sum, 0);
 		scrub.start = ktime_get();
 		WRITE_ONCE(scrub.state, RUNNING);
-	}
-	spin_unlock(&scrub.lock);
-	if (!err) {
 		err = scrub_add(NULL, name, strlen(name), true, &path);
 		if (err == -ENOMEM)
 			scrub_ended();
@@ -443,101 +408,51 @@ static int scrub_start(const char *name)
 	return err;
 }
 
-/*
- * From here on get_ref refuses.  What is queued is cancelled, so that it does not
- * wait behind the work of others; what executes polls the state, and a cancel
- * waits for it.
- */
+/* From here on get_ref refuses, and what runs ends soon */
 static void scrub_stop(void)
 {
-	struct scrub_object *obj;
-
-	spin_lock(&scrub.lock);
-	if (scrub.state == RUNNING)
-		WRITE_ONCE(scrub.state, STOPPING);
-	while (!list_empty(&scrub.objects)) {
-		obj = list_first_entry(&scrub.objects, struct scrub_object, link);
-		list_del_init(&obj->link);
-		/* The caller of a cancel keeps the item alive meanwhile */
-		if (!kref_get_unless_zero(&obj->ref))
-			continue;
-		spin_unlock(&scrub.lock);
-		slow_work_cancel(&obj->work);
-		scrub_put(obj);
-		spin_lock(&scrub.lock);
-	}
-	spin_unlock(&scrub.lock);
+	cmpxchg(&scrub.state, RUNNING, STOPPING);
+	wake_up_all(&scrub.room);
 	wait_event(scrub.ended, READ_ONCE(scrub.state) != STOPPING);
 }
 
-static ssize_t control_write(struct file *file, const char __user *ubuf,
-			     size_t count, loff_t *ppos)
+static int vm_order(char *word)
 {
-	char *cmd;
-	int err = 0;
+	int ret = 0;
 
-	if (!count || count > PATH_MAX)
-		return -EINVAL;
-	cmd = memdup_user_nul(ubuf, count);
-	if (IS_ERR(cmd))
-		return PTR_ERR(cmd);
-	cmd[strcspn(cmd, "\n")] = '\0';
-	mutex_lock(&control_lock);
-	if (!strcmp(cmd, "stop"))
+	mutex_lock(&scrub_mutex);
+	if (!strcmp(word, "stop"))
 		scrub_stop();
 	else
-		err = cmd[0] == '/' ? scrub_start(cmd) : -EINVAL;
-	mutex_unlock(&control_lock);
-	kfree(cmd);
-	return err ?: count;
+		ret = word[0] == '/' ? scrub_start(word) : -EINVAL;
+	mutex_unlock(&scrub_mutex);
+	return ret;
 }
 
-static const struct file_operations control_fops = {
-	.owner = THIS_MODULE,
-	.open = nonseekable_open,
-	.write = control_write,
-};
-
-static int result_show(struct seq_file *m, void *unused)
+static int vm_state(struct seq_file *m, void *unused)
 {
-	ktime_t end;
+	enum scrub_state state = READ_ONCE(scrub.state);
+	ktime_t end = state == RUNNING || state == STOPPING ? ktime_get() : scrub.end;
 
-	spin_lock(&scrub.lock);
-	end = scrub.state == RUNNING || scrub.state == STOPPING ?
-	      ktime_get() : scrub.end;
-	seq_printf(m, "state       %s\n", scrub_states[scrub.state]);
+	seq_printf(m, "state       %s\n", scrub_states[state]);
 	seq_printf(m, "files       %lld\n", (s64)atomic64_read(&scrub.files));
 	seq_printf(m, "directories %lld\n", (s64)atomic64_read(&scrub.dirs));
 	seq_printf(m, "bytes       %lld\n", (s64)atomic64_read(&scrub.bytes));
 	seq_printf(m, "errors      %lld\n", (s64)atomic64_read(&scrub.errors));
 	seq_printf(m, "checksum    %016llx\n", (u64)atomic64_read(&scrub.sum));
 	seq_printf(m, "ms          %lld\n", ktime_ms_delta(end, scrub.start));
-	spin_unlock(&scrub.lock);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(result);
-
-static struct dentry *scrub_debugfs;
 
 static int __init scrub_init(void)
 {
-	int err;
-
-	if (!max_files)
-		return -EINVAL;
-	err = slow_work_register_user(THIS_MODULE);
-	if (err)
-		return err;
-	scrub_debugfs = debugfs_create_dir("slow_scrub", NULL);
-	debugfs_create_file("control", 0200, scrub_debugfs, NULL, &control_fops);
-	debugfs_create_file("result", 0400, scrub_debugfs, NULL, &result_fops);
-	return 0;
+	return max_files ? vm_begin() : -EINVAL;
 }
 
 /* First no new command comes, then what runs ends; unregister is the last */
 static void __exit scrub_exit(void)
 {
-	debugfs_remove(scrub_debugfs);
+	proc_remove(vm_dir);
 	scrub_stop();
 	slow_work_unregister_user(THIS_MODULE);
 }
@@ -545,4 +460,3 @@ static void __exit scrub_exit(void)
 module_init(scrub_init);
 module_exit(scrub_exit);
 MODULE_DESCRIPTION("Checksums all files under a directory by slow work");
-MODULE_LICENSE("GPL");
