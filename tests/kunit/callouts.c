@@ -47,8 +47,7 @@ static void execute_runs_in_a_pool_thread_and_may_sleep(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_item(t, i);
 		items[i]->on_execute = sleep_a_little;
-		swt_must_enqueue(items[i]);
-		swt_wait(t, swt_runs(items[i]) == 1);
+		swt_must_run(items[i]);
 		KUNIT_EXPECT_GE(test, items[i]->number, 0);
 		KUNIT_EXPECT_FALSE(test, test_bit(SWT_EXECUTE_CONTEXT, &items[i]->faults));
 	}
@@ -61,8 +60,7 @@ static void execute_begins_in_state_running(struct kunit *test)
 
 	item->on_execute = sleep_a_little;
 	item->result = -1;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	KUNIT_EXPECT_EQ(test, item->result, TASK_RUNNING);
 }
 
@@ -223,8 +221,7 @@ static struct swt_thread *read_and_stop_in_desc(struct swt *t, struct swt_item *
 	struct swt_thread *reader;
 
 	item->desc_gate = swt_gate(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	reader = swt_runqueue_start(t);
 	swt_wait(t, atomic_read(&item->describing) == 1);
 	return reader;
@@ -244,8 +241,7 @@ static void desc_is_called_by_the_reader_and_may_sleep(struct kunit *test)
 	struct swt_thread *reader;
 
 	item->on_desc = note_reader;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	reader = swt_runqueue_start(t);
 	KUNIT_ASSERT_EQ(test, swt_join(reader), 0);
 	KUNIT_EXPECT_EQ(test, item->value, (long)reader->task->pid);
@@ -375,8 +371,7 @@ static void desc_of_one_reader_holds_up_no_other(struct kunit *test)
 
 	item->on_desc = stop_the_first_reader;
 	item->data = swt_gate(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	reader = swt_runqueue_start(t);
 	swt_wait(t, atomic_read(&item->describing) == 1);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(swt_runqueue(t), "whole"));

@@ -139,8 +139,7 @@ static void executing_item_is_waited_for(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_blocker(t, i);
-		swt_must_enqueue(items[i]);
-		swt_wait(t, swt_executing(items[i]));
+		swt_must_execute(items[i]);
 		expect_wait_for_execute(items[i]);
 	}
 }
@@ -150,8 +149,7 @@ static void deferred_item_does_not_run_again(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	expect_wait_for_execute(item);
 }
@@ -161,8 +159,7 @@ static void item_executing_and_armed(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, SWT_NEVER);
 	expect_wait_for_execute(item);
 }
@@ -172,8 +169,7 @@ static void item_executing_and_its_delay_ended(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, 1);
 	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
 	expect_wait_for_execute(item);
@@ -251,8 +247,7 @@ static void enqueue_meanwhile_is_refused(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 	struct swt_thread *cancel;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	cancel = swt_cancel_start(item);
 	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING));
 	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ECANCELED);
@@ -279,8 +274,7 @@ static void enqueue_by_its_own_execute_is_refused(struct kunit *test)
 	struct swt_item *item = swt_item(t, SWT_SLOW);
 
 	item->on_execute = wait_and_enqueue_self;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_cancel(item);
 	KUNIT_EXPECT_EQ(test, item->result, -ECANCELED);
 	KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
@@ -315,8 +309,7 @@ static void several_cancels_each_wait(struct kunit *test)
 	struct swt_thread *cancels[4];
 	int i;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, SWT_NEVER);
 	for (i = 0; i < ARRAY_SIZE(cancels); i++) {
 		cancels[i] = swt_cancel_start(item);
@@ -351,8 +344,7 @@ static void execute_may_cancel_others(struct kunit *test)
 	item->on_execute = cancel_other;
 	item->other = other;
 	swt_must_arm(other, SWT_NEVER);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	KUNIT_EXPECT_EQ(test, item->result, 1);
 	KUNIT_EXPECT_EQ(test, swt_starts(other), 0);
 	expect_good_as_new(other);
@@ -367,8 +359,7 @@ static void execute_may_cancel_what_executes_elsewhere(struct kunit *test)
 	slow_work_init(&other->work, &swt_ops);
 	item->on_execute = cancel_other;
 	item->other = other;
-	swt_must_enqueue(other);
-	swt_wait(t, swt_executing(other));
+	swt_must_execute(other);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_flag(other, SLOW_WORK_CANCELLING));
 	swt_release(other);
@@ -383,8 +374,7 @@ static void same_memory_can_be_another_item(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 	struct swt_thread *cancel;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, SWT_NEVER);
 	cancel = swt_cancel_start(item);
 	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING));

@@ -167,8 +167,7 @@ static void hard_irq_during_execute_is_deferred(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 	struct interrupter *interrupter = new_interrupter(item);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	irq_work_queue(&interrupter->irq_work);
 	irq_work_sync(&interrupter->irq_work);
 	KUNIT_EXPECT_EQ(test, atomic_read(&interrupter->errors), 0);

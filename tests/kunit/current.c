@@ -57,8 +57,7 @@ static void in_execute_that_is_waited_for_too(struct kunit *test)
 
 	item->on_execute = wait_and_look;
 	item->data = swt_gate(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	flush = swt_flush_start(item);
 	swt_wait(t, swt_blocked(flush));
 	swt_must_enqueue(item);
@@ -87,8 +86,7 @@ static void in_put_ref_it_is_none(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, item->result, 0);
 	/* Where the thread had to come by the lock before */
 	caught->on_put = look_for_none;
-	swt_must_enqueue(caught);
-	swt_wait(t, swt_executing(caught));
+	swt_must_execute(caught);
 	swt_must_enqueue(caught);
 	KUNIT_EXPECT_TRUE(test, swt_try_cancel(caught));
 	swt_release(caught);
@@ -158,8 +156,7 @@ static void in_other_threads_it_is_none(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	KUNIT_EXPECT_EQ(test, swt_call(t, look_in_a_thread, NULL), 0);
 	KUNIT_EXPECT_PTR_EQ(test, slow_work_current(), NULL);
 }

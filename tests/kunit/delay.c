@@ -61,8 +61,7 @@ static void armed_during_execute_runs_after_the_delay(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, HZ / 10);
 	swt_release(item);
 	swt_wait(t, swt_runs(item) == 2);
@@ -74,8 +73,7 @@ static void plain_enqueue_of_item_armed_during_execute_waits(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, HZ / 10);
 	/* Pending includes armed */
 	swt_must_enqueue(item);

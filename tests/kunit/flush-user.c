@@ -56,8 +56,7 @@ static struct swt_item *busy_item(struct swt *t, const struct slow_work_ops *ops
 {
 	struct swt_item *item = swt_blocker_ops(t, SWT_DELAYED, ops);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	return item;
 }
 
@@ -209,8 +208,7 @@ static struct swt_item *two_gates(struct swt *t)
 
 	item->data = swt_gate(t);
 	item->on_execute = change_gates;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	return item;
 }
 

@@ -71,8 +71,7 @@ static void executing_item_is_waited_for(struct kunit *test)
 
 	for (kind = SWT_SLOW; kind <= SWT_DELAYED; kind++) {
 		item = swt_blocker(t, kind);
-		swt_must_enqueue(item);
-		swt_wait(t, swt_executing(item));
+		swt_must_execute(item);
 		flush = swt_flush_start(item);
 		expect_waits(flush);
 		swt_release(item);
@@ -88,8 +87,7 @@ static void put_ref_is_waited_for(struct kunit *test)
 	struct swt_thread *before, *within;
 
 	item->put_gate = swt_gate(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	before = swt_flush_start(item);
 	expect_waits(before);
 	swt_release(item);
@@ -124,8 +122,7 @@ static void deferred_run_is_waited_for(struct kunit *test)
 	struct swt_item *item = two_gates(t, SWT_SLOW);
 	struct swt_thread *flush;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	flush = swt_flush_start(item);
 	expect_waits(flush);
@@ -144,8 +141,7 @@ static void run_enqueued_in_put_ref_is_waited_for(struct kunit *test)
 	struct swt_thread *flush;
 
 	item->put_gate = swt_gate(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_release(item);
 	swt_wait(t, atomic_read(&item->putting) == 1);
 	swt_must_enqueue(item);
@@ -165,8 +161,7 @@ static void run_enqueued_meanwhile_is_not_waited_for(struct kunit *test)
 	struct swt_item *item = two_gates(t, SWT_SLOW);
 	struct swt_thread *flush;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	flush = swt_flush_start(item);
 	expect_waits(flush);
 	swt_must_enqueue(item);
@@ -221,8 +216,7 @@ static void item_executing_and_armed_runs_again_at_once(struct kunit *test)
 	struct swt_item *item = two_gates(t, SWT_DELAYED);
 	struct swt_thread *flush;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, SWT_NEVER);
 	flush = swt_flush_start(item);
 	expect_waits(flush);
@@ -324,8 +318,7 @@ static void expect_cancel_of_deferred_ends_it(struct swt *t, unsigned long delay
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 	struct swt_thread *flush, *cancel = NULL;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, delay);
 	flush = swt_flush_start(item);
 	expect_waits(flush);
@@ -405,8 +398,7 @@ static void flushes_of_two_runs_are_told_apart(struct kunit *test)
 	struct swt_item *item = two_gates(t, SWT_SLOW);
 	struct swt_thread *first, *second;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	first = swt_flush_start(item);
 	expect_waits(first);
 	swt_must_enqueue(item);
@@ -500,8 +492,7 @@ static void execute_may_flush_others(struct kunit *test)
 	slow_work_init(&other->work, &swt_ops);
 	item->on_execute = flush_other;
 	item->other = other;
-	swt_must_enqueue(other);
-	swt_wait(t, swt_executing(other));
+	swt_must_execute(other);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_executing(item) && swt_asleep(item));
 	swt_release(other);

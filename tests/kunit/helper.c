@@ -298,6 +298,20 @@ void swt_must_enqueue(struct swt_item *item)
 	KUNIT_ASSERT_EQ(item->t->test, swt_enqueue(item), 0);
 }
 
+/* The same, and waits until it executes */
+void swt_must_execute(struct swt_item *item)
+{
+	swt_must_enqueue(item);
+	swt_wait(item->t, swt_executing(item));
+}
+
+/* The same, and waits until it has run, which it had not before */
+void swt_must_run(struct swt_item *item)
+{
+	swt_must_enqueue(item);
+	swt_wait(item->t, swt_runs(item) == 1);
+}
+
 void swt_must_arm(struct swt_item *item, unsigned long delay)
 {
 	KUNIT_ASSERT_EQ(item->t->test, swt_arm(item, delay), 0);
@@ -318,8 +332,7 @@ void swt_settle(struct swt *t)
 {
 	struct swt_item *sentinel = swt_item(t, SWT_SLOW);
 
-	swt_must_enqueue(sentinel);
-	swt_wait(t, swt_runs(sentinel) == 1);
+	swt_must_run(sentinel);
 }
 
 /* ---- helper threads ----------------------------------------------------- */
@@ -749,8 +762,7 @@ void swt_hold(struct swt *t, int threads)
 		KUNIT_ASSERT_LT(t->test, t->nr_held, SWT_MAX_HELD);
 		item = swt_blocker(t, SWT_SLOW);
 		t->held[t->nr_held++] = item;
-		swt_must_enqueue(item);
-		swt_wait(t, swt_executing(item));
+		swt_must_execute(item);
 	}
 }
 

@@ -167,6 +167,8 @@ struct swt_item *swt_blocker_ops(struct swt *t, enum swt_kind kind,
 				 const struct slow_work_ops *ops);
 void swt_release(struct swt_item *blocker);
 void swt_must_enqueue(struct swt_item *item);
+void swt_must_execute(struct swt_item *item);
+void swt_must_run(struct swt_item *item);
 void swt_must_arm(struct swt_item *item, unsigned long delay);
 
 bool swt_asleep(struct swt_item *item);

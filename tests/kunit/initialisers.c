@@ -209,8 +209,7 @@ static void delayed_and_very_slow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_mod(item, 1), 0);
 	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
 	slow_one = swt_item(t, SWT_SLOW);
-	swt_must_enqueue(slow_one);
-	swt_wait(t, swt_runs(slow_one) == 1);
+	swt_must_run(slow_one);
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 1);
 	for (i = 0; i < 2; i++)
 		swt_release(hogs[i]);

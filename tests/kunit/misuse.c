@@ -27,8 +27,7 @@ static void expect_invalid(struct swt *t, enum swt_kind kind, const struct slow_
 	swt_settle(t);
 	/* Once it has what it lacked it is of use */
 	item->work.ops = &swt_ops;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 }
 
 static void enqueue_without_operations(struct kunit *test)
@@ -67,8 +66,7 @@ static void enqueue_without_a_user(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, atomic_read(&items[i]->gets), 0);
 		swt_settle(t);
 		KUNIT_EXPECT_EQ(test, swt_starts(items[i]), 0);
-		swt_must_enqueue(items[i]);
-		swt_wait(t, swt_runs(items[i]) == 1);
+		swt_must_run(items[i]);
 	}
 }
 
@@ -183,12 +181,10 @@ static void unregister_in_a_pool_thread_changes_nothing(struct kunit *test)
 
 	item->on_execute = unregister_from_execute;
 	swt_expect_splat(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	swt_splat_over(t);
 	/* Registered still */
-	swt_must_enqueue(next);
-	swt_wait(t, swt_runs(next) == 1);
+	swt_must_run(next);
 	swt_unregister(t, THIS_MODULE);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
@@ -204,8 +200,7 @@ static void unregister_in_put_ref_changes_nothing(struct kunit *test)
 	swt_must_enqueue(item);
 	swt_wait(t, atomic_read(&item->puts) == 1);
 	swt_splat_over(t);
-	swt_must_enqueue(next);
-	swt_wait(t, swt_runs(next) == 1);
+	swt_must_run(next);
 	swt_unregister(t, THIS_MODULE);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
@@ -223,8 +218,7 @@ static void register_in_a_pool_thread_changes_nothing(struct kunit *test)
 
 	item->on_execute = register_from_execute;
 	swt_expect_splat(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	swt_splat_over(t);
 	KUNIT_EXPECT_LT(test, item->result, 0);
 	swt_unregister(t, THIS_MODULE);

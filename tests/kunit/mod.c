@@ -146,8 +146,7 @@ static struct swt_item *executing(struct swt *t)
 {
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	return item;
 }
 

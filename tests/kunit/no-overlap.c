@@ -12,8 +12,7 @@ static void expect_deferred(struct swt *t, enum swt_kind kind, int enqueues)
 	struct swt_item *item = swt_blocker(t, kind);
 
 	swt_pool(t, 4, 4);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	while (enqueues--)
 		swt_must_enqueue(item);
 	/* There are threads free to do it wrong */
@@ -45,8 +44,7 @@ static void delay_that_ends_during_execute_is_deferred(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 	struct swt_item *later = swt_item(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, 2);
 	swt_must_arm(later, 4);
 	swt_wait(t, swt_runs(later) == 1);
@@ -66,8 +64,7 @@ static void deferred_item_goes_to_the_tail(struct kunit *test)
 
 	swt_pool(t, 2, 2);
 	swt_hold(t, 1);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	swt_must_enqueue(second);
 	swt_release(item);

@@ -162,8 +162,7 @@ static void deferred_item_joins_when_execute_returns(struct kunit *test)
 
 	swt_pool(t, 2, 2);
 	swt_hold(t, 1);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(items[0]);
 	swt_must_enqueue(item);
 	swt_must_enqueue(items[1]);
@@ -180,8 +179,7 @@ static void delay_ended_in_execute_joins_when_execute_returns(struct kunit *test
 
 	swt_pool(t, 2, 2);
 	swt_hold(t, 1);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, 1);
 	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
 	swt_must_enqueue(items[0]);

@@ -282,8 +282,7 @@ static void grows_until_very_slow_items_have_a_place(struct kunit *test)
 	swt_pool(t, 2, 16);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_blocker(t, SWT_VSLOW);
-		swt_must_enqueue(items[i]);
-		swt_wait(t, swt_executing(items[i]));
+		swt_must_execute(items[i]);
 		KUNIT_EXPECT_EQ(test, swt_threads(), 2 * (i + 1));
 	}
 }
@@ -797,8 +796,7 @@ static void free_thread_takes_slow_items_once_the_share_is_used_up(struct kunit 
 	struct swt_item *very_slow = swt_item(t, SWT_VSLOW);
 
 	swt_pool(t, 2, 2);
-	swt_must_enqueue(blocker);
-	swt_wait(t, swt_executing(blocker));
+	swt_must_execute(blocker);
 	swt_hold(t, 1);
 	swt_must_enqueue(very_slow);
 	swt_must_enqueue(slow);

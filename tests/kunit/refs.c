@@ -47,8 +47,7 @@ static void executing_item_is_pinned(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_settle(t);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->gets), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 0);
@@ -75,8 +74,7 @@ static void merged_and_deferred_enqueues_balance(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	swt_must_enqueue(item);
 	swt_release(item);
@@ -89,8 +87,7 @@ static void delay_that_ends_during_execute_balances(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, 1);
 	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
 	swt_release(item);
@@ -127,8 +124,7 @@ static void cancel_puts_what_was_deferred(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 	struct swt_thread *cancel;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	cancel = swt_cancel_start(item);
 	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING));
@@ -189,8 +185,7 @@ static void refused_enqueue_during_execute_is_no_second_run(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 	bool refused;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	item->get_result = -EAGAIN;
 	refused = swt_enqueue(item) == -EAGAIN;
 	/* The one reference may do for both runs; if not, it has been asked for */

@@ -130,8 +130,7 @@ static void executing_item_has_number_and_pid_of_its_thread(struct kunit *test)
 	char thr[4], pid[6];
 	struct row *row;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	row = read_rows(t, 1);
 	snprintf(thr, sizeof(thr), "%3d", item->number);
 	snprintf(pid, sizeof(pid), "%5d", item->pid);
@@ -175,8 +174,7 @@ static void item_that_executes_and_is_armed_is_shown_twice(struct kunit *test)
 	struct row *rows;
 	char thr[4];
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, SWT_NEVER);
 	rows = read_rows(t, 2);
 	snprintf(thr, sizeof(thr), "%3d", item->number);
@@ -231,8 +229,7 @@ static void item_without_desc_has_a_row(struct kunit *test)
 
 	ops->desc = NULL;
 	item = swt_blocker_ops(t, SWT_SLOW, ops);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	row = read_rows(t, 1);
 	KUNIT_EXPECT_PTR_NE(test, strstr(row->desc, "swt_execute"), NULL);
 	if (__is_defined(MODULE))
@@ -294,8 +291,7 @@ static void mark_of_an_executing_item_is_since_it_began(struct kunit *test)
 	struct row *row;
 
 	before = jiffies;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(later, HZ / 4);
 	swt_wait(t, swt_at_rest(later));
 	least = jiffies - item->started_at;
@@ -446,8 +442,7 @@ static void desc_is_on_one_line(struct kunit *test)
 	int i;
 
 	item->on_desc = describe_on_several_lines;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	row = read_rows(t, 1);
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		KUNIT_EXPECT_NOT_NULL(test, strstr(row->desc, words[i]));
@@ -473,8 +468,7 @@ static void long_desc_is_complete(struct kunit *test)
 	char *text, *begin;
 
 	item->on_desc = describe_at_length;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	text = swt_runqueue(t);
 	KUNIT_EXPECT_EQ(test, count_rows(text), 1);
 	begin = strstr(text, "begin 0 1 2 3");

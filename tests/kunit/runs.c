@@ -11,8 +11,7 @@ static void slow_item_runs(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 }
 
 static void very_slow_item_runs(struct kunit *test)
@@ -20,8 +19,7 @@ static void very_slow_item_runs(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_VSLOW);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 }
 
 static void armed_item_runs(struct kunit *test)

@@ -36,8 +36,7 @@ static struct swt_item *hold(struct swt *t, const char *name)
 {
 	struct swt_item *item = named(swt_blocker(t, SWT_SLOW), name);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	return item;
 }
 
@@ -152,14 +151,12 @@ static void a_share_that_is_full(struct kunit *test)
 	struct swt_item *second = named(swt_item(t, SWT_VSLOW), "second");
 
 	begin(t, 3, 3);
-	swt_must_enqueue(first);
-	swt_wait(t, swt_executing(first));
+	swt_must_execute(first);
 	swt_must_enqueue(second);
 	swt_set(t, "stall-warn-secs", 1);
 	swt_wait(t, reported(second));
 	/* others do not stall meanwhile */
-	swt_must_enqueue(beside);
-	swt_wait(t, swt_runs(beside) == 1);
+	swt_must_run(beside);
 	swt_set(t, "stall-warn-secs", 0);
 	KUNIT_EXPECT_TRUE(test, told(t, "no very slow item has started for", ""));
 	KUNIT_EXPECT_FALSE(test, told(t, "no slow item", ""));

@@ -188,8 +188,7 @@ static void deferred_enqueues_are_counted(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 	char *before = read_values(t);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	/* It is pending from now on */
 	swt_must_enqueue(item);
@@ -229,8 +228,7 @@ static void cancelled_runs_are_counted(struct kunit *test)
 	swt_cancel(armed);
 	swt_must_arm(armed, SWT_NEVER);
 	swt_try_cancel(armed);
-	swt_must_enqueue(again);
-	swt_wait(t, swt_executing(again));
+	swt_must_execute(again);
 	/* Not that it executes, but that it was to do so again */
 	swt_must_enqueue(again);
 	swt_try_cancel(again);
@@ -316,8 +314,7 @@ static void refused_enqueues_are_counted(struct kunit *test)
 	item->get_result = -ENOENT;
 	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ENOENT);
 	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ENOENT);
-	swt_must_enqueue(busy);
-	swt_wait(t, swt_executing(busy));
+	swt_must_execute(busy);
 	cancel = swt_cancel_start(busy);
 	swt_wait(t, swt_blocked(cancel));
 	KUNIT_EXPECT_EQ(test, swt_enqueue(busy), -ECANCELED);
@@ -476,8 +473,7 @@ static void times_go_into_histograms(struct kunit *test)
 		swt_must_enqueue(item);
 		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
 	}
-	swt_must_enqueue(longest);
-	swt_wait(t, swt_executing(longest));
+	swt_must_execute(longest);
 	/* 2^24 ns are 17 ms */
 	swt_wait(t, time_after(jiffies, longest->started_at + msecs_to_jiffies(20)));
 	swt_release(longest);

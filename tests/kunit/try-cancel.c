@@ -122,8 +122,7 @@ static void execute_is_not_waited_for(struct kunit *test)
 
 	for (kind = SWT_SLOW; kind <= SWT_DELAYED; kind++) {
 		item = swt_blocker(t, kind);
-		swt_must_enqueue(item);
-		swt_wait(t, swt_executing(item));
+		swt_must_execute(item);
 		KUNIT_EXPECT_FALSE(test, try(item));
 		KUNIT_EXPECT_TRUE(test, swt_executing(item));
 		swt_release(item);
@@ -139,8 +138,7 @@ static void deferred_item_does_not_run_again(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 	int i;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	for (i = 0; i < 3; i++) {
 		swt_must_enqueue(item);
 		KUNIT_EXPECT_TRUE(test, try(item));
@@ -161,8 +159,7 @@ static void item_executing_and_armed(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(item, SWT_NEVER);
 	KUNIT_EXPECT_TRUE(test, try(item));
 	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
@@ -181,8 +178,7 @@ static void deferred_again_afterwards_it_runs(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	KUNIT_EXPECT_TRUE(test, try(item));
 	swt_must_enqueue(item);
@@ -345,8 +341,7 @@ static void cancel_under_way_leaves_nothing_to_take(struct kunit *test)
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
 	struct swt_thread *cancel;
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item);
 	cancel = swt_cancel_start(item);
 	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING));
@@ -499,8 +494,7 @@ static void described_executing_item_runs_again_or_not(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(delays); i++) {
 		item = swt_blocker(t, SWT_DELAYED);
 		item->desc_gate = swt_gate(t);
-		swt_must_enqueue(item);
-		swt_wait(t, swt_executing(item));
+		swt_must_execute(item);
 		swt_runqueue_start(t);
 		swt_wait(t, atomic_read(&item->describing));
 		KUNIT_EXPECT_FALSE(test, try(item));
@@ -790,8 +784,7 @@ static void cancel_of_an_executing_item_prevents_the_next_run(struct kunit *test
 
 	for (i = 0; i < ARRAY_SIZE(delays); i++) {
 		item = swt_blocker(t, SWT_DELAYED);
-		swt_must_enqueue(item);
-		swt_wait(t, swt_executing(item));
+		swt_must_execute(item);
 		if (delays[i] >= 0)
 			swt_must_arm(item, delays[i]);
 		cancel = swt_cancel_start(item);

@@ -75,8 +75,7 @@ static void executing_item_is_waited_for(struct kunit *test)
 	struct swt_thread *thread;
 
 	party->item->gate = swt_gate(t);
-	swt_must_enqueue(party->item);
-	swt_wait(t, swt_executing(party->item));
+	swt_must_execute(party->item);
 	thread = leave_and_wait(t, party);
 	swt_release(party->item);
 	expect_left(thread);
@@ -115,8 +114,7 @@ static void deferred_item_is_waited_for(struct kunit *test)
 	struct swt_thread *thread;
 
 	party->item->gate = swt_gate(t);
-	swt_must_enqueue(party->item);
-	swt_wait(t, swt_executing(party->item));
+	swt_must_execute(party->item);
 	swt_must_enqueue(party->item);
 	thread = leave_and_wait(t, party);
 	swt_release(party->item);
@@ -164,8 +162,7 @@ static void desc_is_waited_for(struct kunit *test)
 		kunit_skip(test, "built without runqueue");
 	party->item->gate = swt_gate(t);
 	party->item->desc_gate = swt_gate(t);
-	swt_must_enqueue(party->item);
-	swt_wait(t, swt_executing(party->item));
+	swt_must_execute(party->item);
 	reader = swt_runqueue_start(t);
 	swt_wait(t, atomic_read(&party->item->descs));
 	swt_release(party->item);
@@ -184,12 +181,10 @@ static void work_queued_meanwhile_is_waited_for(struct kunit *test)
 	struct swt_thread *thread;
 
 	party->item->gate = swt_gate(t);
-	swt_must_enqueue(party->item);
-	swt_wait(t, swt_executing(party->item));
+	swt_must_execute(party->item);
 	thread = swt_unregister_start(t, party->owner, second);
 	swt_wait(t, swt_blocked(thread));
-	swt_must_enqueue(second);
-	swt_wait(t, swt_executing(second));
+	swt_must_execute(second);
 	swt_release(party->item);
 	swt_wait(t, swt_at_rest(party->item));
 	swt_settle(t);
@@ -238,8 +233,7 @@ static void nobodys_items_are_not_waited_for(struct kunit *test)
 	struct party *party = join_pool(t, "swt_other", SWT_SLOW);
 	struct swt_item *item = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, NULL));
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_unregister(t, party->owner);
 	swt_release(item);
 	swt_wait(t, swt_runs(item) == 1);
@@ -252,8 +246,7 @@ static void owner_that_has_not_registered_counts_as_nobody(struct kunit *test)
 	struct module *stranger = swt_owner(t, "swt_stranger");
 	struct swt_item *item = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, stranger));
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_unregister(t, party->owner);
 	swt_release(item);
 	swt_wait(t, swt_runs(item) == 1);
@@ -269,8 +262,7 @@ static void null_waits_for_nothing(struct kunit *test)
 	struct swt_item *armed = swt_item_ops(t, SWT_DELAYED, item->work.ops);
 
 	KUNIT_ASSERT_EQ(test, swt_register(t, NULL), 0);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_arm(armed, SWT_NEVER);
 	swt_unregister(t, NULL);
 	KUNIT_EXPECT_TRUE(test, swt_flag(armed, SLOW_WORK_DELAYED));
@@ -288,8 +280,7 @@ static void registering_twice_counts_twice(struct kunit *test)
 	swt_unregister(t, THIS_MODULE);
 	/* One is left, so there is a pool */
 	KUNIT_EXPECT_GE(test, swt_threads(), 2);
-	swt_must_enqueue(party->item);
-	swt_wait(t, swt_runs(party->item) == 1);
+	swt_must_run(party->item);
 	swt_unregister(t, party->owner);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
@@ -303,8 +294,7 @@ static void owner_registered_twice_still_is_waited_for(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, swt_register(t, party->owner), 0);
 	swt_unregister(t, party->owner);
 	party->item->gate = swt_gate(t);
-	swt_must_enqueue(party->item);
-	swt_wait(t, swt_executing(party->item));
+	swt_must_execute(party->item);
 	thread = leave_and_wait(t, party);
 	swt_release(party->item);
 	expect_left(thread);
@@ -320,8 +310,7 @@ static void no_module_reference_is_taken(struct kunit *test)
 	swt_unregister(t, THIS_MODULE);
 	before = module_refcount(THIS_MODULE);
 	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before);
 #else
 	kunit_skip(test, "not a module that has references");
@@ -364,8 +353,7 @@ static void last_one_waits_for_nobodys_items(struct kunit *test)
 	struct swt_thread *thread;
 
 	item->put_gate = swt_gate(t);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	thread = swt_unregister_start(t, THIS_MODULE, item);
 	swt_wait(t, swt_blocked(thread));
 	KUNIT_EXPECT_FALSE(test, swt_done(thread));
@@ -533,8 +521,7 @@ static struct closing *new_closing(struct swt *t, int nr)
 	swt_pool(t, 2, 2);
 	for (i = 0; i < nr; i++) {
 		closing->blockers[i] = swt_blocker_ops(t, SWT_DELAYED, closing->ops);
-		swt_must_enqueue(closing->blockers[i]);
-		swt_wait(t, swt_executing(closing->blockers[i]));
+		swt_must_execute(closing->blockers[i]);
 	}
 	return closing;
 }

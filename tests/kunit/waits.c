@@ -19,8 +19,7 @@ static struct swt_item *busy_item(struct swt *t, const struct slow_work_ops *ops
 {
 	struct swt_item *item = swt_blocker_ops(t, SWT_DELAYED, ops);
 
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	return item;
 }
 

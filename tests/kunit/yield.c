@@ -250,8 +250,7 @@ static void fresh_item_displaces_a_sleeper(struct kunit *test)
 	sleepers[0] = put_to_bed(t, SWT_SLOW);
 	sleepers[1] = put_to_bed(t, SWT_SLOW);
 	since = ktime_get_ns();
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_no_more_woken(sleepers, 2, 1, item, since);
 	expect_woken(sleepers[atomic_read(&bed_of(sleepers[1])->wanted)], true);
 }
@@ -287,8 +286,7 @@ static void one_sleeper_is_woken_for_every_item(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_blocker(t, SWT_SLOW);
 		since = ktime_get_ns();
-		swt_must_enqueue(items[i]);
-		swt_wait(t, swt_executing(items[i]));
+		swt_must_execute(items[i]);
 		soon &= swt_came_soon(items[i], since);
 		if (soon)
 			KUNIT_EXPECT_EQ(test, count_woken(sleepers, ARRAY_SIZE(sleepers)), i + 1);
@@ -334,8 +332,7 @@ static void free_thread_spares_the_sleeper(struct kunit *test)
 		item = swt_item(t, i % 2 ? SWT_VSLOW : SWT_SLOW);
 		swt_wait(t, swt_idle_threads() == 1);
 		since = ktime_get_ns();
-		swt_must_enqueue(item);
-		swt_wait(t, swt_runs(item) == 1);
+		swt_must_run(item);
 		soon = swt_came_soon(item, since);
 	}
 	wake_sleeper(sleeper);
@@ -356,8 +353,7 @@ static void sleeper_is_woken_before_threads_are_started(struct kunit *test)
 	sleepers[1] = put_to_bed(t, SWT_SLOW);
 	swt_wait(t, swt_threads() == 2);
 	since = ktime_get_ns();
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_no_more_woken(sleepers, 2, 1, item, since);
 }
 
@@ -376,8 +372,7 @@ static void work_queued_before_the_call_is_seen(struct kunit *test)
 	swt_hold(t, 1);
 	item->on_execute = wait_for_other_queued;
 	item->other = swt_item(t, SWT_SLOW);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_must_enqueue(item->other);
 	expect_woken(item, true);
 	swt_wait(t, swt_runs(item->other) == 1);
@@ -407,8 +402,7 @@ static void item_being_cancelled_does_not_lie_down(struct kunit *test)
 	struct swt_item *item = new_sleeper(t, SWT_SLOW);
 
 	item->on_execute = sleep_once_cancelled;
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
+	swt_must_execute(item);
 	swt_cancel(item);
 	expect_woken(item, true);
 }
@@ -422,8 +416,7 @@ static void very_slow_sleeper_gives_up_its_slot(struct kunit *test)
 	swt_pool(t, 2, 2);
 	sleeper = put_to_bed(t, SWT_VSLOW);
 	swt_wait(t, swt_idle_threads() == 1);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_woken(sleeper, true);
 }
 
@@ -435,8 +428,7 @@ static void slow_item_displaces_a_very_slow_sleeper(struct kunit *test)
 	swt_pool(t, 2, 2);
 	swt_hold(t, 1);
 	sleeper = put_to_bed(t, SWT_VSLOW);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_woken(sleeper, true);
 }
 
@@ -448,8 +440,7 @@ static void very_slow_item_displaces_a_slow_sleeper(struct kunit *test)
 	swt_pool(t, 2, 2);
 	swt_hold(t, 1);
 	sleeper = put_to_bed(t, SWT_SLOW);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_woken(sleeper, true);
 }
 
@@ -461,8 +452,7 @@ static void very_slow_item_without_a_slot_wakes_no_slow_sleeper(struct kunit *te
 	struct swt_item *sleeper, *item = swt_item(t, SWT_VSLOW);
 
 	swt_pool(t, 2, 2);
-	swt_must_enqueue(blocker);
-	swt_wait(t, swt_executing(blocker));
+	swt_must_execute(blocker);
 	sleeper = put_to_bed(t, SWT_SLOW);
 	swt_must_enqueue(item);
 	wake_sleeper(sleeper);
@@ -484,8 +474,7 @@ static void enqueueing_again_after_true_sleeps_again(struct kunit *test)
 	sleeper->on_execute = sleep_and_give_way;
 	swt_must_enqueue(sleeper);
 	swt_wait(t, atomic_read(&bed_of(sleeper)->lying) == 1);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	swt_wait(t, atomic_read(&bed_of(sleeper)->lying) == 2 && swt_asleep(sleeper));
 	KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleeper)->wanted), 1);
 	wake_sleeper(sleeper);
@@ -667,8 +656,7 @@ static void fresh_items_pass_through_many_sleepers(struct kunit *test)
 	swt_wait(t, fewest_runs(sleepers, MANY) >= 1);
 	for (i = 0; i < 10; i++) {
 		item = swt_item(t, i % 2 ? SWT_SLOW : SWT_VSLOW);
-		swt_must_enqueue(item);
-		swt_wait(t, swt_runs(item) == 1);
+		swt_must_run(item);
 	}
 	wake_sleepers(sleepers, MANY);
 }
@@ -704,8 +692,7 @@ static void expect_pool_counts_right(struct swt *t)
 	swt_hold(t, max - 1);
 	sleeper = put_to_bed(t, SWT_SLOW);
 	KUNIT_EXPECT_EQ(t->test, swt_threads(), max);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_woken(sleeper, true);
 }
 
@@ -717,8 +704,7 @@ static void pool_grows_past_a_sleeper_that_winds_up(struct kunit *test)
 	swt_pool(t, 2, 4);
 	swt_hold(t, 1);
 	sleeper = new_slow_riser(t, SWT_SLOW);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_winding_up(sleeper);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
 	/* It comes in the end, and nothing is left to wait for it */
@@ -760,8 +746,7 @@ static void pool_grows_past_a_very_slow_sleeper_that_winds_up(struct kunit *test
 
 	swt_pool(t, 2, 4);
 	sleeper = new_slow_riser(t, SWT_VSLOW);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_winding_up(sleeper);
 	swt_release(sleeper);
 	expect_woken(sleeper, true);
@@ -778,8 +763,7 @@ static void expect_no_deadlock(struct swt *t, void (*on_execute)(struct swt_item
 	sleeper->on_execute = on_execute;
 	sleeper->other = item;
 	enqueue_and_see_it_sleep(sleeper);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	expect_woken(sleeper, true);
 	swt_release(t->held[0]);
 	expect_pool_counts_right(t);
@@ -819,8 +803,7 @@ static void another_sleeper_gives_way_for_one_that_winds_up(struct kunit *test)
 	swt_pool(t, 2, 2);
 	for (i = 0; i < 2; i++)
 		sleepers[i] = new_rival(t, sleep_and_wind_up, told, gate);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 2), 2);
 	KUNIT_EXPECT_EQ(test, swt_executing(sleepers[0]) + swt_executing(sleepers[1]), 1);
 	swt_open(gate);
@@ -847,8 +830,7 @@ static void sleeper_that_comes_late_has_yielded(struct kunit *test)
 		sleepers[i] = new_rival(t, sleep_and_give_way, told, gate);
 		bed_of(sleepers[i])->strict = strict;
 	}
-	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 1);
+	swt_must_run(item);
 	/* The other one sleeps again, on the thread that the item had */
 	swt_wait(t, atomic_read(&bed_of(sleepers[0])->lying) +
 		    atomic_read(&bed_of(sleepers[1])->lying) == 3);
