@@ -2,7 +2,7 @@
 /*
  * slow-work: types and locking rules, shared by the module's own files
  *
- * Calls run downwards in this list only (tests/style.sh checks that):
+ * Calls run downwards in this list only (make check-style checks that):
  *
  * main.c		the list of inits and, backwards, of exits
  * slow-work-sysctl.c	/proc/sys/kernel/slow-work and the module parameters
