@@ -65,6 +65,8 @@ run_knowing() {
 	head=$(grep '^# vm ' "$work/out" || true)
 	if [[ $head == "# vm $kernel guest.sh: the kernel reported something" ]] &&
 		[ ! -s "$work/left" ]; then
+		# It passed, and so leaves nothing
+		rm -rf "$(sed -n 's/^slow-work: what a report of this needs is in //p' "$work/err")"
 		return 0
 	fi
 	printf '%s\n' "$head"
