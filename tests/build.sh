@@ -12,7 +12,7 @@
 
 [ $# -ge 1 ] || die "usage: build.sh NAME [VAR=value...]"
 name=$1; shift
-need_packages make rsync
+need_packages make rsync perl
 kernel=$("$TOP/tests/kernel.sh" --headers "$name")
 key=$(echo "$TOP $*" | sha256sum | cut -c1-8)
 dir=$CACHE/build/$name-$key
@@ -37,10 +37,11 @@ mk+=(ARCH="$(cat "$kernel/arch")" -j"$JOBS" W=1)
 # shellcheck disable=SC2207 # words they are
 [ ! -e "$kernel/make" ] || mk+=($(cat "$kernel/make"))
 
-# In a root of the kernel's, where $dir is /mnt.  The mounts go with the process.
+# In a root of the kernel's, where $dir is /mnt
 in_root() {
+	own_mounts
 	# shellcheck disable=SC2016 # for the inner shell
-	unshare -m sh -ec 'root=$1
+	"${UNSHARE[@]}" sh -ec 'root=$1
 		mount --bind "$2" "$root/mnt"
 		mount --bind /proc "$root/proc"	# objtool looks there
 		shift 2

@@ -12,8 +12,9 @@
 #                       is no more than the headers
 #   6.1 6.12            Debian 12's, each also with -cloud or -rt; unpacked
 #                       beside the system, not installed
-#   unstable            the newest of Debian unstable, with the compiler that it
-#                       wants in a root of its own
+#   5.10 6.12-trixie unstable
+#                       the newest of Debian 11, 13 and unstable, each with the
+#                       compiler that it wants in a root of its own
 # or no kernel, but a tool that Debian 12 lacks:
 #   qemu                qemu-system-x86_64 of Debian's backports, where Debian's own
 #                       is too old
@@ -33,20 +34,31 @@
 . "$(dirname "$0")/lib/env.sh"
 
 SRC_PACKAGE=linux-source-6.1
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # The unpacked kernel source, shared by the kernels of our own, by the style check
 # for its checkpatch.pl, and by the in-tree run: nobody writes into it.
 source_tree() {
 	SRC_PACKAGE=${1:-$SRC_PACKAGE}
-	need_packages "$SRC_PACKAGE" xz-utils
-	SRC_VERSION=$(dpkg-query -W -f '${Version}' "$SRC_PACKAGE")
+	need_packages xz-utils
+	newest "$SRC_PACKAGE" source_version
+	SRC_VERSION=$PKG_VERSION
 	SRC=$CACHE/source/$SRC_PACKAGE-$SRC_VERSION
 	once "$SRC_PACKAGE $SRC_VERSION (unpacking)" "$SRC" unpack_source
 }
 
+source_version() {
+	apt_of bookworm amd64
+	PKG_VERSION=$(candidate "$SRC_PACKAGE")
+	VERSION=source
+}
+
 unpack_source() {
-	tar -C "$1" --strip-components=1 -xJf "/usr/src/$SRC_PACKAGE.tar.xz"
+	apt_of bookworm amd64
+	fetch_deb "$1" "$SRC_PACKAGE=$SRC_VERSION"
+	mv "$1/usr/src/$SRC_PACKAGE.tar.xz" "$1.tar.xz"
+	rm -rf "${1:?}/usr"
+	tar -C "$1" --strip-components=1 -xJf "$1.tar.xz"
+	rm "$1.tar.xz"
 }
 
 # The same with kernels/NAME.patch, by links to all that it leaves alone
@@ -132,54 +144,11 @@ build_own() {
 
 # The machine's own is for 64 bits
 busybox_i386() {
-	apt_of "$(codename)" i386
+	apt_of bookworm i386
 	mkdir "$1/deb"
 	fetch_deb "$1/deb" busybox-static
 	mv "$1/deb/bin/busybox" "$1/busybox"
 	rm -rf "$1/deb"
-}
-
-# --- apt, for another suite or architecture ------------------------------------
-
-codename() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
-
-# The mirror that this machine has its Debian from
-mirror() {
-	local uri
-	apt_lists
-	# shellcheck disable=SC2016 # apt is to see them
-	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
-		"Codename: $(codename)" | sort -u | head -n 1)
-	[ -n "$uri" ] || die "apt has no mirror of Debian among its sources"
-	echo "$uri"
-}
-
-# apt_of SUITE ARCHITECTURE: sets APT, what apt-get and apt-cache are to be told
-# to go by that suite alone, from the same mirror, with lists kept apart from
-# the system's.  These are fetched at most once a day; where that fails, those
-# that are there serve.
-apt_of() {
-	local dir=$CACHE/apt/$1-$2 uri
-	APT=(-qq -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=-
-		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
-		-o "Dir::State::Lists=$dir/lists" -o Dir::State::status=/dev/null
-		-o "Dir::Cache=$dir" -o APT::Architecture="$2" -o APT::Architectures="$2"
-		-o Acquire::Languages=none -o APT::Sandbox::User=root)
-	need_packages debian-archive-keyring
-	uri=$(mirror)
-	mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$CACHE/locks"
-	(
-		flock 9
-		[ -z "$(find "$dir/updated" -mtime -1 2>/dev/null)" ] || exit 0
-		echo "deb [signed-by=$KEYRING] $uri $1 main" >"$dir/sources.list"
-		if apt-get "${APT[@]}" update >&2; then
-			touch "$dir/updated"
-		elif [ -e "$dir/updated" ]; then
-			say "slow-work: going by the old package lists of $1"
-		else
-			die "cannot fetch the package lists of $1 for $2"
-		fi
-	) 9>"$CACHE/locks/apt-$1-$2"
 }
 
 # --- QEMU -----------------------------------------------------------------------
@@ -187,13 +156,12 @@ apt_of() {
 # Until 8.1 a thread a CPU may translate a breakpoint that is just taken away, and
 # run into it later.  The kernel patches jump labels by way of breakpoints.
 qemu() {
-	local suite
+	local suite=bookworm-backports
 	need_packages qemu-system-x86
 	if dpkg --compare-versions "$(dpkg-query -W -f '${Version}' qemu-system-x86)" ge 1:8.1; then
 		ENTRY=$(dirname "$(command -v qemu-system-x86_64)")
 		return
 	fi
-	suite=$(codename)-backports
 	ENTRY=$CACHE/qemu/$suite
 	once "QEMU of $suite" "$ENTRY" backported_qemu
 }
@@ -246,45 +214,42 @@ unstable_herd7() {
 
 # --- Debian's kernels --------------------------------------------------------
 
-# resolve NAME: sets VERSION, the newest that can be had, and PKG_VERSION.  Asking
-# apt takes seconds, so the answer is kept until its lists change.
-resolve() {
-	local series=${1%%-*} flavour=amd64 dots memo=$CACHE/newest-$1
-	if [ "$memo" -nt "$APT_LISTS" ]; then
-		read -r VERSION PKG_VERSION <"$memo"
-		return
+# newest NAME FUNCTION: sets VERSION and PKG_VERSION, the newest that can be had, by
+# FUNCTION.  Asking apt takes seconds, and what is newer takes as long to make as the
+# first: the answer holds for a week.
+newest() {
+	local memo=$CACHE/newest-$1
+	if [ -z "$(find "$memo" -mtime -7 2>/dev/null)" ]; then
+		mkdir -p "$CACHE"
+		(
+			VERSION='' PKG_VERSION=''
+			"$2" "$1"
+			[ -n "$VERSION" ] && [ -n "$PKG_VERSION" ] || die "no $1 among Debian's packages"
+			echo "$VERSION $PKG_VERSION" >"$memo.$$"
+			mv "$memo.$$" "$memo"
+		) || [ -e "$memo" ] || exit 1
 	fi
-	[ "$series" = "$1" ] || flavour=${1#*-}-amd64
-	dots=${series//./\\.}
-	apt_lists
-	VERSION=$(apt-cache pkgnames "linux-headers-$series" |
-		sed -nE "s/^linux-headers-($dots\.[0-9]+(-[0-9]+|\+deb12)-$flavour)\$/\1/p" |
-		sort -V | tail -n 1)
-	[ -n "$VERSION" ] ||
-		die "no package for kernel $1: is bookworm-security among apt's sources?"
-	PKG_VERSION=$(apt-cache policy "linux-headers-$VERSION" | sed -n 's/^  Candidate: //p')
-	mkdir -p "$CACHE"
-	echo "$VERSION $PKG_VERSION" >"$memo.$$"
-	mv "$memo.$$" "$memo"
+	read -r VERSION PKG_VERSION <"$memo"
 }
 
-# fetch_deb ROOT PACKAGE: unpacks a package below ROOT, from APT if that is set
-APT=()
-fetch_deb() {
-	local deb
-	download() { ( cd "$1" && apt-get -qq "${APT[@]}" -o APT::Sandbox::User=root download "$2" >&2 ); }
-	download "$@" || { apt_lists force; download "$@"; } || die "cannot download package $2"
-	for deb in "$1/${2}"_*.deb; do
-		dpkg -x "$deb" "$1"
-		rm "$deb"
-	done
+# Debian 12 has several series
+stock_version() {
+	local series=${1%%-*} flavour=amd64 dots
+	[ "$series" = "$1" ] || flavour=${1#*-}-amd64
+	dots=${series//./\\.}
+	apt_of bookworm amd64
+	VERSION=$(apt-cache "${APT[@]}" pkgnames "linux-headers-$series" |
+		sed -nE "s/^linux-headers-($dots\.[0-9]+(-[0-9]+|\+deb12)-$flavour)\$/\1/p" |
+		sort -V | tail -n 1)
+	PKG_VERSION=$(candidate "linux-headers-$VERSION")
 }
 
 # The common headers and the tools are named by the headers' dependencies
 stock_headers() {
 	local p h=usr/src/linux-headers-$VERSION
+	apt_of bookworm amd64
 	fetch_deb "$1" "linux-headers-$VERSION"
-	for p in $(apt-cache depends "linux-headers-$VERSION" |
+	for p in $(apt-cache "${APT[@]}" depends "linux-headers-$VERSION" |
 			sed -nE 's/^  Depends: (linux-headers-.*|linux-kbuild-.*)/\1/p'); do
 		fetch_deb "$1" "$p"
 	done
@@ -321,36 +286,44 @@ stock_image() {
 stock_kernel() {
 	# pahole: 6.12's build asks for its version
 	need_packages make gcc-12 libc6-dev libelf1 dwarves kmod
-	resolve "$1"
+	newest "$1" stock_version
 	HEADERS=$CACHE/kernels/$VERSION-$PKG_VERSION-headers
 	ENTRY=$HEADERS
 	once "headers $VERSION" "$ENTRY" stock_headers
 	[ -z "$headers_only" ] || return 0
 	ENTRY=${HEADERS%-headers}
-	once "kernel image $VERSION" "$ENTRY" stock_image
+	once "kernel image $VERSION" "$ENTRY" bookworm_image
 }
 
-# --- Debian unstable's ---------------------------------------------------------
+bookworm_image() {
+	apt_of bookworm amd64
+	stock_image "$1"
+}
 
-# Its headers want its compiler, and that its C library: so they are built with in
+# --- other Debians' -------------------------------------------------------------
+
+# Their headers want their compiler, and that its C library: so they are built with in
 # a root of its own, which build.sh enters.
-unstable_kernel() {
-	local old
-	need_packages make debootstrap kmod
-	apt_of unstable amd64
+suite_version() {
+	apt_of "$suite" amd64
 	VERSION=$(apt-cache "${APT[@]}" depends linux-headers-amd64 |
 		sed -n 's/^  Depends: linux-headers-\([0-9].*\)/\1/p')
-	[ -n "$VERSION" ] || die "no package for kernel unstable"
-	PKG_VERSION=$(apt-cache "${APT[@]}" policy "linux-headers-$VERSION" | sed -n 's/^  Candidate: //p')
-	HEADERS=$CACHE/kernels/unstable-$PKG_VERSION-headers
+	PKG_VERSION=$(candidate "linux-headers-$VERSION")
+}
+
+suite_kernel() {
+	local old suite=$2
+	need_packages make kmod
+	newest "$1" suite_version
+	HEADERS=$CACHE/kernels/$1-$PKG_VERSION-headers
 	ENTRY=$HEADERS
-	once "a root of Debian unstable with headers $VERSION (3 minutes, once)" "$ENTRY" unstable_root
+	once "a root of Debian $suite with headers $VERSION (3 minutes, once)" "$ENTRY" suite_root
 	if [ -z "$headers_only" ]; then
 		ENTRY=${HEADERS%-headers}
-		once "kernel image $VERSION" "$ENTRY" stock_image
+		once "kernel image $VERSION" "$ENTRY" suite_image
 	fi
-	# Every week has another
-	for old in "$CACHE"/kernels/unstable-*; do
+	# There are others soon
+	for old in "$CACHE/kernels/$1"-*; do
 		case $old in
 		"${HEADERS%-headers}"|"$HEADERS") ;;
 		*) rm -rf "$old" ;;
@@ -358,20 +331,18 @@ unstable_kernel() {
 	done
 }
 
-unstable_root() {
-	local log=$1/debootstrap.log proxy=''
-	[ "$(id -u)" = 0 ] || die "debootstrap wants to be root"
-	# debootstrap does not know of apt's
-	eval "$(apt-config shell proxy Acquire::http::Proxy)"
-	[ -z "$proxy" ] || export http_proxy="$proxy"
-	# What it mounts goes with the name space, however it ends
-	unshare -m debootstrap --variant=minbase --keyring="$KEYRING" --include="make,gcc,linux-headers-$VERSION" \
-		unstable "$1/root" "$(mirror)" >"$log" 2>&1 || { tail -n 30 "$log" >&2; die "debootstrap failed"; }
-	rm -rf "$1"/root/var/cache/apt/archives/*.deb "$1"/root/var/lib/apt/lists/* "$1/root/usr/share/doc"
+suite_root() {
+	make_root "$1/root" "$suite" make gcc "linux-headers-$VERSION"
+	rm -rf "$1/root/usr/share/doc"
 	ln -s "root/usr/src/linux-headers-$VERSION" "$1/kdir"
 	cp "$1/kdir/.config" "$1/config"
 	echo "$VERSION" >"$1/release"
 	echo x86 >"$1/arch"
+}
+
+suite_image() {
+	apt_of "$suite" amd64
+	stock_image "$1"
 }
 
 # -----------------------------------------------------------------------------
@@ -386,7 +357,9 @@ main() {
 		# of others' making, as tests/tree.sh has one
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
-	unstable) unstable_kernel ;;
+	5.10)	suite_kernel 5.10 bullseye ;;
+	6.12-trixie) suite_kernel 6.12-trixie trixie ;;
+	unstable) suite_kernel unstable unstable ;;
 	qemu|herd7) "$1" ;;
 	*) die "usage: kernel.sh [--headers] NAME (uml, 6.1-rt, ...: see the head of $0)
 	       kernel.sh --source [6.12] (unpacked kernel sources)

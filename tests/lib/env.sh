@@ -105,3 +105,6 @@ result() {
 	fi
 }
 plan() { echo "1..$RESULTS"; [ $FAILED = 0 ]; }
+
+. "$TOP/tests/lib/apt.sh"
+[ "$(codename)" = bookworm ] || enter_debian "$0" "$@"
