@@ -53,19 +53,22 @@ help:
 	@echo '  deb                Debian packages, in debs/'
 	@echo 'See it work'
 	@echo '  demo               checksum a real tree in a virtual machine'
-	@echo '  check              all tests; the next targets run one part'
+	@echo 'Tests, the shorter the sooner'
+	@echo '  check              what finds most faults soonest; minutes'
+	@echo '  check-all          every test; the better part of an hour'
+	@echo '  matrix             every kernel supported; KERNEL= names one'
+	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
+	@echo '  bench              beside workqueues, in counted instructions'
+	@echo 'Tests of one thing'
 	@echo '  check-style        checkpatch, sparse, kernel-doc, W=1'
 	@echo '  check-kunit        KUnit suites under User Mode Linux'
 	@echo '  check-debug        the same on an SMP debug kernel'
 	@echo '  check-bench        no item dearer than recorded (counted)'
 	@echo '  check-vm           runs on stock kernels; KERNEL= names one'
-	@echo '  matrix             every kernel supported; KERNEL= names one'
 	@echo '  check-abi          the binary interface is the one on record'
 	@echo '  check-tree         as part of a kernel tree, built in and modular'
 	@echo '  check-deb          the packages, from apt install to apt purge'
 	@echo '  mutants            is each statement tested? a sample; SEED=, FULL=yes'
-	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
-	@echo '  bench              beside workqueues, in counted instructions'
 	@echo 'Read'
 	@echo '  docs               HTML and man pages, in Documentation/output'
 	@echo 'For a kernel tree'
@@ -73,6 +76,8 @@ help:
 	@echo 'Variables'
 	@echo '  KDIR=              kernel to build for (default: the running one)'
 	@echo '  KERNEL=            6.1, 6.12-rt, unstable, ... (tests/kernel.sh)'
+	@echo '  DEBIAN_MIRROR=     where kernels for tests come from, if not from'
+	@echo '                     where this machine has its Debian from'
 	@echo '  CONFIG_SLOW_WORK_DEBUG=n      leaves the debugfs view out'
 	@echo '  DESTDIR=, INSTALL_MOD_PATH=   root to install under'
 	@echo '  SLOW_WORK_CACHE=   where kernels for tests are kept'
@@ -85,6 +90,9 @@ demo:
 
 check:
 	@tests/check.sh
+
+check-all:
+	@tests/check.sh all
 
 check-style:
 	@tests/style.sh
@@ -132,5 +140,5 @@ docs:
 	@tests/docs.sh
 
 .PHONY: modules kdir install load unload clean help deb demo \
-	check check-style check-kunit check-debug check-bench check-vm \
+	check check-all check-style check-kunit check-debug check-bench check-vm \
 	check-deb check-abi check-tree tree matrix torture mutants bench docs

@@ -98,7 +98,7 @@ main() {
 	now=$(mktemp "$CACHE/run/abi-XXXXXX")
 	# shellcheck disable=SC2064 # the file of now
 	trap "rm -f '$now'" EXIT
-	interface "$("$TOP/tests/build.sh" $KERNEL)" >"$now"
+	interface "$(all_switches $KERNEL | xargs "$TOP/tests/build.sh" $KERNEL)" >"$now"
 	case ${1-} in
 	record)
 		grep -q "^## $version (unreleased)" "$TOP/CHANGELOG.md" ||

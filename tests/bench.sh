@@ -41,8 +41,9 @@ IRQSOFF_KERNELS="6.1 6.12-rt"
 # The guest runs SCRIPT (guest.sh), with modules built with SWITCHES too.
 run_vm() {
 	local file=$1 kernel=$2 variables=$3 modules; shift 3
-	# shellcheck disable=SC2086 # words they are
-	modules=$("$TOP/tests/build.sh" "$kernel" CONFIG_SLOW_WORK_BENCH=m ${SWITCHES-})
+	# Those that other tests run on too are built for once
+	# shellcheck disable=SC2046,SC2086 # words they are
+	modules=$("$TOP/tests/build.sh" "$kernel" ${SWITCHES:-$(all_switches "$kernel")})
 	mkdir -p "${file%/*}"
 	"$TOP/tests/vm.sh" "$kernel" "$@" --modules "$modules" --timeout 3000 \
 		--append "slub_debug=- $variables" "$BENCH/${SCRIPT:-guest.sh}" >"$file" ||
@@ -77,7 +78,7 @@ ours() {
 
 # Six thousand waiters want more than the usual memory
 irqsoff() {
-	SWITCHES=CONFIG_SLOW_WORK_IRQSOFF=y SCRIPT=storm.sh run_vm "$1" "$KERNEL" "" --icount --mem 2048
+	SWITCHES="CONFIG_SLOW_WORK_BENCH=m CONFIG_SLOW_WORK_IRQSOFF=y" SCRIPT=storm.sh run_vm "$1" "$KERNEL" "" --icount --mem 2048
 }
 
 bench_lines() { dmesg | sed -n 's/^\[ *[0-9.]*\] slow_work_bench: /# bench: /p'; }

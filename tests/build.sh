@@ -7,7 +7,7 @@
 # repetition builds only what changed.  A warning fails the build.  Prints the
 # directory that holds the .ko files.  For example:
 #   build.sh uml CONFIG_SLOW_WORK_KUNIT_TEST=m
-#   build.sh 6.1 C=2 CF=-Wsparse-all
+#   build.sh 6.12 C=2 CF=-Wsparse-all
 . "$(dirname "$0")/lib/env.sh"
 
 [ $# -ge 1 ] || die "usage: build.sh NAME [VAR=value...]"
@@ -36,6 +36,12 @@ mk=(make -C "$kernel/kdir" M="$dir/src")
 mk+=(ARCH="$(cat "$kernel/arch")" -j"$JOBS" W=1)
 # shellcheck disable=SC2207 # words they are
 [ ! -e "$kernel/make" ] || mk+=($(cat "$kernel/make"))
+
+# One kernel that runs on machines and one that does not are enough for sparse, which
+# sees whatever is compiled
+case $name in
+6.1|uml) need_packages sparse; mk+=(C=1) ;;
+esac
 
 # In a root of the kernel's, where $dir is /mnt
 in_root() {

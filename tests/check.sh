@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check.sh [PART [KERNEL]]: runs all tests, or one part of them; "matrix" is
-# no part of all
+# check.sh [PART [KERNEL]]: runs the parts that find most in the shortest time;
+# with "all", every part; else the one that is called PART, or those whose names
+# begin so.  "matrix" is no part of all.
 #
-# Prints KTAP, and as its last line "N passed, N failed", counted over the leaf
-# results of all parts.  A part that breaks off, or has no result to show, is a
-# failure, and never keeps the others from running.
+# Prints KTAP, then what failed and what repeats it, and as its last line
+# "N passed, N failed", counted over the leaf results of all parts.  A part that
+# breaks off, or has no result to show, is a failure, and never keeps the others
+# from running.
 . "$(dirname "$0")/lib/env.sh"
 
 # Debian's kernels that the scripts under tests/vm run on
@@ -29,16 +31,26 @@ TORTURE_SECONDS=60
 # Those that figures of the benchmark are recorded for
 BENCH_KERNELS="6.1 6.12 6.12-rt"
 
+# The short tier: what finds most faults soonest, longest first, so that all lanes
+# end together
+QUICK="style-sources kunit-uml bench-6.1 bench-6.12 abi"
+for k in 6.1 6.12; do
+	for s in samples place sysctl load runqueue; do
+		QUICK+=" vm-$k-$s"
+	done
+done
+
 # The kernels that are supported and how they may be configured: make matrix
 MATRIX_KERNELS="6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt unstable"
 MATRIX_KERNELS+=" up 32bit nosysctl nodebugfs nounload clang"
 MATRIX_COMPILED="arm64 s390x"
 
 # One line a part: its name, and the command.  While one lane builds the debug
-# kernel the other has enough to do without it; kcsan is built after that.
+# kernel the others have enough to do without it; kcsan is built after that.
 parts() {
 	local k s
-	echo style tests/style.sh
+	echo style-sources tests/style.sh sources
+	echo style-builds tests/style.sh builds
 	echo docs tests/docs.sh
 	echo kunit-uml tests/kunit.sh uml
 	echo kunit-plain tests/kunit.sh uml --plain
@@ -146,22 +158,43 @@ show_parts() {
 		PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
 		echo "# ${NAMES[SHOWN - 1]}"
 		sed 's/^/    /' "$out"
-		[ "$failed" = 0 ] || { printf 'not '; BAD+=" ${NAMES[SHOWN - 1]}"; }
+		[ "$failed" = 0 ] || { printf 'not '; BAD+=" $SHOWN"; }
 		echo "ok $SHOWN - ${NAMES[SHOWN - 1]} # $passed passed, $failed failed," \
 			"$skipped skipped, $(cat "$out.done") s"
 	done
 }
 
+# The parts that are wanted
+select_parts() {
+	case ${1-} in
+	'')	parts | awk -v names="$QUICK" '
+			{ line[$1] = $0 }
+			END { n = split(names, name); for (i = 1; i <= n; i++) print line[name[i]] }' ;;
+	all)	parts "${2-}" ;;
+	*)	case $1 in matrix*) matrix_parts "${2-}" ;; *) parts "${2-}" ;; esac |
+			awk -v want="$1" '
+				$1 == want		{ exact = $0 "\n" }
+				index($1, want) == 1	{ all = all $0 "\n" }
+				END			{ printf "%s", exact ? exact : all }' ;;
+	esac
+}
+
+# What failed, with its results that are not ok and the command that repeats it
+repeat_failures() {
+	local i name
+	for i in $BAD; do
+		name=${NAMES[i - 1]}
+		echo "# failed: $name; again: tests/check.sh $name"
+		grep -E '^ *not ok |^# exit status' "$work/$i" | head -n 20 | sed 's/^ */#     /' || true
+	done
+}
+
 # In a function, so that a change to this file does not disturb a run
 main() {
-	local list name command n=0 NAMES=() SHOWN=0 PASSED=0 FAILED=0 BAD=
+	local list name command packages n=0 NAMES=() SHOWN=0 PASSED=0 FAILED=0 BAD=
 	cd "$TOP"
-	case ${1-} in
-	matrix*) list=$(matrix_parts "${2-}") ;;
-	*) list=$(parts "${2-}") ;;
-	esac
-	list=$(echo "$list" | grep "^${1-}") ||
-		die "no part $1; there are: $(parts "${2-}" | cut -d' ' -f1 | xargs)"
+	list=$(select_parts "$@")
+	[ -n "$list" ] || die "no part $1; there are: $(parts "${2-}" | cut -d' ' -f1 | xargs)"
 	mkdir -p "$CACHE/run"
 	work=$(mktemp -d "$CACHE/run/XXXXXX")
 	# Parts are process groups, to be ended whole
@@ -169,20 +202,24 @@ main() {
 	trap 'exit 130' INT TERM HUP
 
 	# All at once, before anything runs side by side
-	need_packages make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse \
-		libelf-dev libssl-dev openssl dwarves xz-utils binutils git patch linux-source-6.1 \
-		linux-source-6.12 qemu-system-x86 busybox-static e2fsprogs spin trace-cmd \
-		python3-drgn python3-sphinx groff-base debian-archive-keyring
-	[[ "$list" != matrix* ]] || need_packages linux-source-6.12 clang lld llvm \
-		gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap
+	packages=(make gcc gcc-12 libc6-dev flex bison bc kmod cpio rsync perl python3 sparse
+		libelf-dev libssl-dev openssl dwarves xz-utils binutils git patch qemu-system-x86
+		busybox-static e2fsprogs debian-archive-keyring)
+	case ${1-} in
+	'') ;;
+	matrix*) packages+=(clang lld llvm gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap) ;;
+	*) packages+=(spin trace-cmd python3-drgn python3-sphinx groff-base) ;;
+	esac
+	need_packages "${packages[@]}"
 	echo "KTAP version 1"
 	echo "1..$(echo "$list" | wc -l)"
-	# Guests mostly keep one CPU busy, so two parts at a time; a kernel that takes
-	# minutes to build holds up the part that wants it, and not the other
+	# Guests keep one CPU busy, or wait, so three parts at a time on two cores; a
+	# kernel that takes minutes to build holds up the part that wants it, and not
+	# the others
 	while read -r -u 4 name command; do
 		NAMES+=("$name")
 		n=$((n + 1))
-		while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
+		while [ "$(jobs -rp | wc -l)" -ge 3 ]; do
 			wait -n || true
 			show_parts
 		done
@@ -195,7 +232,7 @@ main() {
 		wait -n || true
 		show_parts
 	done
-	[ -z "$BAD" ] || echo "# failed:$BAD"
+	repeat_failures
 	echo "$PASSED passed, $FAILED failed"
 	[ "$FAILED" = 0 ]
 }

@@ -14,7 +14,7 @@ plain=
 [ "${1-}" != --plain ] || { plain=yes; shift; }
 switches=(CONFIG_SLOW_WORK_KUNIT_TEST=m ${SUITES:+"SUITES=$SUITES"})
 # Those that other tests run on too are built for once
-[ "$kernel" = uml ] || [ -n "${SUITES-}" ] || mapfile -t switches < <(all_switches "$kernel")
+[ -n "${SUITES-}" ] || mapfile -t switches < <(all_switches "$kernel")
 modules=$("$TOP/tests/build.sh" "$kernel" "${switches[@]}")
 # Who spins there stops the time; a run takes some seconds of a CPU
 [ "$kernel" != uml ] || [ -n "$plain" ] || set -- --append time-travel=inf-cpu --cpu-time 120 "$@"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# style.sh: checkpatch, kernel-doc, sparse and W=1 builds for each of Debian 12's
-# kernels.  All of them are to stay silent.
+# style.sh [sources|builds]: checkpatch, kernel-doc, sparse; W=1 builds for each of
+# Debian 12's kernels.  All of them are to stay silent.
 . "$(dirname "$0")/lib/env.sh"
 
 need_packages perl sparse
@@ -76,31 +76,43 @@ layers() {
 		}'
 }
 
+# shellcheck disable=SC2046 # words they are
+build_all() { build "$1" $(all_switches "$1"); }
+
+check_sources() {
+	mapfile -t files < <(sources ! -name slow-work-trace.h \( -name '*.[ch]' -o -name Kbuild -o -name Kconfig \
+		-o -name Makefile \))
+	checkpatch=("$source/scripts/checkpatch.pl" --no-tree --strict --quiet --no-summary
+		--show-types --terse --ignore MACRO_ARG_REUSE)	# initialisers name their item twice
+	result "checkpatch --strict" silent "${checkpatch[@]}" --file "${files[@]}"
+	# Tracepoints look like C to nothing but their own macros
+	result "checkpatch of the tracepoints" silent "${checkpatch[@]}" \
+		--ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING,COMPLEX_MACRO \
+		--ignore MULTISTATEMENT_MACRO_USE_DO_WHILE --file slow-work-trace.h
+	rm -f .checkpatch-camelcase.*	# its memory
+	mapfile -t files < <(sources -name '*.[ch]')
+	result "kernel-doc" silent kernel_doc "${files[@]}"
+	result "one version in main.c and debian/changelog" silent one_version
+	result "only compat.h looks at a version" looks_at_version
+	result "calls run downwards only" layers
+	# build.sh has it look at whatever is compiled for these
+	result "sparse, against 6.1" build_all 6.1
+	result "sparse, against uml" build_all uml
+}
+
+check_builds() {
+	for k in 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt; do
+		result "W=1 build for $k" build_all $k
+	done
+	result "a kernel older than 6.1 is refused, and that is said" refused 6.0.19
+	result "W=1 build with the calls that 6.1.0 had" build 6.1 "$(pretend 6.1.0)"
+	result "W=1 build for 6.1 without the debugfs view" build 6.1 CONFIG_SLOW_WORK_DEBUG=n
+}
+
 echo "KTAP version 1"
-mapfile -t files < <(sources ! -name slow-work-trace.h \( -name '*.[ch]' -o -name Kbuild -o -name Kconfig \
-	-o -name Makefile \))
-checkpatch=("$source/scripts/checkpatch.pl" --no-tree --strict --quiet --no-summary
-	--show-types --terse --ignore MACRO_ARG_REUSE)	# initialisers name their item twice
-result "checkpatch --strict" silent "${checkpatch[@]}" --file "${files[@]}"
-# Tracepoints look like C to nothing but their own macros
-result "checkpatch of the tracepoints" silent "${checkpatch[@]}" \
-	--ignore OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING,COMPLEX_MACRO \
-	--ignore MULTISTATEMENT_MACRO_USE_DO_WHILE --file slow-work-trace.h
-rm -f .checkpatch-camelcase.*	# its memory
-mapfile -t files < <(sources -name '*.[ch]')
-result "kernel-doc" silent kernel_doc "${files[@]}"
-result "one version in main.c and debian/changelog" silent one_version
-result "only compat.h looks at a version" looks_at_version
-result "calls run downwards only" layers
-for k in 6.1 uml; do
-	# shellcheck disable=SC2046 # words they are
-	result "sparse, against $k" build $k C=2 $(all_switches $k)
-done
-for k in 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt; do
-	# shellcheck disable=SC2046
-	result "W=1 build for $k" build $k $(all_switches $k)
-done
-result "a kernel older than 6.1 is refused, and that is said" refused 6.0.19
-result "W=1 build with the calls that 6.1.0 had" build 6.1 "$(pretend 6.1.0)"
-result "W=1 build for 6.1 without the debugfs view" build 6.1 CONFIG_SLOW_WORK_DEBUG=n
+case ${1-} in
+sources|builds) "check_$1" ;;
+'')	check_sources; check_builds ;;
+*)	die "usage: style.sh [sources|builds]" ;;
+esac
 plan

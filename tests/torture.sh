@@ -103,7 +103,7 @@ left_of_rt() {
 kernel=${1-debug} seconds=${2-60} seed=${3-$((RANDOM * 32768 + RANDOM + 1))}
 [[ $seconds =~ ^[1-9][0-9]*$ && $seed =~ ^[1-9][0-9]*$ ]] ||
 	die "usage: torture.sh [KERNEL [SECONDS [SEED]]]"
-modules=$("$TOP/tests/build.sh" "$kernel" CONFIG_SLOW_WORK_TORTURE_TEST=m)
+modules=$(all_switches "$kernel" | xargs "$TOP/tests/build.sh" "$kernel")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
