@@ -7,13 +7,79 @@
 #ifndef _SLOW_WORK_COMPAT_H
 #define _SLOW_WORK_COMPAT_H
 
+#include <linux/freezer.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/isolation.h>
 #include <linux/sysctl.h>
 #include <linux/timer.h>
 #include <linux/version.h>
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#error slow-work needs Linux 5.10 or later
+#endif
+
+/* 5.11; before, it is preemption that is off.  No kernel thread is in an execve. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define migration_disabled	in_execve
+#endif
+
+/* 5.14 */
+#ifndef task_is_running
+#define task_is_running(task)	(READ_ONCE((task)->state) == TASK_RUNNING)
+#endif
+#ifndef get_current_state
+#define get_current_state()	((unsigned int)READ_ONCE(current->state))
+#define __state			state
+#endif
+
+/* 5.12 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
+#define file_open_root(root, name, flags, mode) \
+	file_open_root((root)->dentry, (root)->mnt, name, flags, mode)
+#endif
+
+/* 5.14 exports what it needs in interrupts */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0) && defined(CONFIG_MEMCG)
+#define set_active_memcg(memcg)	(current->active_memcg = (memcg))
+#endif
+
+/* 5.17; no macro tells of this and the next, so Kbuild has looked */
+#ifdef SLOW_WORK_LACKS_kthread_complete_and_exit
+#define kthread_complete_and_exit(done, code)	complete_and_exit(done, code)
+#endif
+
+/* 5.18 */
+#ifdef SLOW_WORK_LACKS_HK_TYPE_WQ
+#define HK_TYPE_DOMAIN		HK_FLAG_DOMAIN
+#define HK_TYPE_WQ		HK_FLAG_WQ
+#endif
+
+/* 6.1 has the freezer know from a task's state that it need not wake it up */
+#ifdef TASK_FREEZABLE
+#define freezable_schedule()	schedule()
+#define freezable_schedule_hrtimeout_range(expires, delta, mode) \
+	schedule_hrtimeout_range(expires, delta, mode)
+#define slow_work_is_frozen(task) \
+	(READ_ONCE((task)->__state) & TASK_FROZEN)
+#else
+#define TASK_FREEZABLE		0
+#define slow_work_is_frozen(task)	(frozen(task) || freezer_should_skip(task))
+#endif
+
+/* 6.1; before, 0 meant to go on */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error slow-work needs Linux 6.1 or later
+#define slow_work_actor		int
+#define SLOW_WORK_GO_ON		0
+#define SLOW_WORK_STOP		1
+#else
+#define slow_work_actor		bool
+#define SLOW_WORK_GO_ON		true
+#define SLOW_WORK_STOP		false
 #endif
 
 /* del_timer_sync() and del_timer() until 6.2, and in 6.1 until these */

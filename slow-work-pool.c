@@ -468,8 +468,9 @@ static bool slow_work_cull(ktime_t *timeout)
  */
 static int slow_work_manager_main(void *unused)
 {
+	const u64 slack = 50 * NSEC_PER_USEC;
 	struct slow_work_thread *thread;
-	ktime_t timeout;
+	ktime_t timeout, *until;
 
 	set_freezable();
 	for (;;) {
@@ -517,8 +518,8 @@ static int slow_work_manager_main(void *unused)
 		slow_pool.managing = growth.watching;
 		slow_pool.helpers = true;	/* the manager may be one */
 		raw_spin_unlock_irq(&slow_pool.lock);
-		schedule_hrtimeout_range(timeout == KTIME_MAX ? NULL : &timeout,
-					 50 * NSEC_PER_USEC, HRTIMER_MODE_REL);
+		until = timeout == KTIME_MAX ? NULL : &timeout;
+		freezable_schedule_hrtimeout_range(until, slack, HRTIMER_MODE_REL);
 	}
 	__set_current_state(TASK_RUNNING);
 	return 0;

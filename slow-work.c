@@ -1048,7 +1048,7 @@ static void slow_work_idle(struct slow_work_thread *thread)
 		slow_work_wake_manager();
 	set_current_state(SLOW_WORK_IDLE);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	schedule();
+	freezable_schedule();
 	/* A new niceness of an idle thread is meant; signals are dropped. */
 	slow_work_note_self(thread);
 	if (unlikely(task_sigpending(current)))
@@ -1205,7 +1205,7 @@ static void slow_work_reserve_idle(struct slow_work_thread *thread)
 	raw_spin_unlock_irq(&slow_pool.lock);
 	/* kthread_stop() sets that before it wakes us */
 	if (!kthread_should_stop())
-		schedule();
+		freezable_schedule();
 	__set_current_state(TASK_RUNNING);
 	slow_work_note_self(thread);
 	if (unlikely(task_sigpending(current)))
