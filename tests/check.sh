@@ -41,7 +41,7 @@ for k in 6.1 6.12; do
 done
 
 # The kernels that are supported and how they may be configured: make matrix
-MATRIX_KERNELS="6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt unstable"
+MATRIX_KERNELS="5.10 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt 6.12-trixie unstable"
 MATRIX_KERNELS+=" up 32bit nosysctl nodebugfs nounload clang"
 MATRIX_COMPILED="arm64 s390x"
 

@@ -13,6 +13,8 @@ what() {
 	case $1 in
 	*-cloud)	echo "Debian's, for virtual machines" ;;
 	*-rt)		echo "Debian's, PREEMPT_RT" ;;
+	5.10)		echo "Debian 11's" ;;
+	*-trixie)	echo "Debian 13's" ;;
 	[0-9].*)	echo "Debian 12's" ;;
 	unstable)	echo "Debian unstable's" ;;
 	up)		echo "no SMP" ;;

@@ -83,6 +83,7 @@ all_switches() {
 		samples,*)		echo CONFIG_SLOW_WORK_SAMPLES=m ;;
 		tests/vm,*)		echo CONFIG_SLOW_WORK_VM_TEST=m ;;
 		tests/torture,*)	echo CONFIG_SLOW_WORK_TORTURE_TEST=m ;;
+		tests/bench,5.10)	;;	# sched_setattr_nocheck() is not exported
 		tests/bench,*)		echo CONFIG_SLOW_WORK_BENCH=m ;;
 		tests/kunit,[0-9].*|tests/kunit,unstable) ;;
 		tests/kunit,*)		echo CONFIG_SLOW_WORK_KUNIT_TEST=m ;;

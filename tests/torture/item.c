@@ -271,7 +271,7 @@ static bool tort_sleep(struct tort_item *item, signed long *timeout)
 	needed = slow_work_sleep_till_thread_needed(&item->base.work, timeout);
 	if (!task_is_running(current))
 		tort_fault(TORT_RESULT, "%s: sleep returned in state %x",
-			   item->base.name, READ_ONCE(current->__state));
+			   item->base.name, get_current_state());
 	if (*timeout < 0 || *timeout > given)
 		tort_fault(TORT_RESULT, "%s: of %ld jiffies %ld are left",
 			   item->base.name, given, *timeout);

@@ -2,10 +2,11 @@
 # Fifty loads and unloads with work in between leave nothing behind.
 
 # Slab objects that were allocated from within a module, by the allocator's own
-# records (slub_debug=U): of a module that is gone the symbol is a bare address
-TRACES=/sys/kernel/debug/slab
+# records (slub_debug=U): of a module that is gone the symbol is a bare address.
+# Before 5.14 they were in sysfs.
+records() { cat /sys/kernel/debug/slab/$1/alloc_traces /sys/kernel/slab/$1/alloc_calls 2>/dev/null; }
 module_objects() {
-	cat $TRACES/*/alloc_traces 2>/dev/null | grep -E ' 0x[0-9a-f]{8,}|\[slow_' | sort | uniq -c
+	records '*' | grep -E ' 0x[0-9a-f]{8,}|\[slow_' | sort | uniq -c
 }
 
 cycle() {
@@ -50,7 +51,7 @@ is "debugfs entries left" "" "$(entries /sys/kernel/debug | diff /tmp/debugfs -)
 # The look has /proc forget what it has cached of them
 check "the caller's files are gone" [ ! -e $CALLER ]
 if have_debugfs; then
-	check "the allocator keeps records" eval 'grep -q . $TRACES/kmalloc-64/alloc_traces'
+	check "the allocator keeps records" eval 'records kmalloc-64 | grep -q .'
 	# What the kernel frees after a grace period may take it seconds
 	wait_for "no memory is left" 60 eval '[ -z "$(module_objects)" ]'
 	[ -z "$(module_objects)" ] || note "$(module_objects)"

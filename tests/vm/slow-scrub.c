@@ -33,6 +33,7 @@
 #include <linux/wait.h>
 #define VM_LONGEST	256
 #include "control.h"
+#include "../../compat.h"
 
 #define SCRUB_CHUNK	SZ_64K	/* read at once */
 
@@ -278,8 +279,9 @@ struct scrub_pass {
 };
 
 /* False: no more for now; the entry is listed again next time */
-static bool scrub_entry(struct dir_context *ctx, const char *name, int len,
-			loff_t off, u64 ino, unsigned int type)
+static slow_work_actor scrub_entry(struct dir_context *ctx, const char *name,
+				   int len, loff_t off, u64 ino,
+				   unsigned int type)
 {
 	struct scrub_pass *pass = container_of(ctx, struct scrub_pass, ctx);
 	int err;
@@ -287,13 +289,13 @@ static bool scrub_entry(struct dir_context *ctx, const char *name, int len,
 	pass->seen = true;
 	if ((len == 1 && name[0] == '.') ||
 	    (len == 2 && name[0] == '.' && name[1] == '.'))
-		return true;
+		return SLOW_WORK_GO_ON;
 	if (type != DT_REG && type != DT_DIR)
-		return true;
+		return SLOW_WORK_GO_ON;
 	if (type == DT_REG &&
 	    !atomic_add_unless(&scrub.files_queued, 1, max_files)) {
 		pass->dir->no_room = true;
-		return false;
+		return SLOW_WORK_STOP;
 	}
 	/* An enqueue does not sleep, so the directory's lock may be held */
 	err = scrub_add(pass->dir, name, len, type == DT_DIR, NULL);
@@ -302,7 +304,7 @@ static bool scrub_entry(struct dir_context *ctx, const char *name, int len,
 			atomic_dec(&scrub.files_queued);
 		scrub_error(pass->dir, err);
 	}
-	return true;
+	return SLOW_WORK_GO_ON;
 }
 
 /*

@@ -25,8 +25,7 @@
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/kref.h>
-#include <linux/kstrtox.h>
-#include <linux/panic.h>
+#include <linux/kernel.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>

@@ -27,6 +27,7 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 #include "control.h"
+#include "../../compat.h"
 
 #define FREEZE_BUSY	6
 #define FREEZE_LOOK_MS	20
@@ -153,7 +154,7 @@ static void freeze_look(unsigned int *threads, unsigned int *freezing_ones,
 		++*threads;
 		if (freezing(task))
 			++*freezing_ones;
-		if (READ_ONCE(task->__state) & TASK_FROZEN)
+		if (slow_work_is_frozen(task))
 			++*frozen_ones;
 	}
 	rcu_read_unlock();

@@ -17,7 +17,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/kstrtox.h>
+#include <linux/kernel.h>
 #include <linux/slab.h>
 #include "checked-item.h"
 #include "control.h"
