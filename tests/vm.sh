@@ -26,7 +26,8 @@
 #   --dump FILE            SCRIPT leaves in /tmp/last what makes the kernel panic
 #                          when all is told; a dump of its memory then goes to FILE
 #   --log FILE             where to keep a copy of the console
-#   --timeout SECONDS      (default 900) when to give up
+#   --timeout SECONDS      (default 900) how long without a sign of life before it
+#                          is given up; after ten times so long it is in any case
 #   --cpu-time SECONDS     the same by what the machine had of the host's CPUs
 #
 # Succeeds only if SCRIPT came to its end with status 0, every result and the plan
@@ -222,8 +223,10 @@ main() {
 	cat "$work/ktap"
 	local why=()
 	if ! grep -q '^# guest ended: ' "$work/ktap"; then
-		if [ $status = 124 ] || [ $status = 137 ]; then
-			why+=("not finished after $timeout s")
+		if [ -e "$work/still" ]; then
+			why+=("no sign of life for $timeout s")
+		elif [ $status = 124 ] || [ $status = 137 ]; then
+			why+=("not finished after $((timeout * 10)) s")
 		elif [ -n "$cpu_time" ] && [ $status = $((128 + $(kill -l XCPU))) ]; then
 			why+=("not finished after $cpu_time s of a CPU")
 		else
@@ -299,18 +302,20 @@ run_machine() {
 	(
 		[ -z "$cpu_time" ] || ulimit -S -t "$cpu_time"
 		if [ "$name" = uml ]; then
-			exec timeout -k 5 "$timeout" "${cmd[@]}" </dev/null >"$work/console" 2>&1 \
+			exec timeout -k 5 $((timeout * 10)) "${cmd[@]}" </dev/null >"$work/console" 2>&1 \
 				3>"$work/results"
 		else
-			exec timeout -k 5 "$timeout" "${cmd[@]}" <>"$input" >"$work/qemu" 2>&1
+			exec timeout -k 5 $((timeout * 10)) "${cmd[@]}" <>"$input" >"$work/qemu" 2>&1
 		fi
 	) &
 	vm=$!
+	end_still "$vm" >/dev/null 2>&1 &
 	{ end_unbooted "$vm"; [ -z "$dump" ] || take_dump "$vm"; } >/dev/null 2>&1 &
 	# What ended it is said below, not by the shell
 	{ wait "$vm"; } 2>/dev/null || status=$?
 	vm=
-	kill $! 2>/dev/null || true
+	# shellcheck disable=SC2046 # words they are
+	kill $(jobs -p) 2>/dev/null || true
 	touch "$work/console"
 	return $status
 }
@@ -326,6 +331,21 @@ end_unbooted() {
 		# gone, or its number soon another's
 		kill -0 "$1" && ! booted "$work/console" || return 0
 	done
+	kill "$1"
+}
+
+# Machines and hosts are slow and shared: one that still says something is not hung
+end_still() {
+	local still=0 was='' is
+	while [ $still -lt "$timeout" ]; do
+		sleep 1
+		kill -0 "$1" || return 0
+		is=$(stat -c %s "$work/console" "$work/results" || true)
+		still=$((still + 1))
+		[ "$is" = "$was" ] || still=0
+		was=$is
+	done
+	touch "$work/still"
 	kill "$1"
 }
 
