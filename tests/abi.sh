@@ -117,5 +117,4 @@ main() {
 	esac
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -237,5 +237,4 @@ main() {
 	[ "$FAILED" = 0 ]
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -290,5 +290,4 @@ main() {
 	esac
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -369,5 +369,4 @@ main() {
 	echo "$ENTRY"
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -96,5 +96,4 @@ main() {
 	return $status
 }
 
-main "$@"
-exit
+main "$@"; exit

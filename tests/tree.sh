@@ -150,5 +150,4 @@ main() {
 	plan
 }
 
-main
-exit
+main; exit

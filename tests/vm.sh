@@ -396,5 +396,4 @@ kvm_works() {
 
 ktap_complete() { awk -f "$TOP/tests/ktap.awk" "$1" >/dev/null; }
 
-main "$@"
-exit
+main "$@"; exit
