@@ -67,6 +67,7 @@ parts() {
 	done
 	echo model tests/model.sh
 	echo litmus tests/litmus.sh
+	echo cocci tests/coccinelle.sh
 	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
 	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
 	[ "${1:-6.1}" != 6.1 ] || echo failure tests/failure.sh
@@ -208,7 +209,7 @@ main() {
 	case ${1-} in
 	'') ;;
 	matrix*) packages+=(clang lld llvm gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap) ;;
-	*) packages+=(spin trace-cmd python3-drgn python3-sphinx groff-base) ;;
+	*) packages+=(spin trace-cmd python3-drgn python3-sphinx groff-base coccinelle) ;;
 	esac
 	need_packages "${packages[@]}"
 	echo "KTAP version 1"

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# coccinelle.sh: runs scripts/coccinelle/workqueue-to-slow-work.cocci on the sample of
+# a caller on workqueues, builds and runs what comes out, and sees what it reports of
+# another file
+. "$(dirname "$0")/lib/env.sh"
+
+# move FILE: in place, with the reports in FILE.reports
+move() {
+	spatch --sp-file "$TOP/scripts/coccinelle/workqueue-to-slow-work.cocci" --in-place \
+		--very-quiet --no-show-diff "$1" >"$1.reports" 2>&1 || { cat "$1.reports"; return 1; }
+}
+
+moves_whole() {
+	move "$work/lease_moved.c" || return
+	! grep . "$work/lease_moved.c.reports" || return
+	! grep -nE 'work_struct|delayed_work\b|queue_work|workqueue_struct' "$work/lease_moved.c"
+}
+
+build() {
+	make -C "$kernel/kdir" M="$work" ARCH="$(cat "$kernel/arch")" SLOW_WORK="${modules%/ko}/src" \
+		modules >"$work/log" 2>&1 || { cat "$work/log"; return 1; }
+	! grep -i warning "$work/log"
+}
+
+reports() {
+	move "$work/hard.c" || return
+	diff - <(sed -E 's,^[^ ]*/hard\.c:[0-9:-]*,hard.c:,' "$work/hard.c.reports" | sort) <<-END
+		hard.c: kfree() in other_fn(): of what the item is in? Then it belongs into put_ref
+		hard.c: not moved: queue_work_on()
+		hard.c: queue_work(): no workqueue is allocated here; does the module register?
+		hard.c: schedule_work(): no workqueue is allocated here; does the module register?
+		hard.c: wait_event() in job_fn(): for another item? Then that is to be slow, this very slow
+		job_start(): kref_get() before an enqueue: of a run? Then it is get_ref's to take
+		job_start(): not moved: queue_work() tells whether the work was pending, an enqueue whether a run will come
+	END
+}
+
+# By the compiler, too: but for the two calls that are reported as not moved it would
+does_not_build() {
+	local out
+	sed -i 's/lease_moved/hard/' "$work/Kbuild"
+	out=$(build) && { echo "it is built"; return 1; }
+	[ "$(grep 'error:' <<<"$out" | grep -c 'passing argument . of .*queue_work')" = 2 ] ||
+		{ echo "$out"; return 1; }
+}
+
+need_packages coccinelle make gcc
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+kernel=$("$TOP/tests/kernel.sh" uml)
+modules=$("$TOP/tests/build.sh" uml)
+cat >"$work/Kbuild" <<'END'
+obj-m := lease_moved.o
+ccflags-y := -I$(SLOW_WORK)/include
+KBUILD_EXTRA_SYMBOLS := $(SLOW_WORK)/Module.symvers
+END
+cp "$TOP/samples/lease-workqueue.c" "$work/lease_moved.c"
+cp "$TOP/tests/coccinelle/hard.c" "$work/"
+
+echo "KTAP version 1"
+result "the sample moves without a report" moves_whole
+result "what comes out is built" build
+mkdir "$work/ko"
+cp "$modules/slow_work.ko" "$work"/*.ko "$work/ko/" || true
+result "and does what it did" "$TOP/tests/vm.sh" uml --modules "$work/ko" "$TOP/tests/coccinelle/guest.sh"
+result "what does not move is reported" reports
+result "and does not compile" does_not_build
+plan
