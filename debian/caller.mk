@@ -11,7 +11,8 @@
 
 ifneq ($(KBUILD_EXTMOD),)
 
-ccflags-y += -I/usr/include/slow-work
+# Directories of obj-m, too
+subdir-ccflags-y += -I/usr/include/slow-work
 
 # DKMS keeps it for each kernel that has the module.  Expanded where modules are
 # linked, and not by clean.

@@ -186,6 +186,20 @@ caller_built_for() {
 	in_root modinfo -k "$1" -F depends hello | grep -w slow_work
 }
 
+# What a directory of a caller's has is built as the caller is
+caller_has_a_directory() {
+	local dir=$root/home/caller
+	mkdir "$dir/sub" &&
+	cp "$dir/hello.c" "$dir/sub/deeper.c" &&
+	echo 'obj-m := deeper.o' >"$dir/sub/Kbuild" &&
+	sed -i '1s,$, sub/,' "$dir/Makefile" &&
+	in_root make -C /home/caller KVER="$1" &&
+	ls "$dir/sub/deeper.ko" &&
+	in_root make -C /home/caller KVER="$1" clean &&
+	sed -i '1s, sub/$,,' "$dir/Makefile" &&
+	rm -r "$dir/sub"
+}
+
 # A kernel that is not built for is named, not stumbled over
 caller_refused() {
 	local out
@@ -251,6 +265,7 @@ life() {
 	result "there is no other" only_version "$version"
 	result "the module is built for $first" module_built_for "$first"
 	result "the caller in README.md is built" caller_built_for "$first"
+	result "so is what a directory of it has" caller_has_a_directory "$first"
 	result "slow-work-top starts" in_root slow-work-top --help
 	result "a build for a kernel without headers says so" \
 		caller_refused "install linux-headers-6.66" 6.66
