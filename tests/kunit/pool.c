@@ -713,6 +713,42 @@ static void changed_share_holds_from_the_next_item_on(struct kunit *test)
 	swt_wait(t, swt_executing(items[3]));
 }
 
+static void open_its_gate(struct swt_item *item)
+{
+	swt_open(item->data);
+}
+
+/*
+ * from-workqueue.rst: items that wait for another one are very slow, and what they wait
+ * for is slow.  It is queued last, and when one waits already; were all of one class,
+ * two waiters would have both threads for ever.
+ */
+static void very_slow_items_may_wait_for_a_slow_one(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_gate *gate = swt_gate(t);
+	struct swt_item *waiters[6], *other = swt_blocker(t, SWT_SLOW);
+	struct swt_item *awaited = swt_item(t, SWT_SLOW);
+	int i;
+
+	swt_pool(t, 2, 2);
+	swt_must_enqueue(other);
+	for (i = 0; i < ARRAY_SIZE(waiters); i++) {
+		waiters[i] = swt_item(t, SWT_VSLOW);
+		waiters[i]->gate = gate;
+		swt_must_enqueue(waiters[i]);
+	}
+	swt_wait(t, swt_executing(other) && swt_executing(waiters[0]));
+	awaited->on_execute = open_its_gate;
+	awaited->data = gate;
+	swt_must_enqueue(awaited);
+	/* Another caller's item is in its way, for a while */
+	swt_release(other);
+	for (i = 0; i < ARRAY_SIZE(waiters); i++)
+		swt_wait(t, swt_runs(waiters[i]) == 1);
+	KUNIT_EXPECT_EQ(test, swt_runs(awaited), 1);
+}
+
 static void raised_share_lets_more_start(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -962,6 +998,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(share_of_99_percent_leaves_one_thread),
 	KUNIT_CASE(share_is_rounded_down),
 	KUNIT_CASE(changed_share_holds_from_the_next_item_on),
+	KUNIT_CASE(very_slow_items_may_wait_for_a_slow_one),
 	KUNIT_CASE(raised_share_lets_more_start),
 	KUNIT_CASE(flood_of_very_slow_items_leaves_slow_ones_served),
 	KUNIT_CASE(very_slow_items_always_have_a_thread_in_the_end),
