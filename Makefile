@@ -53,6 +53,7 @@ help:
 	@echo '  deb                Debian packages, in debs/'
 	@echo 'See it work'
 	@echo '  demo               checksum a real tree in a virtual machine'
+	@echo '  demo-fscache       FS-Cache moved to slow-work caches a tree'
 	@echo 'Tests, the shorter the sooner'
 	@echo '  check              what finds most faults soonest; minutes'
 	@echo '  check-all          every test; the better part of an hour'
@@ -87,6 +88,9 @@ deb:
 
 demo:
 	@tests/demo.sh
+
+demo-fscache:
+	@tests/fscache.sh demo
 
 check:
 	@tests/check.sh
@@ -139,6 +143,6 @@ bench:
 docs:
 	@tests/docs.sh
 
-.PHONY: modules kdir install load unload clean help deb demo \
+.PHONY: modules kdir install load unload clean help deb demo demo-fscache \
 	check check-all check-style check-kunit check-debug check-bench check-vm \
 	check-deb check-abi check-tree tree matrix torture mutants bench docs

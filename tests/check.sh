@@ -70,6 +70,7 @@ parts() {
 	echo cocci tests/coccinelle.sh
 	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
 	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
+	[ "${1:-6.1}" != 6.1 ] || echo fscache tests/fscache.sh
 	[ "${1:-6.1}" != 6.1 ] || echo failure tests/failure.sh
 	# Slips that the debug kernel's detectors would mend themselves
 	[ "${1:-kcsan}" != kcsan ] || echo kunit-kcsan env SUITES=leftover \

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fscache.sh [demo | compare [ROUNDS]]: FS-Cache and CacheFiles, moved to slow-work
+#
+# In a virtual machine with Debian's 6.1, 9p mounts a tree of the host's through
+# FS-Cache, and CacheFiles keeps it on an ext4 disk (tests/fscache/guest.sh).  Prints
+# KTAP; with demo what is to be seen, and at the end the verdict.  With compare they
+# and those of Debian run in turn (tests/fscache/compare.sh), and it prints medians of
+# the rounds, as ratios.
+#
+# Documentation/fscache.rst tells of it.
+. "$(dirname "$0")/lib/env.sh"
+
+PATH+=:/usr/sbin:/sbin
+FILES=2400
+DELAY_MS=10
+GUEST=$TOP/tests/fscache
+
+# The kernel's headers: these are there on any machine, and they are real files
+make_tree() {
+	local from
+	from=$(echo "$(readlink -f "$kernel/kdir")/../linux-headers-"*-common/include)
+	mkdir "$work/tree"
+	(cd "$from" && find . -type f -size -64k | sort | awk -v n=$FILES 'NR <= n') >"$work/list"
+	tar -C "$from" -T "$work/list" -c | tar -C "$work/tree" -x
+	(cd "$work/tree" && find . -type f -exec md5sum {} + | sort -k 2) >"$work/expected"
+	[ "$(wc -l <"$work/expected")" = $FILES ] || die "only $(wc -l <"$work/expected") files"
+}
+
+make_disk() {
+	truncate -s 384M "$1"
+	mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 "$1"
+}
+
+# run SCRIPT [OPTION...]: in the machine
+run() {
+	local script=$1; shift
+	"$TOP/tests/vm.sh" 6.1 --modules "$modules" --with 9pnet_virtio --with 9pnet_fd \
+		--file "$work/expected" --file "$GUEST/lib.sh:/test/fscache.sh" \
+		--disk "$work/disk" --mem 1536 \
+		--qemu "-fsdev local,id=tree,path=$work/tree,security_model=none,readonly=on" \
+		--qemu "-device virtio-9p-pci,fsdev=tree,mount_tag=tree" "$@" "$script"
+}
+
+main() {
+	need_packages e2fsprogs tar qemu-system-x86
+	kernel=$("$TOP/tests/kernel.sh" 6.1)
+	work=$(mktemp -d)
+	trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
+	trap 'exit 130' INT TERM HUP
+	pid=
+	modules=$("$GUEST/build.sh")
+	make_tree
+	make_disk "$work/disk"
+	case ${1-} in
+	'')	run "$GUEST/guest.sh" --qemu "-serial null" ;;
+	demo)	demo ;;
+	compare) compare "${2:-5}" ;;
+	*)	die "usage: fscache.sh [demo | compare [ROUNDS]]" ;;
+	esac
+}
+
+demo() {
+	local status=0
+	echo "FS-Cache and CacheFiles of Debian's 6.1 on slow-work; $FILES files over 9p"
+	touch "$work/screen"
+	run "$GUEST/guest.sh" --qemu "-serial file:$work/screen" >"$work/ktap" &
+	pid=$!
+	tail -n +1 -f -s 0.2 --pid=$pid "$work/screen"
+	wait $pid || status=$?
+	pid=
+	grep '^not ok' "$work/ktap" || true
+	[ $status = 0 ] || die "the run in the virtual machine failed"
+	echo "RIGHT: $(grep -c '^ok' "$work/ktap") checks; each file as user space has it, and nothing in the kernel's log"
+}
+
+# A second disk, each of whose requests takes long
+compare() {
+	need_packages nbdkit python3
+	make_disk "$work/slow"
+	nbdkit -f -U "$work/disk.sock" -P "$work/nbdkit.pid" -t 32 \
+		--filter=delay file "$work/slow" rdelay="${DELAY_MS}ms" wdelay="${DELAY_MS}ms" &
+	pid=$!
+	until [ -s "$work/nbdkit.pid" ]; do
+		kill -0 $pid || die "nbdkit does not start"
+		sleep 0.1
+	done
+	run "$GUEST/compare.sh" --append "slub_debug=- rounds=$1" --timeout 3000 \
+		--disk "nbd+unix:///?socket=$work/disk.sock" | tee "$work/ktap" >&2
+	"$GUEST/ratios.py" "$work/ktap"
+}
+
+main "$@"
+exit

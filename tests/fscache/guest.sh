@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The guest's part of tests/fscache.sh: FS-Cache and CacheFiles on slow-work, used
+# by 9p.  What is to be seen goes to the third serial line as it happens.
+. /test/fscache.sh
+
+stty -F /dev/ttyS2 raw -echo 115200
+exec 3>/dev/ttyS2
+screen() { sed 's/^/  /' >&3; }
+shell() { echo "\$ $*" | screen; }
+
+cookie_seen() { grep -E "^ *($1) .* [a-z, ]+ c=[0-9a-f]+ V=[0-9a-f]+ \[9p,tree,.*\] key=[0-9a-f]+" $RUNQUEUE >/tmp/seen; }
+# Whoever reads tells of what he sees; that he sees it is checked beside
+look() {
+	if [ ! -s "/tmp/$1" ] && cookie_seen "$2"; then
+		cp /tmp/seen "/tmp/$1"
+		cat $RUNQUEUE >"/tmp/$1.all"
+	fi
+}
+
+# In the order in which it is to be read, cut to a screen's width
+show() {
+	shell "cat $RUNQUEUE"
+	awk '	function rest() { if (n > 3) print "        ... and " n - 3 " more"; n = 0 }
+		{ kind = $1 ~ /^[0-9]/ ? "thread" : $1 }
+		kind != last { rest(); last = kind }
+		++n <= 3 { print substr($0, 1, 118) }
+		END { rest() }' "$1" | screen
+}
+
+# read_all NAME: all of the tree by all readers, while COMMANDs disturb
+read_all() {
+	local name="$1" began; shift
+	began=$(cut -d' ' -f1 /proc/uptime)
+	start_readers
+	while reading; do
+		look executing '[0-9]+'
+		look queued vsq
+		"$@"
+	done
+	wait_readers
+	seconds=$(awk -v a="$began" '{ print $1 - a }' /proc/uptime)
+	check "$name: what user space computed" same_sums
+}
+quietly() { usleep 100000; }
+
+# Another size each time
+resize() {
+	case $sizes in
+	16) sizes=2 ;;
+	2) sizes=7 ;;
+	*) sizes=16 ;;
+	esac
+	echo $sizes >$SYSCTL/max-threads && resized=$((resized + 1))
+	usleep 50000
+}
+
+# Bound and withdrawn in turn
+rebind() {
+	if [ $bound = yes ]; then
+		withdraw_cache && withdrawn=$((withdrawn + 1)) bound=no
+	else
+		bind_cache && bound=yes
+	fi
+	usleep 200000
+}
+
+deal
+files=$(wc -l </test/expected)
+note "$files files"
+
+shell "insmod slow_work.ko; insmod fscache.ko; insmod cachefiles.ko; insmod 9p.ko"
+check "load slow_work" load slow_work
+check "FS-Cache and CacheFiles on it, and Debian's 9p on these" load_all
+check "it is a user of the pool" eval '[ "$(threads)" -ge 2 ]'
+check "an empty cache" new_cache
+
+# --- cold.  The cache comes to readers that are at work, as many at once as there
+# are, and each cookie that is looked up waits for the volume to be created: with
+# two threads, and one of them for very slow items.
+echo 2 >$SYSCTL/max-threads
+check "mount, without a cache" mount_tree
+shell "echo bind >/dev/cachefiles    # while $READERS processes read $files files"
+bound=no
+bind_once() { [ $bound = yes ] || { bind_cache && bound=yes; }; quietly; }
+read_all "cold, 2 threads" bind_once
+is "bound meanwhile" yes $bound
+cold=$seconds
+check "most of it was written to the cache" [ "$(count IO wr)" -ge $((files * 9 / 10)) ]
+check "cookies that execute are in runqueue, in FS-Cache's words" [ -s /tmp/executing ]
+check "cookies that are queued, too" [ -s /tmp/queued ]
+show /tmp/queued.all
+
+# --- warm
+check "unmount" umount $TREE
+forget
+before=$(count IO rd) wrote=$(count IO wr)
+check "mount again" mount_tree
+echo 4 >$SYSCTL/max-threads
+read_all "warm, 4 threads" quietly
+warm=$seconds
+check "it was read from the cache" [ $(($(count IO rd) - before)) -ge $((files * 9 / 10)) ]
+check "and little was written to it" [ $(($(count IO wr) - wrote)) -le $((files / 10)) ]
+echo "cold $cold s with 2 threads, warm $warm s with 4; $(objects) objects in use" | screen
+shell "cat $STATS"
+screen <$STATS
+
+# --- withdrawn under load
+withdrawn=0
+umount $TREE
+forget
+mount_tree
+read_all "the cache is withdrawn and bound meanwhile" rebind
+check "several times" [ $withdrawn -ge 2 ]
+echo "withdrawn and bound $withdrawn times under load" | screen
+[ $bound = yes ] || bind_cache
+
+# --- resized
+sizes=4 resized=0
+umount $TREE
+forget
+before=$(count IO rd)
+mount_tree
+read_all "the pool is resized meanwhile" resize
+check "several times" [ $resized -ge 3 ]
+check "by way of the cache" [ "$(count IO rd)" -gt "$before" ]
+echo 4 >$SYSCTL/max-threads
+
+# --- unused cookies are discarded by the delayed item, 10 s after the last use
+shell "grep dly $RUNQUEUE"
+grep dly $RUNQUEUE | screen
+armed() { grep -q '^ *dly .* discard unused cookies' $RUNQUEUE; }
+wait_for "the delayed item is armed while there are unused cookies" 60 armed
+discarded() { [ "$(count LRU exp)" -gt 0 ] && [ "$(count LRU n)" = 0 ]; }
+wait_for "they are discarded" 120 discarded
+check "and it is armed no more" eval '! armed'
+
+# --- unloaded, and loaded again
+withdraw_cache
+check "unmount the tree" umount $TREE
+check "unload all of it" unload_all
+is "no thread without a user" 0 "$(threads)"
+for i in 1 2 3; do
+	load_all && bind_cache && mount_tree && start_readers
+	until_true 60 cookie_seen '[0-9]+|vsq'	# whatever is under way
+	stop_readers
+	until_true 60 umount $TREE && withdraw_cache && unload_all && [ "$(threads)" = 0 ] || break
+	[ $i != 3 ] || ok "three times over, with items under way"
+done
+# Kernel threads close files a little later
+wait_for "unmount the cache" 60 umount $CACHE
+check "unload slow_work" unload slow_work
+plan
