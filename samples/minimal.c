@@ -54,7 +54,7 @@ static void __exit minimal_exit(void)
 {
 	/* Takes the item back while it waits, and waits for it while it runs */
 	slow_work_cancel(&minimal.work);
-	/* Last: from here on the pool runs no line of ours */
+	/* From here on the pool runs no line of ours: tear down after it */
 	slow_work_unregister_user(THIS_MODULE);
 }
 

@@ -230,8 +230,8 @@ readme_is_in_kernel_style() {
 workqueue_has_them() {
 	local name status=0
 	while read -r name; do
-		grep -qw "$name" "$KERNEL_SOURCE/include/linux/workqueue.h" ||
-			{ echo "workqueues have no $name"; status=1; }
+		grep -qw "$name" "$KERNEL_SOURCE"/include/linux/{workqueue,timer}.h ||
+			{ echo "neither workqueues nor timers have $name"; status=1; }
 	done < <(sed -nE 's/^`{2}(\w+)\(\)`{2} .*/\1/p' Documentation/from-workqueue.rst | grep .)
 	return $status
 }
