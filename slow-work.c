@@ -642,6 +642,78 @@ int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 }
 EXPORT_SYMBOL(delayed_slow_work_mod);
 
+/*
+ * How long @work still has, which is armed; 0: the delay has run out.  The timer is set
+ * for one tick more, and @stamp has the legs to come: see slow_work_start_timer().
+ */
+static unsigned long slow_work_delay_left(struct slow_work *work)
+{
+	long left = slow_work_delayed(work)->timer.expires - jiffies - 1;
+
+	return max(left, 0L) + work->stamp;
+}
+
+/**
+ * delayed_slow_work_reduce - have an item executed after a delay, or earlier
+ * @dwork: the delayed item
+ * @delay: how long it may wait at most before it is queued, in jiffies, from now;
+ *	0: queue it now
+ *
+ * delayed_slow_work_mod() that never puts off: an item that is queued already, or
+ * armed with less left than @delay, is left as it is.  It is timer_reduce() of
+ * timers.
+ *
+ * Context: As slow_work_enqueue().
+ * Return: As slow_work_enqueue().
+ */
+int delayed_slow_work_reduce(struct delayed_slow_work *dwork,
+			     unsigned long delay)
+{
+	struct slow_work *work = &dwork->work;
+	unsigned long irq;
+	int ret;
+
+	if (unlikely(!slow_work_usable(work, true)))
+		return slow_work_refuse(-EINVAL, _RET_IP_);
+
+	raw_spin_lock_irqsave(&slow_pool.lock, irq);
+	if ((READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) &&
+	    slow_work_delay_left(work) > delay)
+		ret = slow_work_modify(work, delay);
+	else
+		ret = slow_work_accept(work, delay);
+	if (unlikely(ret))
+		slow_work_count_refused(work);
+	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
+	if (unlikely(ret > 0))
+		return slow_work_refuse(ret, _RET_IP_);
+	return ret;
+}
+EXPORT_SYMBOL(delayed_slow_work_reduce);
+
+/**
+ * delayed_slow_work_left - how long does an armed item still have?
+ * @dwork: the delayed item
+ *
+ * For whoever shows it: it may have changed when this returns.
+ *
+ * Context: As slow_work_enqueue().
+ * Return: jiffies until @dwork is queued; 0 if its delay has just run out, or it is
+ *	not armed.
+ */
+unsigned long delayed_slow_work_left(struct delayed_slow_work *dwork)
+{
+	struct slow_work *work = &dwork->work;
+	unsigned long irq, left = 0;
+
+	raw_spin_lock_irqsave(&slow_pool.lock, irq);
+	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED))
+		left = slow_work_delay_left(work);
+	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
+	return left;
+}
+EXPORT_SYMBOL(delayed_slow_work_left);
+
 /* Take **************************************************************/
 
 /* @thread is about to take @work, which is not a plain item. */

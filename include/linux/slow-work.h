@@ -285,6 +285,9 @@ int slow_work_enqueue(struct slow_work *work);
 int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 			      unsigned long delay);
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay);
+int delayed_slow_work_reduce(struct delayed_slow_work *dwork,
+			     unsigned long delay);
+unsigned long delayed_slow_work_left(struct delayed_slow_work *dwork);
 
 bool slow_work_cancel(struct slow_work *work);
 bool slow_work_disable_sync(struct slow_work *work);
