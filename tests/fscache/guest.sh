@@ -74,14 +74,27 @@ check "FS-Cache and CacheFiles on it, and Debian's 9p on these" load_all
 check "it is a user of the pool" eval '[ "$(threads)" -ge 2 ]'
 check "an empty cache" new_cache
 
-# --- cold.  The cache comes to readers that are at work, as many at once as there
-# are, and each cookie that is looked up waits for the volume to be created: with
-# two threads, and one of them for very slow items.
+# --- cold.  The cache comes to readers that are at work, while another module has both
+# threads.  When that lets go there are cookies to be looked up, and each of them waits
+# for the volume, which the first of them enqueues: behind all others, were it of their
+# class, and two of those would have both threads for ever.
 echo 2 >$SYSCTL/max-threads
+check "another module that uses the pool" load slow_work_caller
+order close
+order slow 2
+wait_for "it has both threads" 60 state_is executing 2
 check "mount, without a cache" mount_tree
 shell "echo bind >/dev/cachefiles    # while $READERS processes read $files files"
+looked_up() { [ "$(grep -c ' looking up c=' $RUNQUEUE)" -ge 4 ]; }
 bound=no
-bind_once() { [ $bound = yes ] || { bind_cache && bound=yes; }; quietly; }
+bind_once() {
+	if [ $bound = no ]; then
+		bind_cache && bound=yes
+		wait_for "cookies queue" 60 looked_up
+		order open
+	fi
+	quietly
+}
 read_all "cold, 2 threads" bind_once
 is "bound meanwhile" yes $bound
 cold=$seconds
@@ -138,6 +151,7 @@ check "and it is armed no more" eval '! armed'
 withdraw_cache
 check "unmount the tree" umount $TREE
 check "unload all of it" unload_all
+check "and the other module" unload slow_work_caller
 is "no thread without a user" 0 "$(threads)"
 for i in 1 2 3; do
 	load_all && bind_cache && mount_tree && start_readers
