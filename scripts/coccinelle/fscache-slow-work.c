@@ -118,30 +118,12 @@ static const struct slow_work_ops fscache_lru_ops = {
 
 DEFINE_DELAYED_SLOW_WORK(fscache_lru, &fscache_lru_ops);
 
-static DEFINE_SPINLOCK(fscache_lru_lock);
-static unsigned long fscache_lru_due;
-
-static bool fscache_lru_pending(void)
-{
-	return test_bit(SLOW_WORK_PENDING, &fscache_lru.work.flags);
-}
-
-/* Never puts off: as timer_reduce() */
+/* @when is a time, as timers have it */
 void fscache_lru_no_later(unsigned long when)
 {
 	unsigned long now = jiffies;
 
-	spin_lock(&fscache_lru_lock);
-	if (!fscache_lru_pending() || time_before(when, fscache_lru_due)) {
-		fscache_lru_due = when;
-		delayed_slow_work_mod(&fscache_lru, time_after(when, now) ? when - now : 0);
-	}
-	spin_unlock(&fscache_lru_lock);
-}
-
-long fscache_lru_left(void)
-{
-	return fscache_lru_pending() ? fscache_lru_due - jiffies : 0;
+	delayed_slow_work_reduce(&fscache_lru, time_after(when, now) ? when - now : 0);
 }
 
 /* Nothing is ever cancelled, and FS-Cache is a user as long as it is loaded */

@@ -168,7 +168,7 @@ expression at;
 @@
 - timer_pending(&fscache_cookie_lru_timer) ?
 -	fscache_cookie_lru_timer.expires - jiffies : 0
-+ fscache_lru_left()
++ (long)delayed_slow_work_left(&fscache_lru)
 
 @@
 @@

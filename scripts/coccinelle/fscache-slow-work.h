@@ -51,7 +51,6 @@ void fscache_kfree_volume(struct fscache_volume *volume);
 
 void fscache_enqueue(struct slow_work *work);
 void fscache_lru_no_later(unsigned long when);
-long fscache_lru_left(void);
 
 /* FS-Cache's, which the semantic patch makes known here */
 void fscache_cookie_worker(struct slow_work *work);
