@@ -13,9 +13,25 @@ CACHE=/mnt/cache
 count() { sed -n "s/^$1 *:.* $2=\([0-9]*\).*/\1/p" $STATS; }
 objects() { awk 'NR > 2 { n += $4 } END { print n + 0 }' /proc/fs/fscache/caches; }
 
+# From 6.12 on FS-Cache is a part of netfs, which 9pnet needs, too
+NETFS=
+[ -e /modules/fscache.ko ] || NETFS=yes
+
 # load_all [PREFIX]: ours, or with debian- those that Debian builds
-load_all() { load "$1fscache" && load "$1cachefiles" && load 9p; }
-unload_all() { unload 9p && unload cachefiles && unload fscache; }
+load_all() {
+	if [ $NETFS ]; then
+		load "$1netfs" && load 9pnet && load 9pnet_virtio
+	else
+		load "$1fscache"
+	fi && load "$1cachefiles" && load 9p
+}
+unload_all() {
+	unload 9p && unload cachefiles && if [ $NETFS ]; then
+		unload 9pnet_virtio && unload 9pnet && unload netfs
+	else
+		unload fscache
+	fi
+}
 
 # A new cache, with nothing in it.  Other file descriptors than 9 are the shell's.
 new_cache() { mkdir -p $CACHE; mount -t ext4 "${1:-/dev/vda}" $CACHE && rm -rf $CACHE/cache $CACHE/graveyard; }
