@@ -98,6 +98,7 @@ bind_once() {
 read_all "cold, 2 threads" bind_once
 is "bound meanwhile" yes $bound
 cold=$seconds
+sync
 check "most of it was written to the cache" [ "$(count IO wr)" -ge $((files * 9 / 10)) ]
 check "cookies that execute are in runqueue, in FS-Cache's words" [ -s /tmp/executing ]
 check "cookies that are queued, too" [ -s /tmp/queued ]

@@ -43,9 +43,11 @@ bind_cache() {
 # Returns when all objects are withdrawn
 withdraw_cache() { exec 9>&-; }
 
+# The host's side is read-only.  This is not, so that there is writeback: 6.12 leaves to it
+# what is to be copied to the cache.
 mount_tree() {
 	mkdir -p $TREE
-	mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072,cache=fscache,cachetag=demo,ro \
+	mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072,cache=fscache,cachetag=demo \
 		tree $TREE
 }
 
