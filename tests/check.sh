@@ -79,8 +79,6 @@ parts() {
 		[ "${1:-$k}" != "$k" ] || echo "torture-$k" tests/torture.sh "$k" $TORTURE_SECONDS
 	done
 	[ "${1:-debug}" != debug ] || echo crash tests/crash.sh
-	# Two parts run side by side
-	echo mutants tests/mutants.py --jobs 1
 	for s in $VM_ONCE; do
 		k=${s%%:*} s=${s#*:}
 		[ "${1:-$k}" != "$k" ] || echo "vm-$k-$s" vm_script "$k" "$s"
