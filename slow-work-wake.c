@@ -623,11 +623,14 @@ static bool slow_work_check_reserve(unsigned int *seen)
 				reserves);
 	list_move_tail(&user->reserves, &slow_pool.reserves);
 	left = slow_work_reserve_left(user);
-	if (!left)
+	++*seen;
+	if (!left) {
 		slow_work_call_reserve(user->reserve);
-	else if (left != ULONG_MAX)
+		return true;	/* one wake-up a section: see slow_work_preempt() */
+	}
+	if (left != ULONG_MAX)
 		slow_work_poll_in(left);
-	return ++*seen < slow_pool.nr_reserves;
+	return *seen < slow_pool.nr_reserves;
 }
 
 /* Waiters **********************************************************/
