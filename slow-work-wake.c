@@ -395,8 +395,8 @@ static void slow_work_wake_idle(void)
 		wake_up_process(thread->task);
 	}
 	slow_work_sample_later();
-	/* none until it arrives, or is given up */
-	slow_pool.helpers = slow_pool.nr_reserves;
+	/* none until it arrives, or is given up; reserves are the timer's, which is set */
+	slow_pool.helpers = false;
 }
 
 /* True: there is more to do than fits into one section with interrupts off. */
@@ -429,7 +429,7 @@ static bool slow_work_find_thread(void)
 	slow_work_sample_later();
 
 	/* Each change of one of these sets it again. */
-	slow_pool.helpers = !list_empty(&slow_pool.idle) || slow_pool.nr_reserves ||
+	slow_pool.helpers = !list_empty(&slow_pool.idle) ||
 		       slow->nr_sleepers || vslow->nr_sleepers ||
 		       (slow_pool.nr < slow_pool.max && !slow_pool.managing);
 	return more;

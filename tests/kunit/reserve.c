@@ -785,14 +785,12 @@ static void wait_for_item(struct swt *t, const struct slow_work_ops *ops,
 	item->on_execute = flush_other;
 	item->other = other;
 	item->data = cancel ? item : NULL;
-	atomic_inc(&other->cancels);
 	swt_must_enqueue(other);
 	swt_wait(t, swt_executing(other));
 	swt_must_enqueue(item);
 	swt_wait(t, swt_asleep(item));
 	swt_release(other);
 	swt_wait(t, swt_at_rest(item) && swt_at_rest(other));
-	atomic_dec(&other->cancels);
 }
 
 static int wait_in_reclaim(struct swt_thread *thread)
