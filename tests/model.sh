@@ -35,40 +35,40 @@ list() {
 	whole  pool SLOW=2 VSLOW=1 SLEEPERS DEATHS: the same among sleepers
 	whole  pool SLOW=3 VSLOW=1 CLOSE: the pool is closed, and a thread disarms
 	mutant item SUBMIT_NO_MB: slow_work_submit: no smp_mb()
-	mutant item THREAD_NO_MB: slow_work_thread_main: no smp_mb()
+	mutant item THREAD_NO_MB: slow_work_execute: no smp_mb()
 	mutant item MERGE_CANCELLING: slow_work_will_run: though CANCELLING
 	mutant item MERGE_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: though DELAYED, and the pool may be closed
-	mutant item MERGE_OPEN_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: pool.open read behind the flags
+	mutant item MERGE_OPEN_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: slow_pool.open read behind the flags
 	mutant item ACCEPT_NO_CLAIM: slow_work_accept_busy: slow_work_claim() leaves RUNNING
 	mutant item ACCEPT_IN_PUT: slow_work_accept: not busy where it is held, queued while in put_ref
 	mutant item ACCEPT_KEEPS_PUT_AGAIN TRY: slow_work_accept_busy: PUT_AGAIN stays
 	mutant item ACCEPT_NO_RECOUNT TRY FLUSH_USERS=1: slow_work_accept_busy: no slow_work_recount()
 	mutant item ACCEPT_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_accept_busy: an item that executes keeps its account
-	mutant item ACCEPT_LOST CANCELLERS=1 TRY DEATH: slow_work_accept_busy: no slow_work_is_lost()
-	mutant item ACCEPT_LOST_LATE CANCELLERS=1 READERS=0 DEATH: slow_work_accept_busy: PENDING before slow_work_is_lost()
-	mutant item START_KEEPS_RECENT FLUSH_USERS=1: slow_work_start_flush: pool.recent stays
-	mutant item CLOSED_ACCEPTS_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_accept_busy: 0 for what is armed though not pool.open
+	mutant item ACCEPT_LOST CANCELLERS=1 TRY DEATH: slow_work_accept_busy: no slow_work_item_is_lost()
+	mutant item ACCEPT_LOST_LATE CANCELLERS=1 READERS=0 DEATH: slow_work_accept_busy: PENDING before slow_work_item_is_lost()
+	mutant item START_KEEPS_RECENT FLUSH_USERS=1: slow_work_start_flush: slow_pool.recent stays
+	mutant item CLOSED_ACCEPTS_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_accept_busy: 0 for what is armed though not slow_pool.open
 	mutant item DEFER_LOST CANCELLERS=1 FLUSH DEATH: slow_work_queue_or_defer: though LOST
-	mutant item UNARM_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_unarm: counts where it was armed
+	mutant item END_DELAY_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_end_delay: counts where it was armed
 	mutant item DISARM_NO_SYNC: slow_work_try_disarm: timer_delete() for timer_delete_sync_try()
 	mutant item DISARM_REARMED TRY MOD: slow_work_try_disarm: though REARMED
 	mutant item TIMER_IGNORES_PENDING MOD: delayed_slow_work_timer: though it was set anew
 	mutant item MOD_ZERO_NOTHING MOD: slow_work_modify: with no delay no slow_work_start_timer()
 	mutant item MOD_CANCELLED MOD: slow_work_modify: though CANCELLING
-	mutant item MOD_CLOSED_ARMED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is armed though not pool.open
-	mutant item MOD_CLOSED_QUEUED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is queued though not pool.open
+	mutant item MOD_CLOSED_ARMED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is armed though not slow_pool.open
+	mutant item MOD_CLOSED_QUEUED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is queued though not slow_pool.open
 	mutant item MOD_NO_RECOUNT MOD: slow_work_modify: no slow_work_recount()
 	mutant item WITHDRAW_KEEPS_DEFERRED MOD: slow_work_withdraw: no clear_bit(ENQ_DEFERRED)
-	mutant item TAKE_IGNORES_DESCRIBED: slow_work_take_special: stage stays RUNNING
-	mutant item TAKE_BINDS_NONE FLUSH: slow_work_take_special: no slow_work_bind_flushes()
+	mutant item TAKE_IGNORES_DESCRIBED: slow_work_prepare_special: stage stays RUNNING
+	mutant item TAKE_BINDS_NONE FLUSH: slow_work_prepare_special: no slow_work_bind_flushes()
 	mutant item END_NO_CMPXCHG: slow_work_end: read and write for cmpxchg()
 	mutant item END_PUTS_ARMED: slow_work_end_claimed: again without DELAYED
 	mutant item END_CLEARS_LATE: slow_work_end: clear_bit(EXECUTING) behind put_ref
 	mutant item CLAIMED_NO_COUNT: slow_work_end_claimed: no account->active++
-	mutant item LET_GO_READS: slow_work_let_go: reads the item though not holder->look
-	mutant item LOOK_NOT_LATER: slow_work_look_later: no holder->look = true
-	mutant item LOOK_AFTER_PUT TRY: slow_work_look: reads the item again behind the put_ref of PUT_AGAIN
-	mutant item LOOK_WAKES_NONE: slow_work_look: no slow_work_wake_waiters()
+	mutant item LET_GO_READS: slow_work_let_go: reads the item though not holder->recheck
+	mutant item RECHECK_NOT_LATER: slow_work_recheck_later: no holder->recheck = true
+	mutant item RECHECK_AFTER_PUT TRY: slow_work_recheck: reads the item again behind the put_ref of PUT_AGAIN
+	mutant item RECHECK_WAKES_NONE: slow_work_recheck: no slow_work_wake_waiters()
 	mutant item QUEUE_NO_DEFERRED: slow_work_queue_deferred: leaves ENQ_DEFERRED
 	mutant item LEAVE_KEEPS_HOLDER FLUSH: slow_work_leave_flushes: no work->holder = NULL
 	mutant item LEAVE_KEEPS_ANCHOR CANCELLERS=3 READERS=0 TRY FLUSH: slow_work_leave_flushes: the anchor stays though it leaves
@@ -83,7 +83,7 @@ list() {
 	mutant item IDLE_ONE_ACCOUNT CANCELLERS=0 READERS=0 FLUSH_USERS=1 OWNED: slow_work_user_idle: looks at the current account
 	mutant item IDLE_NO_ARMED CANCELLERS=0 READERS=0 OWNED: slow_work_user_idle: does not look at user->armed
 	mutant item IDLE_MARKS_ONE CANCELLERS=0 READERS=0 FLUSH_USERS=1 OWNED: slow_work_user_idle: account->waited of the current one
-	mutant item WAIT_NO_LOOK: slow_work_wait_held: no holder->look = true
+	mutant item WAIT_NO_RECHECK: slow_work_wait_held: no holder->recheck = true
 	mutant item WAIT_AT_STALE FLUSH: slow_work_wait_at: takes what is left in work->holder for an anchor
 	mutant item WAKE_NO_TIMER FLUSH: slow_work_wake_now: no slow_work_poll_in()
 	mutant item WAKE_NO_UNLINK FLUSH: slow_work_wake_one: no list_del()
@@ -92,7 +92,7 @@ list() {
 	mutant item RETRACT_BINDS_NONE FLUSH: slow_work_retract: no slow_work_bind_flushes()
 	mutant item CANCEL_NO_MARK: slow_work_cancel: no set_bit(CANCELLING)
 	mutant item CANCEL_NO_COUNT: slow_work_cancel: CANCELLING cleared by the first of two
-	mutant item CANCEL_BY_FLAG: slow_work_cancel: waits by EXECUTING and PUTTING, not for the holder
+	mutant item CANCEL_BY_FLAG: slow_work_take_back: waits by EXECUTING and PUTTING, not for the holder
 	mutant item PUT_NO_MARK: slow_work_put_back: no set_bit(PUTTING)
 	mutant item PUT_BINDS_NONE FLUSH: slow_work_put_back: no slow_work_bind_flushes()
 	mutant item PUT_KEEPS_HOLDER: slow_work_put_back: no work->holder = NULL
@@ -101,11 +101,11 @@ list() {
 	mutant item PUT_WAKES_NONE: slow_work_put_back: no slow_work_wake_waiters()
 	mutant item TRY_DESCRIBED TRY: slow_work_try_cancel: though DESCRIBED
 	mutant item FLUSH_BINDS_HELD FLUSH: slow_work_flush: waits for the holder, though PENDING
-	mutant item DISCARD_OPEN CANCELLERS=0 READERS=0 USERS=2: slow_work_discard: though pool.open
+	mutant item DISCARD_OPEN CANCELLERS=0 READERS=0 USERS=2: slow_work_discard: though slow_pool.open
 	mutant item DISCARD_PENDING_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_discard: clears DELAYED before PENDING
 	mutant item DISCARD_BINDS_NONE CANCELLERS=1 READERS=0 FLUSH MOD USERS=1: slow_work_discard: no slow_work_bind_flushes()
 	mutant item DISCARD_DESCRIBED CANCELLERS=0 USERS=1: slow_work_discard: does not wait for desc
-	mutant item REGISTER_OPENS_EARLY CANCELLERS=0 READERS=0 USERS=1: slow_work_register_user: pool.open before slow_work_run()
+	mutant item REGISTER_OPENS_EARLY CANCELLERS=0 READERS=0 USERS=1: slow_work_register_user: slow_pool.open before slow_work_run()
 	mutant item REGISTER_WAKES_NONE CANCELLERS=0 READERS=0 USERS=2: slow_work_add_user: does not wake those that wait for unowned items
 	mutant item STOP_NO_MUTEX CANCELLERS=0 READERS=0 USERS=2: slow_work_try_stop: no slow_work_register_mutex
 	mutant item LOSE_LOOKS CANCELLERS=1 READERS=0 DEATH: slow_work_lose: touches the item of a put_ref
@@ -119,21 +119,21 @@ list() {
 	mutant item UNPIN_NO_SPLICE READERS=2: slow_work_walk_unpin: waiters are not left to the other
 	mutant item UNPIN_WAKES_NONE: slow_work_walk_unpin: no slow_work_wake_waiters()
 	mutant pool TAKE_NO_KICK: slow_work_thread_main: no slow_work_kick() behind slow_work_take()
-	mutant pool IDLE_NO_HELPERS: slow_work_idle: no pool.helpers = true
-	mutant pool ARRIVE_NO_HELPERS: slow_work_arrive: no pool.helpers = true
-	mutant pool ARRIVE_ABSENT: slow_work_arrive: no pool.nr_absent--
+	mutant pool IDLE_NO_HELPERS: slow_work_idle: no slow_pool.helpers = true
+	mutant pool ARRIVE_NO_HELPERS: slow_work_arrive: no slow_pool.helpers = true
+	mutant pool ARRIVE_ABSENT: slow_work_arrive: no slow_pool.nr_absent--
 	mutant pool ARRIVE_LATE_COMING: slow_work_arrive: of a thread that was given up, too
 	mutant pool ARRIVE_LATE_SEARCHING: slow_work_arrive: ends another thread's search
 	mutant pool SET_NO_WAKE LIMITS: slow_work_set: no slow_work_wake_manager()
-	mutant pool WANTED_NO_ABSENT: slow_work_wanted: no pool.nr_absent
-	mutant pool MANAGER_NO_HELPERS: slow_work_manager_main: no pool.helpers = true
+	mutant pool WANTED_NO_ABSENT: slow_work_wanted: no slow_pool.nr_absent
+	mutant pool MANAGER_NO_HELPERS: slow_work_manager_main: no slow_pool.helpers = true
 	mutant pool MANAGER_STATE_LATE: slow_work_manager_main: set_current_state() behind the lock
 	mutant pool MANAGER_STOP_EARLY STOP: slow_work_manager_main: kthread_should_stop() before set_current_state()
 	mutant pool MANAGING_WHILE_WAITING THREADS=4 SLOW=4 VSLOW=0: slow_work_manager_main: managing in a timeout of seconds
 	mutant pool REST_BY_MANAGER SLEEPERS: slow_work_manager_main: has the sleepers that have rested preempted, not the timer
 	mutant pool GROW_BACKS_OFF_LATE FAILURES: slow_work_grow: no timeout till retry_at while nothing is queued
 	mutant pool REAP_NO_ARRIVE STOP: slow_work_reap: no slow_work_arrive(), slow_work_retire()
-	mutant pool SLEEP_NO_HELPERS SLEEPERS: slow_work_sleep_till_thread_needed: no pool.helpers = true
+	mutant pool SLEEP_NO_HELPERS SLEEPERS: slow_work_sleep_till_thread_needed: no slow_pool.helpers = true
 	mutant pool SLEEP_NO_ARRIVE SLEEPERS: slow_work_sleep_till_thread_needed: no slow_work_arrive()
 	mutant pool LATE_NOT_YIELDED SLEEPERS: slow_work_end_claimed: no YIELDED where the thread was given up
 	mutant pool CALL_NO_TIMER SLEEPERS: slow_work_call: no slow_work_poll_in() for a sleeper that is preempted
@@ -151,12 +151,12 @@ list() {
 	mutant pool GIVE_UP_NO_TIMER: slow_work_give_up: no slow_work_poll_in()
 	mutant pool UNCALL_KEEPS_PREEMPTED SLEEPERS: slow_work_uncall: no class->preempted--
 	mutant pool SEARCH_NEVER_ENDS: slow_work_sample: no slow_work_end_search()
-	mutant pool SEARCH_NO_HELPERS: slow_work_end_search: no pool.helpers = true
-	mutant pool SAMPLE_NO_DEAD DEATHS: slow_work_sample: no pool.sampling = true
+	mutant pool SEARCH_NO_HELPERS: slow_work_end_search: no slow_pool.helpers = true
+	mutant pool SAMPLE_NO_DEAD DEATHS: slow_work_sample: no slow_pool.sampling = true
 	mutant pool DIED_NO_TIMER DEATHS: slow_work_died: does not set the timer
-	mutant pool LOSE_ENDS_DYING DEATHS: slow_work_lose: pool.dying = false, for two dead threads
+	mutant pool LOSE_ENDS_DYING DEATHS: slow_work_lose: slow_pool.dying = false, for two dead threads
 	mutant pool LOSE_NO_WAKE DEATHS: slow_work_lose: no slow_work_wake_manager()
-	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no pool.nr--
+	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no slow_pool.nr--
 	mutant pool LOSE_NO_KICK SLOW=2 SLEEPERS DEATHS: slow_work_lose: no slow_work_kick()
 	mutant pool LOSE_NO_ARRIVE SLEEPERS DEATHS: slow_work_lose: no slow_work_arrive()
 	mutant pool DISCARD_NO_KICK CLOSE: slow_work_discard: no slow_work_kick() before put_ref

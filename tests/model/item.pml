@@ -62,7 +62,7 @@
  * one of them, its anchor, to which work->holder points; so holders and anchors
  * have one numbering here.
  *
- * Steps.  A critical section under pool.lock is one atomic, as the lock keeps
+ * Steps.  A critical section under slow_pool.lock is one atomic, as the lock keeps
  * everybody else out.  What goes without the lock is a step of its own: the
  * merge test; cmpxchg and clear_bit(EXECUTING) in slow_work_end(); each waiter that
  * the first one wakes.  A section that reads the flags and writes them back
@@ -79,7 +79,7 @@
  *   slow_work_claim() is looked at under the lock by the thread that finds CLAIMED,
  *   and all that execute wrote comes before ENDED;
  *   smp_mb() in slow_work_submit(), between what the caller wrote for execute and
- *   the merge test, and in slow_work_thread_main(), between the clearing of
+ *   the merge test, and in slow_work_execute(), between the clearing of
  *   PENDING and execute: or each could miss what the other wrote.  For each
  *   there is a mutant in which the read goes before the write.
  *
@@ -145,13 +145,13 @@ byte holder = NONE;
 byte cancels;
 bit account;		/* which of the two of its user it counts in */
 bool queued;		/* it is in the queue of its class */
-bool armed;		/* it is in pool.armed */
+bool armed;		/* it is in slow_pool.armed */
 
 /* struct slow_work_holder; there is but one address for @item to be */
 typedef slow_work_holder {
 	bool item;
 	byte stage;
-	bool look;
+	bool recheck;
 	bit account;
 	byte waiters;
 	byte next
@@ -160,10 +160,10 @@ slow_work_holder h[5];	/* T0, T1; and the anchors of C0, C1, C2 */
 
 /* struct slow_work_waiter */
 byte asleep;		/* is not completed yet */
-byte woken;		/* pool.woken: is about to be */
+byte woken;		/* slow_pool.woken: is about to be */
 
 /* struct slow_work_walk */
-byte pins;		/* pool.pins */
+byte pins;		/* slow_pool.pins */
 byte pin_waiters[2];
 
 /* struct timer_list */
@@ -181,10 +181,10 @@ bool waited[2];
 byte armed_refs;
 byte flushes, next_flushes, leavers;
 
-bool lock;		/* pool.lock is held between two steps */
+bool lock;		/* slow_pool.lock is held between two steps */
 byte busy;		/* class->executing */
 
-/* Registrations: pool.open, pool.closing, pool.nr_users; slow_work_running */
+/* Registrations: slow_pool.open, slow_pool.closing, slow_pool.nr_users; slow_work_running */
 #if USERS > 0
 bool open;
 bool closing;
@@ -236,7 +236,7 @@ byte leaving;		/* last users in slow_work_shut_down() */
 /* slow_work_held(), slow_work_is_held() */
 #define held()		(holder <= T1 && h[holder].item)
 #define is_held()	((flags & PUTTING) || held())
-/* slow_work_is_lost(), slow_work_put_is_lost() */
+/* slow_work_item_is_lost(): slow_work_is_lost(), slow_work_put_is_lost() */
 #define lost()		(died && holder == T1 && h[T1].item)
 #define put_is_lost()	((flags & PUTTING) && putter_died)
 
@@ -329,7 +329,7 @@ inline call_over()
 
 /* Wait *********************************************************************/
 
-/* slow_work_wake_some(): one of them; the timer goes on with the others */
+/* slow_work_wake_one(): one of them; the timer goes on with the others */
 inline wake_one()
 {
 	if
@@ -400,8 +400,8 @@ inline wait_at(me)
 inline wait_held(me)
 {
 	wait_at(me);
-#ifndef MUTANT_WAIT_NO_LOOK
-	h[holder].look = (holder <= T1);
+#ifndef MUTANT_WAIT_NO_RECHECK
+	h[holder].recheck = (holder <= T1);
 #endif
 	h[holder].waiters = h[holder].waiters | BIT(me);
 	asleep = asleep | BIT(me)
@@ -423,7 +423,7 @@ inline bind_flushes(who)
 		flags = flags & ~FLUSHED;
 		h[who].waiters = h[who].waiters | h[holder].next;
 		h[holder].next = 0;
-		h[who].look = (who <= T1)
+		h[who].recheck = (who <= T1)
 	:: else
 	fi
 #else
@@ -683,29 +683,29 @@ inline claim_item()
 	fi
 }
 
-/* slow_work_look_later() */
-inline look_later()
+/* slow_work_recheck_later() */
+inline recheck_later()
 {
 	claim_item();
 	if
-#ifndef MUTANT_LOOK_NOT_LATER
-	:: held() && !claimed(holder) -> h[holder].look = true
+#ifndef MUTANT_RECHECK_NOT_LATER
+	:: held() && !claimed(holder) -> h[holder].recheck = true
 #endif
 	:: else
 	fi
 }
 
-#ifdef MUTANT_UNARM_KEEPS_ACCOUNT
+#ifdef MUTANT_END_DELAY_KEEPS_ACCOUNT
 #define new_account	account
 #else
 #define new_account	current_account
 #endif
 
 /*
- * slow_work_unarm(): list_del() from pool.armed, clear_bit(); then
+ * slow_work_end_delay(): list_del() from slow_pool.armed, clear_bit(); then
  * slow_work_claim(), which has nothing to do any more.
  */
-inline unarm()
+inline end_delay()
 {
 	touch();
 	assert(armed && (flags & ARMED));
@@ -730,7 +730,7 @@ inline queue_or_defer()
 	:: is_held() && (lost() || put_is_lost()) -> flags = flags & ~PENDING; disowned()
 #endif
 	:: else ->
-		look_later();
+		recheck_later();
 		flags = flags | DEFERRED
 	fi
 }
@@ -763,7 +763,7 @@ inline queue_deferred()
 inline disarm()
 {
 	timer_pending = false;
-	unarm()
+	end_delay()
 }
 
 /* slow_work_disarm() */
@@ -794,11 +794,11 @@ end_timer:
 #ifndef MUTANT_TIMER_IGNORES_PENDING
 		:: timer_pending -> rearmed = false
 #else
-		:: timer_pending -> unarm(); queue_or_defer()
+		:: timer_pending -> end_delay(); queue_or_defer()
 #endif
 		:: !timer_pending && !prompt ->
 			timer_pending = true	/* went off early, or another leg */
-		:: !timer_pending -> unarm(); queue_or_defer()
+		:: !timer_pending -> end_delay(); queue_or_defer()
 		fi
 	   }
 #ifdef TAIL
@@ -830,7 +830,7 @@ inline admit(delay)
 {
 	refs++;
 #ifdef MUTANT_START_KEEPS_RECENT
-	account = 0;			/* pool.recent */
+	account = 0;			/* slow_pool.recent */
 #else
 	account = current_account;
 #endif
@@ -1075,8 +1075,8 @@ locked_too:
 
 /* Take back ****************************************************************/
 
-/* slow_work_take_off().  So ends what an enqueue was promised */
-inline take_off(disarmed)
+/* slow_work_retract_run().  So ends what an enqueue was promised */
+inline retract_run(disarmed)
 {
 	disowned();
 	if
@@ -1092,7 +1092,7 @@ inline take_off(disarmed)
 		claim_item();
 		if
 #ifndef MUTANT_RETRACT_NO_PUT_AGAIN
-		:: !claimed_item() -> flags = flags | PUT_AGAIN; look_later()
+		:: !claimed_item() -> flags = flags | PUT_AGAIN; recheck_later()
 #endif
 		:: else
 		fi;
@@ -1107,7 +1107,7 @@ inline take_off(disarmed)
 inline retract(disarmed)
 {
 	flags = flags & ~PENDING;
-	take_off(disarmed)
+	retract_run(disarmed)
 }
 
 inline uncancel()
@@ -1203,8 +1203,8 @@ end_idle:
 		assert(!sure);
 		flags = (flags | ARMED) & ~PENDING;
 		lock = false;
-		unarm();
-		take_off(true);
+		end_delay();
+		retract_run(true);
 		if
 		:: is_held() -> goto end_idle
 		:: else
@@ -1222,11 +1222,11 @@ end_idle:
 	   }
 #endif
 	:: atomic {
-		/* slow_work_take(), slow_work_take_special() */
+		/* slow_work_take(), slow_work_prepare_special(), slow_work_hold() */
 		!lock && queued ->
 		touch();
 		assert(pool_running && !is_held());
-		assert(!h[me].look && !h[me].item && !h[me].waiters && !h[me].next);
+		assert(!h[me].recheck && !h[me].item && !h[me].waiters && !h[me].next);
 		assert(flags & PENDING);
 		queued = false;
 		busy++;
@@ -1254,7 +1254,7 @@ end_idle:
 		flags = f ^ (PENDING | EXECUTING);	/* WRITE_ONCE */
 		f = 0;
 		lock = false;
-		/* slow_work_thread_main(): smp_mb(), execute() */
+		/* slow_work_execute(): smp_mb(), execute() */
 		mine(me);
 		started()
 	   }
@@ -1320,7 +1320,7 @@ end_claimed:
 			assert(busy > 0);
 			busy--;
 			assert(!(flags & PUT_AGAIN));
-			goto look
+			goto recheck
 		:: !(flags & AGAIN) && (flags & DESCRIBED) -> wait_described(me)
 		:: else -> h[me].stage = ENDED; goto put
 		fi
@@ -1385,26 +1385,26 @@ back:		if
 #ifdef MUTANT_LET_GO_READS
 		:: true ->
 #else
-		:: h[me].look ->
+		:: h[me].recheck ->
 #endif
-look:			mine(me);
+recheck:		mine(me);
 			if
 			:: flags & PUT_AGAIN ->
-				/* slow_work_look(): the reference of another run */
+				/* slow_work_recheck(): the reference of another run */
 				flags = flags & ~PUT_AGAIN;
 				h[me].account = account;
-#ifndef MUTANT_LOOK_AFTER_PUT
-				h[me].look = (h[me].waiters != 0);
+#ifndef MUTANT_RECHECK_AFTER_PUT
+				h[me].recheck = (h[me].waiters != 0);
 #endif
 				puts++;
 				goto put_again
 			:: else
 			fi;
-			h[me].look = false;
+			h[me].recheck = false;
 			h[me].item = false;
 			leave_flushes(me);
 			queue_deferred();
-#ifndef MUTANT_LOOK_WAKES_NONE
+#ifndef MUTANT_RECHECK_WAKES_NONE
 			wake(h[me].waiters);
 #endif
 			skip
@@ -1427,7 +1427,7 @@ dead:	/* slow_work_check_alive(), slow_work_lose() */
 #ifdef MUTANT_LOSE_LOOKS
 		:: true ->
 #else
-		:: h[me].stage != ENDED || h[me].look ->
+		:: h[me].stage != ENDED || h[me].recheck ->
 #endif
 			mine(me);
 			if
@@ -1468,7 +1468,7 @@ end_dead:
 #define try_may()	(!(flags & DESCRIBED) || (is_held() && !(flags & ARMED)))
 #endif
 
-/* What slow_work_cancel() waits for */
+/* What slow_work_take_back() waits for */
 #ifdef MUTANT_CANCEL_BY_FLAG
 #define cancel_waits()	(flags & (EXECUTING | PUTTING))
 #else
@@ -1559,7 +1559,7 @@ flushing:	if
 #else
 		:: flags & PENDING ->
 #endif
-			look_later();
+			recheck_later();
 			wait_at(me);
 			flags = flags | FLUSHED;
 			h[holder].next = h[holder].next | BIT(me);

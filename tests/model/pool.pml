@@ -17,7 +17,7 @@
  *   DEATHS	lets threads die in a call-out
  *   CLOSE	has items armed, which a thread disarms when the last user leaves
  *
- * Threads are alike, so each is but a mark in one of several cups, which say
+ * Threads are alike, so each is but a count in one of several cups, which say
  * where in slow_work_thread_main() it is and which flags it has.
  *
  * What is checked.  At any time the world may hold still: no item ends or goes to
@@ -36,7 +36,7 @@
  *
  * Threads that come in time are checked too: they come while the world moves.
  *
- * Steps.  All is done under pool.lock, and a critical section is one atomic.
+ * Steps.  All is done under slow_pool.lock, and a critical section is one atomic.
  * Threads go to sleep under it, too; but the manager sets its state before it
  * takes the lock and sleeps after, unless it was woken in between.  The timer's
  * function does its work in several sections.
@@ -52,7 +52,7 @@
  */
 
 #ifndef THREADS
-#define THREADS	3	/* the hard limit, too: pool.limit */
+#define THREADS	3	/* the hard limit, too: slow_pool.limit */
 #endif
 #ifndef MIN
 #define MIN	2
@@ -68,11 +68,11 @@
 /* The cups */
 byte fresh_threads;	/* started, has not run yet: COMING */
 byte between;		/* has no item, is about to look at the queues */
-byte idle;		/* in pool.idle, asleep */
+byte idle;		/* in slow_pool.idle, asleep */
 byte found;		/* was idle: SEARCHING */
 byte late;		/* the same or started, and counted on no more */
 byte culled;		/* was idle: RETIRED */
-byte dying;		/* in pool.retired */
+byte dying;		/* in slow_pool.retired */
 byte executing_s, executing_v;	/* in execute, for as long as it likes */
 byte asleep_s, asleep_v;	/* in slow_work_class::sleepers */
 byte rested_s, rested_v;	/* the same, for as long as slow_work_rested() wants */
@@ -92,7 +92,7 @@ byte max = THREADS;
 bool surplus;
 bool stopping;
 bool helpers = true;
-bool searching;		/* pool.searcher is set */
+bool searching;		/* slow_pool.searcher is set */
 byte coming;
 bool managing;
 bool culling;
@@ -100,7 +100,7 @@ bool failed;		/* and that was a short time ago: slow_work_backs_off() */
 byte absent;		/* threads that are counted on no more and have no item */
 bool sampling;		/* the manager is to look for dead threads */
 #ifdef DEATHS
-bool pool_dying;	/* pool.dying: a thread died a short time ago */
+bool pool_dying;	/* slow_pool.dying: a thread died a short time ago */
 #else
 #define pool_dying	false
 #endif
@@ -112,12 +112,12 @@ byte armed;
 #define open		true
 #define closing		false
 #endif
-bool manager;		/* pool.manager is set */
+bool manager;		/* slow_pool.manager is set */
 bool watching;		/* growth.watching */
 bool manager_awake;	/* it was woken since it set its state */
 bool manager_stop;	/* kthread_should_stop() */
 
-/* pool.timer */
+/* slow_pool.timer */
 #define OFF	0
 #define SAMPLE	1	/* within SLOW_WORK_SAMPLE_JIFFIES */
 #define SOON	2	/* within SLOW_WORK_REST_JIFFIES */
@@ -234,7 +234,7 @@ inline miss()
 	absent++
 }
 
-/* slow_work_give_up(): the first of pool.coming, whichever that is */
+/* slow_work_give_up(): the first of slow_pool.coming, whichever that is */
 inline give_up()
 {
 	if
@@ -754,7 +754,7 @@ look:
 			kick();
 			wake_manager()
 		:: else ->
-			/* slow_work_choose(), slow_work_take() */
+			/* slow_work_take(), as slow_work_thread_main() chooses */
 			if
 			:: takes_v(slow_first) ->
 				take(queued_v, yielded_v, gave_v);
