@@ -10,6 +10,7 @@
  *   ENQUEUERS=n, DELAYERS=n, CANCELLERS=n
  *   NO_CANCEL	cancellers do not call slow_work_cancel()
  *   TRY	they call slow_work_try_cancel() too
+ *   DISABLE	and slow_work_disable_sync() and slow_work_enable()
  *   FLUSH	and slow_work_flush()
  *   MOD	delayers call delayed_slow_work_mod() too
  *   TAIL	the timer's function is under way for longer than it has the lock
@@ -37,7 +38,9 @@
  *   it is open					thread(), accepted()
  *   an item that is lost is not accepted	accepted()
  *   references balance, no list has the item	die(), at_rest()
- *   no enqueue is accepted during a cancel	accepted()
+ *   no enqueue is accepted during a cancel, nor
+ *   until all that disabled it have enabled it	accepted()
+ *   otherwise none is refused for that		accept()
  *   a cancel, an unregister leave it at rest	at_rest()
  *   the pool has threads while it has items	accepted(), user(), thread()
  *   a flush ends after the run for the last
@@ -143,6 +146,12 @@
 short flags;
 byte holder = NONE;
 byte cancels;
+#ifdef DISABLE
+byte disables;
+byte disabled;		/* ghost: who disabled it has returned, and may enable it */
+#else
+#define disables	0
+#endif
 bit account;		/* which of the two of its user it counts in */
 bool queued;		/* it is in the queue of its class */
 bool armed;		/* it is in slow_pool.armed */
@@ -287,7 +296,8 @@ inline die()
 	assert(refs == 0 && describing == 0 && !owed && !for_put);
 	assert(execs == 0 || died);
 	assert(timer_function != COMING);
-	assert((flags & ~EXECUTING) == 0 && cancels == 0 && pins == 0);
+	assert((flags & ~EXECUTING) == (disables > 0 -> CANCELLING : 0));
+	assert(cancels == 0 && pins == 0);
 	assert(holder <= T1 || holder == NONE);
 	freed = true;
 	over();
@@ -296,6 +306,10 @@ inline die()
 #endif
 	valid = 0;
 	flags = 0;
+#ifdef DISABLE
+	disables = 0;
+	disabled = 0;
+#endif
 	rearmed = false;
 	puts = 0;
 	clean = true;
@@ -813,7 +827,7 @@ end_timer:
 
 inline accepted()
 {
-	assert(cancels == 0);
+	assert(cancels == 0 && disables == 0);
 	assert(!lost_here);
 	assert(!put_is_lost() || owed);	/* it cannot be taken off what is pending */
 	assert(pool_running);
@@ -868,7 +882,7 @@ inline queue_or_arm(delay)
 inline accept(f, delay)
 {
 	if
-	:: f & CANCELLING
+	:: f & CANCELLING -> assert(cancels > 0 || disables > 0)
 	:: !(f & CANCELLING) && (refuses(f) || refuses_lost())
 	:: !(f & CANCELLING) && !(refuses(f) || refuses_lost()) && (f & PENDING) ->
 		accepted()
@@ -1114,10 +1128,14 @@ inline uncancel()
 {
 	cancels--;
 	if
-#ifdef MUTANT_CANCEL_NO_COUNT
+#if defined(MUTANT_CANCEL_NO_COUNT)
 	:: true
-#else
+#elif defined(MUTANT_CANCEL_ENABLES)
 	:: cancels == 0
+#elif defined(MUTANT_CANCEL_KEEPS_MARK)
+	:: false
+#else
+	:: cancels == 0 && disables == 0
 #endif
 	   -> flags = flags & ~CANCELLING
 	:: else
@@ -1478,6 +1496,9 @@ end_dead:
 proctype canceller(byte me)
 {
 	bool disarmed, trying;
+#ifdef DISABLE
+	bool disabling;
+#endif
 	bit from;		/* the account of the reference that it puts */
 	byte anchor;
 
@@ -1492,6 +1513,7 @@ end_canceller:
 #ifndef MUTANT_CANCEL_NO_MARK
 		flags = flags | CANCELLING;
 #endif
+		/* slow_work_take_back() */
 marked:		if
 		:: is_armed(0) && disarmable -> disarm(); disarmed = true
 		:: is_armed(0) && !disarmable -> goto sync
@@ -1511,6 +1533,39 @@ marked:		if
 	   /* timer_delete_sync() */
 sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
 	   atomic { !lock -> touch(); goto marked }
+#endif
+#ifdef DISABLE
+	:: atomic {
+		/* slow_work_disable_sync() */
+		!lock && owned && disables < 2 -> touch();
+		calls++;
+		disables++;
+		disabling = true;
+#ifndef MUTANT_DISABLE_NO_MARK
+		flags = flags | CANCELLING;
+#endif
+		goto marked
+	   }
+	:: atomic {
+		/* slow_work_enable() */
+		!lock && owned && disabled > 0 -> touch();
+		disables--;
+		disabled--;
+		if
+#if defined(MUTANT_ENABLE_NO_COUNT)
+		:: cancels == 0 ->
+#elif defined(MUTANT_ENABLE_CANCELLED)
+		:: disables == 0 ->
+#elif defined(MUTANT_ENABLE_KEEPS_MARK)
+		:: false ->
+#else
+		:: disables == 0 && cancels == 0 ->
+#endif
+			flags = flags & ~CANCELLING
+		:: else
+		fi;
+		goto end_canceller
+	   }
 #endif
 #ifdef TRY
 	:: atomic {
@@ -1665,7 +1720,14 @@ look_again:	touch();
 		fi;
 		at_rest();
 		clean = true;
+#ifdef DISABLE
+		if
+		:: disabling -> disabling = false; disabled++
+		:: else -> uncancel()
+		fi;
+#else
 		uncancel();
+#endif
 		call_over();
 		goto end_canceller
 	   }
