@@ -27,6 +27,7 @@ list() {
 	whole  item DELAYERS=1 CANCELLERS=1 READERS=1 USERS=1 TRY FLUSH MOD: the same, others wait
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 TRY FLUSH DEATH: a thread dies
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 FLUSH MOD DEATH: the same, with a reader
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 TRY DISABLE: it is disabled, twice too
 	whole  pool SLOW=4 VSLOW=2 LIMITS: two classes, max-threads changes
 	whole  pool SLOW=2 VSLOW=1 LIMITS FAILURES STOP: threads cannot be had, users come and go
 	whole  pool SLOW=3 VSLOW=1 SLEEPERS: items sleep till their thread is needed
@@ -34,6 +35,14 @@ list() {
 	whole  pool SLOW=3 VSLOW=1 LIMITS DEATHS: threads die
 	whole  pool SLOW=2 VSLOW=1 SLEEPERS DEATHS: the same among sleepers
 	whole  pool SLOW=3 VSLOW=1 CLOSE: the pool is closed, and a thread disarms
+	whole  owner RESERVES=0 OWNERS=3 POOL=2 CURSOR: three owners take turns
+	whole  owner RESERVES=0 CLASSES=2 POOL=2: two owners, in two classes
+	whole  owner POOL=2 GROW LATE: one of them has a reserve
+	whole  owner CLASSES=2 POOL=2 GROW: the same, in two classes
+	whole  owner CLASSES=2 ITEMS=1 POOL=2 SLEEPERS LATE: the same, its items sleep till their thread is needed
+	whole  owner REST=2 SLEEPERS GROW: the same, at more moments
+	whole  owner OWNERS=3 RESERVES=2 ITEMS=1 POOL=2: two of three have a reserve
+	whole  owner USERS SLEEPERS DEATHS: reserves come, go and die
 	mutant item SUBMIT_NO_MB: slow_work_submit: no smp_mb()
 	mutant item THREAD_NO_MB: slow_work_execute: no smp_mb()
 	mutant item MERGE_CANCELLING: slow_work_will_run: though CANCELLING
@@ -92,6 +101,12 @@ list() {
 	mutant item RETRACT_BINDS_NONE FLUSH: slow_work_retract: no slow_work_bind_flushes()
 	mutant item CANCEL_NO_MARK: slow_work_cancel: no set_bit(CANCELLING)
 	mutant item CANCEL_NO_COUNT: slow_work_cancel: CANCELLING cleared by the first of two
+	mutant item CANCEL_KEEPS_MARK: slow_work_cancel: no clear_bit(CANCELLING)
+	mutant item CANCEL_ENABLES CANCELLERS=2 READERS=0 DISABLE: slow_work_cancel: clear_bit(CANCELLING) though disabled
+	mutant item DISABLE_NO_MARK CANCELLERS=1 READERS=0 DISABLE: slow_work_disable_sync: no set_bit(CANCELLING)
+	mutant item ENABLE_NO_COUNT CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: CANCELLING cleared by the first of two
+	mutant item ENABLE_CANCELLED CANCELLERS=2 READERS=0 DISABLE: slow_work_enable: clear_bit(CANCELLING) though a cancel is under way
+	mutant item ENABLE_KEEPS_MARK CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: no clear_bit(CANCELLING)
 	mutant item CANCEL_BY_FLAG: slow_work_take_back: waits by EXECUTING and PUTTING, not for the holder
 	mutant item PUT_NO_MARK: slow_work_put_back: no set_bit(PUTTING)
 	mutant item PUT_BINDS_NONE FLUSH: slow_work_put_back: no slow_work_bind_flushes()
@@ -161,6 +176,45 @@ list() {
 	mutant pool LOSE_NO_ARRIVE SLEEPERS DEATHS: slow_work_lose: no slow_work_arrive()
 	mutant pool DISCARD_NO_KICK CLOSE: slow_work_discard: no slow_work_kick() before put_ref
 	mutant pool CLOSE_WAKES_NONE CLOSE: slow_work_close: no slow_work_wake_idle()
+	mutant owner QUEUE_NO_TURN RESERVES=0: slow_work_queue: no list_add_tail() of queue->turn where others wait
+	mutant owner QUEUE_FIRST RESERVES=0 OWNERS=3: slow_work_queue: list_add() of queue->turn
+	mutant owner DEQUEUE_KEEPS_TURN RESERVES=0: slow_work_dequeue: an emptied queue keeps its place
+	mutant owner DEQUEUE_BY_LIST RESERVES=0 CURSOR: slow_work_dequeue: the same where a cursor is in it
+	mutant owner DEQUEUE_DROPS RESERVES=0: slow_work_dequeue: a queue loses its place with items in it
+	mutant owner NEXT_TURN_DROPS RESERVES=0: slow_work_next_turn: the same
+	mutant owner NEXT_TURN_KEEPS RESERVES=0: slow_work_next_turn: an emptied queue keeps its place
+	mutant owner TAKE_KEEPS_TURN RESERVES=0: slow_work_take: no slow_work_next_turn()
+	mutant owner TAKE_SKIPS RESERVES=0 OWNERS=3: slow_work_take: the next turn is skipped
+	mutant owner TAKE_NO_SPECIAL RESERVES=0: slow_work_take: though the queue has no item
+	mutant owner RESERVE_TAKES_TURN: slow_work_take_reserved: takes another owner's item
+	mutant owner RESERVE_SLOW_FIRST CLASSES=2 POOL=2: slow_work_take_reserved: not the oldest item
+	mutant owner GOES_ON_ALWAYS: slow_work_take_reserved: though the pool takes items again
+	mutant owner GOES_ON_BY_USER CLASSES=2 POOL=2: slow_work_take_reserved: not where the pool takes items of the other class
+	mutant owner RESERVE_STATE_LATE SLEEPERS: slow_work_reserve_idle: set_current_state() behind the lock
+	mutant owner RESERVE_ARRIVES_LATE: slow_work_reserve_main: slow_work_arrive() behind the sleep
+	mutant owner RESERVE_STOP_EARLY USERS: slow_work_reserve_idle: kthread_should_stop() before the lock only
+	mutant owner ARRIVE_NOT: slow_work_reserve_main: no slow_work_arrive()
+	mutant owner SLEEP_NO_ARRIVE SLEEPERS: slow_work_sleep_till_thread_needed: no slow_work_arrive()
+	mutant owner LEFT_NOT_TAKEN: slow_work_reserve_left: though the pool took an item just now
+	mutant owner LEFT_AT_ONCE: slow_work_reserve_left: of an item that has not waited, with the pool idle
+	mutant owner LEFT_NO_MANAGER GROW: slow_work_reserve_left: no time for the manager
+	mutant owner LEFT_BY_USER CLASSES=2 POOL=2: slow_work_reserve_left: not where the pool takes items of the other class
+	mutant owner CALL_NEVER: slow_work_call_reserve: does not call it
+	mutant owner CALL_NO_FLAG: slow_work_call_reserve: no SLOW_WORK_CALLED
+	mutant owner CALL_NOT_SLEEPER SLEEPERS: slow_work_call_reserve: not one that sleeps
+	mutant owner CHECK_NO_POLL REST=2: slow_work_check_reserve: no slow_work_poll_in()
+	mutant owner CHECK_ONE OWNERS=3 RESERVES=2 ITEMS=1: slow_work_check_reserve: no further section
+	mutant owner FIND_WAKES_NONE: slow_work_find_thread: no slow_work_wake_idle()
+	mutant owner FIND_NO_POLL: slow_work_find_thread: no slow_work_poll_in() for reserves
+	mutant owner TIMER_NO_HELPERS: slow_work_timer: no slow_pool.helpers = true
+	mutant owner START_NO_HELPERS USERS: slow_work_reserve_start: no slow_pool.helpers = true
+	mutant owner DEAD_KEEPS_LIST DEATHS: slow_work_check_reserve_alive: no list_del_init()
+	mutant owner DIED_UNTOLD DEATHS: slow_work_check_reserve_alive: no slow_pool.reserve_died = true
+	mutant owner REPLACE_ONCE DEATHS: slow_work_replace_reserves: the same, where a start has failed
+	mutant owner STOP_KEEPS_LIST USERS: slow_work_reserve_stop: no list_del_init()
+	mutant owner STOP_BUSY USERS: slow_work_unregister_user: slow_work_reserve_stop() before slow_work_wait_idle()
+	mutant owner STOP_FIRST USERS: slow_work_remove_user: slow_work_reserve_stop() with the first of two registrations
+	mutant owner REMOVE_KEEPS_TURN USERS: slow_work_remove_user: no list_del_init() of queue->turn
 	END
 }
 
@@ -169,6 +223,7 @@ company() {
 	case $1 in
 	item) echo ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 ;;
 	pool) echo SLOW=3 VSLOW=1 ;;
+	owner) ;;
 	esac
 }
 

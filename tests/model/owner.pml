@@ -354,7 +354,9 @@ inline kick()
 		:: idle > 0 && (queued_s > 0 || room_v) ->
 			/* slow_work_wake_idle() */
 			if
+#ifndef MUTANT_FIND_WAKES_NONE
 			:: found == 0 -> idle--; found++
+#endif
 			:: else
 			fi;
 			helpers = false
