@@ -11,6 +11,7 @@
 
 need_packages python3 python3-drgn python3-sphinx groff-base perl
 KERNEL_SOURCE=$("$TOP/tests/kernel.sh" --source)
+NEWER=$("$TOP/tests/kernel.sh" --source 6.12)
 export KERNEL_SOURCE
 cd "$TOP"
 HEADER=include/linux/slow-work.h
@@ -140,7 +141,7 @@ values() {
 	sed -nE '/seq_printf\(m, "[^ ]+ %/ {
 		s/.*"%s\.%s\.%s\./"ROW.TIME./; s/.*"%s\.%s\./"ROW./; s/\.%d /.N /
 		s/.*"([A-Za-z0-9.-]+) %[a-z]+(\\n)?".*/\1/p
-	}' slow-work-stats.c
+	}' slow-work-debugfs.c
 }
 
 # --- the two compared --------------------------------------------------------
@@ -230,7 +231,8 @@ readme_is_in_kernel_style() {
 workqueue_has_them() {
 	local name status=0
 	while read -r name; do
-		grep -qw "$name" "$KERNEL_SOURCE"/include/linux/{workqueue,timer}.h ||
+		# those of 6.10 on are not in 6.1
+		grep -qw "$name" "$KERNEL_SOURCE"/include/linux/{workqueue,timer}.h "$NEWER/include/linux/workqueue.h" ||
 			{ echo "neither workqueues nor timers have $name"; status=1; }
 	done < <(sed -nE 's/^`{2}(\w+)\(\)`{2} .*/\1/p' Documentation/from-workqueue.rst | grep .)
 	return $status
