@@ -830,6 +830,8 @@ static void text_has_what_the_values_have(struct kunit *test)
 		swt_release(t->held[1]);
 		t->nr_held = 0;
 		swt_wait(t, swt_at_rest(item));
+		/* and what held the threads: nothing moves between two readings */
+		swt_wait(t, value_in(read_values(t), "pool.idle") == 2);
 		expect_text(t);
 		switch_histograms(t, false);
 		expect_text(t);
