@@ -13,8 +13,7 @@
  * item held claims it first.  On failure execute is over: take a new reference, and wait
  * for the old one to be put.
  *
- * This file follows an item down: init, enqueue, delay, take, execute, put_ref; then the
- * thread's loop, and yielding.  slow-work-cancel.c has cancel and flush.
+ * This file follows an item down to the thread's loop; slow-work-cancel.c has cancels.
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
@@ -25,70 +24,9 @@
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/slow-work.h>
-#include <linux/swait.h>
 #include "slow-work.h"
 #include "slow-work-item.h"
 #include "slow-work-walk.h"
-
-/* Initialise ********************************************************/
-
-/**
- * __slow_work_init - initialise an item
- * @work: the item; must be at rest
- * @ops: its operations; must outlive it
- * @flags: the bits SLOW_WORK_VERY_SLOW and SLOW_WORK_ON_STACK where that is so
- * @name: what lockdep calls it
- * @key: what lockdep knows it by; must be static, or registered with it
- *
- * To be called as slow_work_init(), vslow_work_init() etc.; directly where
- * items that are initialised at one place need a key each.
- *
- * Context: Any.
- */
-void __slow_work_init(struct slow_work *work, const struct slow_work_ops *ops,
-		      unsigned long flags, const char *name,
-		      struct lock_class_key *key)
-{
-	slow_work_debug_init(work, flags & BIT(SLOW_WORK_ON_STACK));
-	work->flags = flags & BIT(SLOW_WORK_VERY_SLOW);
-	work->ops = ops;
-	INIT_HLIST_NODE(&work->link);
-	work->holder = NULL;
-	work->account = NULL;
-	work->timestamp = 0;
-	work->cancels = 0;
-	work->disables = 0;
-	work->stamp = 0;
-#ifdef CONFIG_LOCKDEP
-	lockdep_init_map(&work->lockdep_map, name, key, 0);
-#endif
-}
-EXPORT_SYMBOL(__slow_work_init);
-
-/**
- * __delayed_slow_work_init - initialise a delayed item
- * @dwork: the delayed item; must be at rest
- * @ops: its operations; must outlive it
- * @flags: as of __slow_work_init()
- * @name: what lockdep calls it
- * @key: what lockdep knows it by; must be static, or registered with it
- *
- * To be called as delayed_slow_work_init(), delayed_vslow_work_init() etc.
- *
- * Context: Any.
- */
-void __delayed_slow_work_init(struct delayed_slow_work *dwork,
-			      const struct slow_work_ops *ops,
-			      unsigned long flags, const char *name,
-			      struct lock_class_key *key)
-{
-	__slow_work_init(&dwork->work, ops, flags, name, key);
-	if (flags & BIT(SLOW_WORK_ON_STACK))
-		timer_setup_on_stack(&dwork->timer, delayed_slow_work_timer, 0);
-	else
-		timer_setup(&dwork->timer, delayed_slow_work_timer, 0);
-}
-EXPORT_SYMBOL(__delayed_slow_work_init);
 
 /* Who has an item ***************************************************/
 
@@ -1035,43 +973,12 @@ void slow_work_lose(struct slow_work_thread *thread)
 	slow_work_wake_manager();	/* there may be fewer than the minimum */
 }
 
-/*
- * The last user leaves: disarm one item, and put it on @thread.  False: there is none,
- * or the pool has been opened again.
- */
-static noinline bool slow_work_discard(struct slow_work_thread *thread)
+/* Call put_ref of @work, which is taken back and in no list, on @thread. */
+static void slow_work_put_disarmed(struct slow_work_thread *thread,
+				   struct slow_work *work)
 	__must_hold(&slow_pool.lock)
 {
 	struct slow_work_holder *holder = &thread->holder;
-	struct slow_work *work;
-	bool found = false;
-
-	hlist_for_each_entry(work, &slow_pool.armed.head, link) {
-		found = !(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER));
-		if (found)
-			break;
-	}
-	if (!found || slow_pool.open) {
-		slow_pool.closing = false;
-		slow_work_update();
-		return false;
-	}
-	if (timer_delete_sync_try(&slow_work_delayed(work)->timer) < 0) {
-		/* Its timer runs, and takes it off this list. */
-		raw_spin_unlock_irq(&slow_pool.lock);
-		cond_resched();
-		raw_spin_lock_irq(&slow_pool.lock);
-		return true;
-	}
-	/*
-	 * First PENDING, then DELAYED: an enqueue without the lock must not merge
-	 * into a queued run that does not come.
-	 */
-	clear_bit(SLOW_WORK_PENDING, &work->flags);
-	slow_work_end_delay(work);
-	slow_work_retract_run(work, true);
-	if (slow_work_is_held(work))
-		return true;
 
 	holder->item = work;
 	holder->stage = SLOW_WORK_ENDED;
@@ -1099,6 +1006,41 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	slow_work_let_go(holder, holder->account);
 	thread->class->executing--;
 	thread->class->uncounted++;
+}
+
+/*
+ * The last user leaves: disarm one item, and put it on @thread.  False: there is none,
+ * or the pool has been opened again.
+ */
+static noinline bool slow_work_discard(struct slow_work_thread *thread)
+	__must_hold(&slow_pool.lock)
+{
+	struct slow_work *work;
+	bool found = false;
+
+	hlist_for_each_entry(work, &slow_pool.armed.head, link) {
+		found = !(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER));
+		if (found)
+			break;
+	}
+	if (!found || slow_pool.open) {
+		slow_pool.closing = false;
+		slow_work_update();
+		return false;
+	}
+	if (timer_delete_sync_try(&slow_work_delayed(work)->timer) < 0) {
+		/* Its timer runs, and takes it off this list. */
+		raw_spin_unlock_irq(&slow_pool.lock);
+		cond_resched();
+		raw_spin_lock_irq(&slow_pool.lock);
+		return true;
+	}
+	/* First PENDING, then DELAYED: no enqueue may merge into a run that is not. */
+	clear_bit(SLOW_WORK_PENDING, &work->flags);
+	slow_work_end_delay(work);
+	slow_work_retract_run(work, true);
+	if (!slow_work_is_held(work))
+		slow_work_put_disarmed(thread, work);
 	return true;
 }
 

@@ -13,6 +13,7 @@
  * slow-work-walk.c	all items in order, one at a time
  * slow-work-cancel.c	cancel and flush of an item
  * slow-work-yield.c	an item gives way to others
+ * slow-work-init.c	items are initialised
  * slow-work.c		an item from enqueue to put_ref; the thread's loop
  * slow-work-debugobjects.c	items that are freed while the pool has them
  * slow-work-owner.c	whose an item is, and how many of its are in flight
