@@ -56,6 +56,7 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	slow_work_arrive(thread);	/* if it did not give way when asked */
+	/* litmus: sleeper */
 	needed = slow_work_is_disturbed(work);
 	if (!needed) {
 		/* Preempted or woken from here on: schedule_timeout() returns. */

@@ -843,7 +843,7 @@ static noinline void slow_work_recheck(struct slow_work_holder *holder)
 	slow_work_wake_waiters(&holder->waiters);
 }
 
-/* put_ref has returned; the item may be freed. */
+/* put_ref has returned; the item may be freed.  litmus: cancel */
 static __always_inline void slow_work_let_go(struct slow_work_holder *holder,
 					     struct slow_work_account *account)
 	__must_hold(&slow_pool.lock)
@@ -997,7 +997,7 @@ static void slow_work_put_disarmed(struct slow_work_thread *thread,
 	while (slow_work_is_described(work))
 		slow_work_wait_described(work);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	if (!xchg(&slow_pool.closing_told, true))
+	if (!xchg(&slow_pool.closing_told, true))	/* litmus: told */
 		pr_warn("Disarming what was left armed: %ps and the like\n",
 			work->ops->execute);
 	if (work->ops->put_ref)
@@ -1035,7 +1035,7 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 		raw_spin_lock_irq(&slow_pool.lock);
 		return true;
 	}
-	/* First PENDING, then DELAYED: no enqueue may merge into a run that is not. */
+	/* First PENDING, or an enqueue merges into a run that is not; litmus: discard */
 	clear_bit(SLOW_WORK_PENDING, &work->flags);
 	slow_work_end_delay(work);
 	slow_work_retract_run(work, true);
@@ -1049,7 +1049,7 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 /*
  * Sleep until slow_work_wake_thread() or the manager wakes the thread.  The state is set
  * under the lock that both hold when they take the thread off the list, so no wake-up
- * is lost.  The freezer freezes an idle thread where it is.
+ * is lost.  The freezer freezes an idle thread where it is.  litmus: idle
  */
 static void slow_work_idle(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)

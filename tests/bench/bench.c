@@ -158,6 +158,8 @@ static struct bench_census bench_census(const char *prefix)
 #define BENCH_VSLOW_ITEMS	200	/* that a quick item is behind */
 #define BENCH_VSLOW_US		20000	/* that a very slow one takes */
 #define BENCH_IDLE_MS		10000	/* to watch an idle pool */
+#define BENCH_FLOOD		10000	/* items of other owners */
+#define BENCH_FLOOD_US		5000	/* that each of them takes */
 
 struct bench_run;
 
@@ -822,6 +824,122 @@ static int bench_quick(struct bench_run *run)
 	return 0;
 }
 
+/*
+ * --- an owner's item now and then beside the flood that all others have enqueued: how
+ * long does it wait?  arg: owners; with workqueues, each has one of its own
+ */
+
+static struct workqueue_struct **bench_owners_wq;
+static struct bench_user *bench_owners;
+
+static int bench_open_owners(struct bench_run *run)
+{
+	bool pool = run->engine == &bench_engines[BENCH_SLOW_WORK];
+	unsigned int nr = run->job->arg, n;
+	int ret = 0;
+
+	bench_owners = kvcalloc(nr, sizeof(*bench_owners), GFP_KERNEL);
+	bench_owners_wq = kvcalloc(nr, sizeof(*bench_owners_wq), GFP_KERNEL);
+	if (!bench_owners || !bench_owners_wq)
+		return -ENOMEM;
+	for (n = 0; n < nr && !ret; n++) {
+		struct bench_user *owner = &bench_owners[n];
+
+		snprintf(owner->module.name, MODULE_NAME_LEN, "bench-%u", n);
+		owner->ops = bench_sleep_execute.slow;
+		owner->ops.owner = &owner->module;
+		if (pool) {
+			ret = slow_work_register_user(&owner->module);
+			continue;
+		}
+		bench_owners_wq[n] = alloc_workqueue("bench-%u", WQ_UNBOUND,
+						     run->job->max, n);
+		if (!bench_owners_wq[n])
+			ret = -ENOMEM;
+	}
+	return ret;
+}
+
+/* Item @i is of owner 0 if it is one of the last, else of the others in turn */
+static unsigned int bench_owner_of(struct bench_run *run, unsigned int i)
+{
+	return i < BENCH_FLOOD ? 1 + i % (run->job->arg - 1) : 0;
+}
+
+static void bench_enqueue_owned(struct bench_run *run, unsigned int i)
+{
+	struct bench_item *item = &run->items[i];
+
+	item->ns = ktime_get_ns();
+	if (run->engine == &bench_engines[BENCH_SLOW_WORK])
+		slow_work_enqueue(&item->slow.work);
+	else
+		queue_work(bench_owners_wq[bench_owner_of(run, i)],
+			   &item->work.work);
+}
+
+static void bench_init_owned(struct bench_run *run, unsigned int i, bool vslow)
+{
+	struct bench_item *item = &run->items[i];
+	const struct slow_work_ops *ops = &bench_owners[bench_owner_of(run, i)].ops;
+
+	item->us = i < BENCH_FLOOD ? BENCH_FLOOD_US : 0;
+	if (run->engine != &bench_engines[BENCH_SLOW_WORK])
+		INIT_WORK(&item->work.work, bench_sleep_execute.work);
+	else if (vslow)
+		vslow_work_init(&item->slow.work, ops);
+	else
+		slow_work_init(&item->slow.work, ops);
+}
+
+static void bench_close_owners(struct bench_run *run)
+{
+	unsigned int n;
+
+	for (n = 0; bench_owners && bench_owners_wq && n < run->job->arg; n++) {
+		if (bench_owners_wq[n])
+			destroy_workqueue(bench_owners_wq[n]);
+		else if (run->engine == &bench_engines[BENCH_SLOW_WORK])
+			slow_work_unregister_user(&bench_owners[n].module);
+	}
+	kvfree(bench_owners);
+	kvfree(bench_owners_wq);
+}
+
+static int bench_owned(struct bench_run *run, bool vslow)
+{
+	unsigned int i, n = run->job->items - BENCH_FLOOD;
+	int ret = bench_open_owners(run);
+
+	for (i = 0; !ret && i < run->job->items; i++)
+		bench_init_owned(run, i, vslow);
+	for (i = 0; !ret && i < BENCH_FLOOD; i++)
+		bench_enqueue_owned(run, i);
+	for (i = 0; !ret && i < n; i++) {
+		bench_enqueue_owned(run, BENCH_FLOOD + i);
+		/* not in step with the flood */
+		schedule_timeout_uninterruptible(msecs_to_jiffies(300) + i % 5);
+	}
+	for (i = 0; !ret && i < BENCH_FLOOD; i++)
+		run->engine->cancel(&run->items[i]);
+	bench_close_owners(run);
+	for (i = 0; i < n; i++)
+		run->samples[i] = run->items[BENCH_FLOOD + i].ns;
+	if (!ret)
+		bench_report_samples(run, "wait", n);
+	return ret;
+}
+
+static int bench_owners_slow(struct bench_run *run)
+{
+	return bench_owned(run, false);
+}
+
+static int bench_owners_vslow(struct bench_run *run)
+{
+	return bench_owned(run, true);
+}
+
 /* --- what a pool costs that does nothing, once its surplus threads have left */
 
 static unsigned int bench_ticks(void)
@@ -897,6 +1015,12 @@ static int bench_size(struct bench_run *run)
 		  producers)
 #define USERS(name, users)						\
 	BENCH_JOB(name, bench_users_job, ENGINE_SLOW, 0, 4, 100000, users)
+#define OWNERS(name, owners)						\
+	BENCH_JOB(name, bench_owners_slow, ENGINES_POOLS, 0, 4,		\
+		  BENCH_FLOOD + 15, owners)
+#define VSLOW_OWNERS(name, owners)					\
+	BENCH_JOB(name, bench_owners_vslow, ENGINES_POOLS, 0, 4,	\
+		  BENCH_FLOOD + 15, owners)
 #define BURST(name, min, max, items, us)				\
 	BENCH_JOB(name, bench_burst, ENGINES_POOLS, min, max, items, us)
 #define CANCEL(name, depth)						\
@@ -944,6 +1068,12 @@ static const struct bench_job bench_jobs[] = {
 	BURST("spike-sleep", 2, 64, 50, 100),
 	BENCH_JOB("quick", bench_quick, ENGINES_POOLS, 0, 4,
 		  BENCH_VSLOW_ITEMS + 15, 0),
+	OWNERS("owners-2", 2),
+	OWNERS("owners-10", 10),
+	OWNERS("owners-100", 100),
+	VSLOW_OWNERS("vslow-owners-2", 2),
+	VSLOW_OWNERS("vslow-owners-10", 10),
+	VSLOW_OWNERS("vslow-owners-100", 100),
 	BENCH_JOB("mix", bench_mix, ENGINES_POOLS, 0, 16, 2000, 0),
 	BENCH_JOB("pending", bench_pending, ENGINES_ALL, 0, 4, 1, 100000),
 	CANCEL("cancel-1", 1),

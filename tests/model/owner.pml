@@ -438,9 +438,7 @@ look:		if
 /* slow_work_call_reserve() */
 inline call_reserve(o)
 {
-#ifndef MUTANT_CALL_NO_POLL
 	set_timer(REST);
-#endif
 	if
 	:: called[o]
 #ifndef MUTANT_CALL_NOT_SLEEPER
