@@ -1068,12 +1068,6 @@ static const struct bench_job bench_jobs[] = {
 	BURST("spike-sleep", 2, 64, 50, 100),
 	BENCH_JOB("quick", bench_quick, ENGINES_POOLS, 0, 4,
 		  BENCH_VSLOW_ITEMS + 15, 0),
-	OWNERS("owners-2", 2),
-	OWNERS("owners-10", 10),
-	OWNERS("owners-100", 100),
-	VSLOW_OWNERS("vslow-owners-2", 2),
-	VSLOW_OWNERS("vslow-owners-10", 10),
-	VSLOW_OWNERS("vslow-owners-100", 100),
 	BENCH_JOB("mix", bench_mix, ENGINES_POOLS, 0, 16, 2000, 0),
 	BENCH_JOB("pending", bench_pending, ENGINES_ALL, 0, 4, 1, 100000),
 	CANCEL("cancel-1", 1),
@@ -1088,6 +1082,13 @@ static const struct bench_job bench_jobs[] = {
 	BENCH_JOB("pool", bench_pool, ENGINES_ALL, 0, 4, 1, 20),
 	BENCH_JOB("idle", bench_idle, ENGINES_POOLS, 2, 64, 200, 0),
 	BENCH_JOB("size", bench_size, ENGINES_ALL, 0, 4, 1, 0),
+	/* Last, as what they leave behind would be in the way of the others */
+	OWNERS("owners-2", 2),
+	OWNERS("owners-10", 10),
+	OWNERS("owners-100", 100),
+	VSLOW_OWNERS("vslow-owners-2", 2),
+	VSLOW_OWNERS("vslow-owners-10", 10),
+	VSLOW_OWNERS("vslow-owners-100", 100),
 };
 
 /*
