@@ -43,7 +43,7 @@ told "that nothing starts, with owner and function" \
 told "with its desc, on one line" "the item is: caller: slow 2"
 told "the queues and the threads" \
 	" s), 0 very slow (oldest 0 s); threads: 2 of at most 2, 2 executing, 0 of them very slow items of at most 1, 2 blocked, 0 asleep until needed"
-check "who has the threads" eval 'lines | grep -qE "^2 threads in caller_execute \[slow_work_caller\], the longest for [1-9][0-9]* s: kslowd00[01] \(PID [0-9]+\), kslowd00[01] \(PID [0-9]+\)$"'
+check "who has the threads" eval 'lines | grep -qE "^2 threads in swt_execute \[slow_work_caller\], the longest for [1-9][0-9]* s: kslowd00[01] \(PID [0-9]+\), kslowd00[01] \(PID [0-9]+\)$"'
 told "whose stack it is" "the stack of kslowd00"
 check "the stack" eval 'dmesg | grep -q " caller_execute+0x"'
 told "that all are blocked in what is queued" "every thread is blocked in $F, which is queued too"
