@@ -5,8 +5,8 @@
 # its end.  Without one nothing moves until the threads are released.
 
 HELD=/proc/slow_work_held
-held() { echo "$*" >$HELD; }
-field_is() { [ "$(sed -n "s/^$1 //p" $HELD)" = "$2" ]; }
+held() { echo "$*" >$HELD/control; }
+field_is() { [ "$(sed -n "s/^$1 //p" $HELD/state)" = "$2" ]; }
 memory() { awk -v name="$1:" '$1 == name { print int($2 / 1024) }' /proc/meminfo; }
 # In pages of 4 KB
 twice=$(($(memory MemTotal) * 2 * 256))
