@@ -138,18 +138,25 @@ static void slow_work_reap(struct slow_work_thread *thread)
 /* Reserves **********************************************************/
 
 /**
- * slow_work_reserve_start - have a reserve for a user
+ * slow_work_reserve_start - have a reserve for a user, if it has none
  * @user: the user, which stays there meanwhile
  *
- * Context: Process context, slow_work_register_mutex or slow_work_users_mutex held;
- *	sleeps.
+ * Context: Process context, slow_work_users_mutex held; sleeps.
  * Return: 0, or a negative errno.
  */
 int slow_work_reserve_start(struct slow_work_user *user)
 {
-	struct slow_work_thread *thread = user->reserve;
+	struct slow_work_thread *thread;
 	struct task_struct *task;
+	bool alive;
 
+	/* slow_work_find_dead() takes a dead one off without the mutex. */
+	raw_spin_lock_irq(&slow_pool.lock);
+	thread = user->reserve;
+	alive = thread && thread->task;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	if (alive)
+		return 0;
 	if (!thread)
 		thread = slow_work_new_thread(UINT_MAX);
 	if (!thread)
@@ -212,6 +219,15 @@ static bool slow_work_has_died(const struct slow_work_thread *thread)
 	       (data_race(thread->task->flags) & PF_EXITING);
 }
 
+/* The thread is there for good, and so is its account's user. */
+static void slow_work_report_death(const struct slow_work_thread *thread, bool put)
+{
+	pr_err("%s (PID %d) died in %s%ps of %s; the item is lost\n",
+	       thread->task->comm, task_pid_nr(thread->task),
+	       put ? "the put_ref after " : "", thread->execute,
+	       thread->holder.account->user->name);
+}
+
 /*
  * If the thread of @slot has died in a call-out, move it to slow_pool.lost, free its
  * number and report it.
@@ -232,17 +248,14 @@ static void slow_work_check_alive(unsigned int slot)
 	WRITE_ONCE(slow_pool.threads[slot], NULL);
 	clear_bit(slot, slow_pool.slots);
 	raw_spin_unlock_irq(&slow_pool.lock);
-
-	/* The thread is there for good, and so is its account's user. */
-	pr_err("kslowd%03u (PID %d) died in %s%ps of %s; the item is lost\n",
-	       slot, task_pid_nr(thread->task), put ? "the put_ref after " : "",
-	       thread->execute, thread->holder.account->user->name);
+	slow_work_report_death(thread, put);
 }
 
 /* The same of a reserve, in whose place the manager starts another */
 static void slow_work_check_reserve_alive(struct slow_work_user *user)
 {
 	struct slow_work_thread *thread;
+	bool put;
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread = user->reserve;
@@ -253,13 +266,30 @@ static void slow_work_check_reserve_alive(struct slow_work_user *user)
 	list_del_init(&user->reserves);
 	slow_pool.nr_reserves--;
 	slow_pool.reserve_died = true;
-	slow_work_lose(thread);
+	put = thread->holder.stage == SLOW_WORK_ENDED;
+	slow_work_lose(thread);		/* wakes the manager */
 	user->reserve = NULL;
 	raw_spin_unlock_irq(&slow_pool.lock);
-	pr_err("kslowr/%s (PID %d) died in %ps; the item is lost\n",
-	       user->name, task_pid_nr(thread->task), thread->execute);
+	slow_work_report_death(thread, put);
 }
 
+/* A start that failed delays the next one: see slow_work_backs_off(). */
+static void slow_work_record_start(int ret)
+{
+	raw_spin_lock_irq(&slow_pool.lock);
+	slow_pool.failed = ret;
+	slow_pool.failed_at = jiffies;
+	if (ret)
+		slow_pool.start_failures++;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	if (ret) {
+		trace_slow_work_thread_fail(ret);
+		pr_warn_ratelimited("Cannot start a thread (%d), next try in %d s\n",
+				    ret, SLOW_WORK_RETRY_JIFFIES / HZ);
+	}
+}
+
+/* Context: the manager, no lock held. */
 static void slow_work_replace_reserves(void)
 {
 	struct slow_work_user *user;
@@ -267,16 +297,15 @@ static void slow_work_replace_reserves(void)
 
 	mutex_lock(&slow_work_users_mutex);
 	list_for_each_entry(user, &slow_work_users, link)
-		if (user->reserved && !(user->reserve && user->reserve->task))
+		if (user->reserved)
 			ret = slow_work_reserve_start(user) ?: ret;
 	mutex_unlock(&slow_work_users_mutex);
-	if (!ret)
-		return;
-	pr_warn_ratelimited("Cannot start a reserve in the place of one that died (%d)\n",
-			    ret);
-	raw_spin_lock_irq(&slow_pool.lock);
-	slow_pool.reserve_died = true;	/* tried again with the next sample */
-	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_record_start(ret);
+	if (ret) {
+		raw_spin_lock_irq(&slow_pool.lock);
+		slow_pool.reserve_died = true;
+		raw_spin_unlock_irq(&slow_pool.lock);
+	}
 }
 
 /**
@@ -336,24 +365,6 @@ static struct notifier_block slow_work_die_block = {
 
 /* The manager ******************************************************/
 
-/* Start a thread, and record a failure: slow_work_backs_off() delays the next start. */
-static void slow_work_try_start(void)
-{
-	int ret = slow_work_start_thread();
-
-	raw_spin_lock_irq(&slow_pool.lock);
-	slow_pool.failed = ret;
-	slow_pool.failed_at = jiffies;
-	if (ret)
-		slow_pool.start_failures++;
-	raw_spin_unlock_irq(&slow_pool.lock);
-	if (ret) {
-		trace_slow_work_thread_fail(ret);
-		pr_warn_ratelimited("Cannot start a thread (%d), next try in %d s\n",
-				    ret, SLOW_WORK_RETRY_JIFFIES / HZ);
-	}
-}
-
 static void slow_work_shorten(ktime_t *timeout, ktime_t most)
 {
 	if (ktime_before(most, *timeout))
@@ -363,6 +374,20 @@ static void slow_work_shorten(ktime_t *timeout, ktime_t most)
 static ktime_t slow_work_jiffies_to_ktime(unsigned long left)
 {
 	return ns_to_ktime(jiffies_to_nsecs(left));
+}
+
+/* Is it time to replace reserves that died?  If not yet, shorten @timeout. */
+static bool slow_work_replaces(ktime_t *timeout)
+{
+	unsigned long left = slow_work_backs_off();
+	bool due = slow_pool.reserve_died && !left;
+
+	lockdep_assert_held(&slow_pool.lock);
+	if (due)
+		slow_pool.reserve_died = false;
+	else if (slow_pool.reserve_died)
+		slow_work_shorten(timeout, slow_work_jiffies_to_ktime(left));
+	return due;
 }
 
 /*
@@ -462,6 +487,16 @@ static bool slow_work_cull(ktime_t *timeout)
 	return false;
 }
 
+static void slow_work_report_unowned(void)
+{
+	void (*execute)(struct slow_work *work);
+
+	execute = READ_ONCE(slow_pool.unowned_execute);
+	if (execute)
+		pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
+			     execute);
+}
+
 /*
  * Do one thing at a time, then sleep.  The state is set before the fields are read under
  * the lock, and each writer of them wakes the manager under the lock: no wake-up is lost.
@@ -496,20 +531,21 @@ static int slow_work_manager_main(void *unused)
 			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_find_dead();
-			if (xchg(&slow_pool.reserve_died, false))
-				slow_work_replace_reserves();
-			if (READ_ONCE(slow_pool.unowned_execute))
-				pr_warn_once("The owner of %ps has not registered: nothing waits for its items\n",
-					     slow_pool.unowned_execute);
+			slow_work_report_unowned();
+			continue;
+		}
+		if (slow_work_replaces(&timeout)) {
+			raw_spin_unlock_irq(&slow_pool.lock);
+			__set_current_state(TASK_RUNNING);
+			slow_work_replace_reserves();
 			continue;
 		}
 		if (slow_work_grow(&timeout)) {
 			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
-			slow_work_try_start();
+			slow_work_record_start(slow_work_start_thread());
 			continue;
 		}
-
 		if (slow_work_cull(&timeout)) {
 			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);

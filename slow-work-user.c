@@ -195,24 +195,20 @@ static int slow_work_run(void)
 static int slow_work_add_reserve(struct module *module, struct slow_work_user *new)
 {
 	struct slow_work_user *user;
-	bool alive;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&slow_work_users_mutex);	/* the manager may replace it */
 	raw_spin_lock_irq(&slow_pool.lock);
 	user = slow_work_lookup_user(module) ?: new;
-	alive = user->reserve && user->reserve->task;
 	raw_spin_unlock_irq(&slow_pool.lock);
-	if (!alive)
-		ret = slow_work_reserve_start(user);
+	ret = slow_work_reserve_start(user);
+	if (!ret) {
+		raw_spin_lock_irq(&slow_pool.lock);
+		WRITE_ONCE(user->reserved, user->reserved + 1);
+		raw_spin_unlock_irq(&slow_pool.lock);
+	}
 	mutex_unlock(&slow_work_users_mutex);
-	if (ret)
-		return ret;
-	raw_spin_lock_irq(&slow_pool.lock);
-	/* read without the lock by who waits */
-	WRITE_ONCE(user->reserved, user->reserved + 1);
-	raw_spin_unlock_irq(&slow_pool.lock);
-	return 0;
+	return ret;
 }
 
 /*

@@ -56,7 +56,7 @@
  *    hold it; nests inside R.
  *
  * P: slow_work_affinity_mutex protected.  Held while settings change, and while a
- *    new thread is placed and made known; nests inside R.
+ *    new thread is placed and made known; nests inside R and U.
  *
  * S: the starter of threads: the manager while there is one, else the holder of R.
  *
@@ -256,12 +256,12 @@ struct slow_work_user {
 	struct slow_work_queue queues[SLOW_WORK_NR_CLASSES]; /* L */
 	struct slow_work_user *older;	/* I: the next in slow_pool.newest */
 	unsigned int number;		/* I: how many are older */
-	struct slow_work_thread *reserve; /* L: its memory stays, as of all threads */
+	struct slow_work_thread *reserve; /* L, set under U: the memory stays */
 	struct list_head reserves;	/* L: in slow_pool.reserves, while it has one */
 	struct module *module;		/* I: only a key, but for its name */
 	struct hlist_node hash;		/* L: in slow_pool.users, later in spare */
 	struct list_head link;		/* U: in slow_work_users */
-	unsigned int reserved;		/* L, changed under R: registrations that asked for one */
+	unsigned int reserved;		/* H, changed under U: asked for a reserve */
 	char name[MODULE_NAME_LEN];	/* I */
 	unsigned int registered;	/* L: how often it did */
 	unsigned int leaving;		/* L: of these, are about to unregister */
