@@ -139,7 +139,7 @@ static noinline void slow_work_put_is_over(struct slow_work *work)
 	struct slow_work_holder *anchor = work->holder;
 
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
-		/* It joins the armed ones now, as its mark says. */
+		/* It joins the armed ones now, as its timestamp says. */
 		work->timestamp = jiffies;
 		slow_work_list_del(&slow_pool.armed, &work->link);
 		slow_work_list_add_tail(&slow_pool.armed, &work->link);

@@ -6,12 +6,14 @@
  * slow_work_sleep_till_thread_needed() is preempted; where none sleeps, the manager
  * is woken to start one.
  *
- * A thread that was called is counted on for 10 ms.  If it has not come to the
- * queues by then the pool does what it would have done without it: a preempted
- * item may have a lot to wind up, or wait for the very item it makes way for, and
- * a thread may get no CPU.  A timer of the pool's sees to that and to sleepers
- * that have rested; it is not the manager that does, since the manager may sleep
- * in kthread_create() for long (promise 8).
+ * A thread that was preempted or started is counted on for 10 ms, and an idle one that
+ * was woken while items are started.  If it has not come to the queues by then the pool
+ * does what it would have done without it: a preempted item may have a lot to wind up,
+ * or wait for the very item it makes way for, and a thread may get no CPU.
+ *
+ * The pool's timer sees to that, to sleepers that have rested, and to the users with a
+ * reserve whose items no thread takes.  It is not the manager that does, since the
+ * manager may sleep in kthread_create() for long (promise 8).
  *
  * Threads are woken under slow_pool.lock, as workqueues do: so they are there, and a
  * busy pool, where the lock is wanted most, wakes none.
@@ -119,7 +121,7 @@ unsigned long slow_work_left(unsigned long since, unsigned long wait)
 unsigned long slow_work_backs_off(void)
 {
 	return slow_pool.failed ? slow_work_left(slow_pool.failed_at,
-					    SLOW_WORK_RETRY_JIFFIES) : 0;
+						 SLOW_WORK_RETRY_JIFFIES) : 0;
 }
 
 /* Can the manager do something for what is queued? */

@@ -393,7 +393,7 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 	/*
 	 * Pending already: one run serves both.  What the caller wrote before
 	 * is seen by that run: either we see PENDING before a thread clears it,
-	 * and then the thread's barrier in slow_work_thread_main() comes after
+	 * and then the thread's barrier in slow_work_execute() comes after
 	 * ours; or we do not, and go on.
 	 * litmus: submit, begun, retract
 	 */
@@ -548,6 +548,41 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 	return 0;
 }
 
+/*
+ * How long @work still has, which is armed; 0: the delay has run out.  The timer is set
+ * for one tick more, and @stamp has the legs to come: see slow_work_start_timer().
+ */
+static unsigned long slow_work_delay_left(struct slow_work *work)
+{
+	long left = slow_work_delayed(work)->timer.expires - jiffies - 1;
+
+	return max(left, 0L) + work->stamp;
+}
+
+/* Where @reduce is set, a delay is only brought forward. */
+static __always_inline int slow_work_change_delay(struct slow_work *work,
+						  unsigned long delay, bool reduce)
+{
+	unsigned long irq;
+	int ret;
+
+	if (unlikely(!slow_work_usable(work, true)))
+		return slow_work_refuse(-EINVAL, _RET_IP_);
+
+	raw_spin_lock_irqsave(&slow_pool.lock, irq);
+	if (reduce && (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) ||
+		       slow_work_delay_left(work) <= delay))
+		ret = slow_work_accept(work, delay);
+	else
+		ret = slow_work_modify(work, delay);
+	if (unlikely(ret))
+		slow_work_count_refused(work);
+	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
+	if (unlikely(ret > 0))
+		return slow_work_refuse(ret, _RET_IP_);
+	return ret;
+}
+
 /**
  * delayed_slow_work_mod - have an item executed after a delay that counts from now
  * @dwork: the delayed item
@@ -562,34 +597,9 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
  */
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 {
-	struct slow_work *work = &dwork->work;
-	unsigned long irq;
-	int ret;
-
-	if (unlikely(!slow_work_usable(work, true)))
-		return slow_work_refuse(-EINVAL, _RET_IP_);
-
-	raw_spin_lock_irqsave(&slow_pool.lock, irq);
-	ret = slow_work_modify(work, delay);
-	if (unlikely(ret))
-		slow_work_count_refused(work);
-	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
-	if (unlikely(ret > 0))
-		return slow_work_refuse(ret, _RET_IP_);
-	return ret;
+	return slow_work_change_delay(&dwork->work, delay, false);
 }
 EXPORT_SYMBOL(delayed_slow_work_mod);
-
-/*
- * How long @work still has, which is armed; 0: the delay has run out.  The timer is set
- * for one tick more, and @stamp has the legs to come: see slow_work_start_timer().
- */
-static unsigned long slow_work_delay_left(struct slow_work *work)
-{
-	long left = slow_work_delayed(work)->timer.expires - jiffies - 1;
-
-	return max(left, 0L) + work->stamp;
-}
 
 /**
  * delayed_slow_work_reduce - have an item executed after a delay, or earlier
@@ -607,25 +617,7 @@ static unsigned long slow_work_delay_left(struct slow_work *work)
 int delayed_slow_work_reduce(struct delayed_slow_work *dwork,
 			     unsigned long delay)
 {
-	struct slow_work *work = &dwork->work;
-	unsigned long irq;
-	int ret;
-
-	if (unlikely(!slow_work_usable(work, true)))
-		return slow_work_refuse(-EINVAL, _RET_IP_);
-
-	raw_spin_lock_irqsave(&slow_pool.lock, irq);
-	if ((READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) &&
-	    slow_work_delay_left(work) > delay)
-		ret = slow_work_modify(work, delay);
-	else
-		ret = slow_work_accept(work, delay);
-	if (unlikely(ret))
-		slow_work_count_refused(work);
-	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
-	if (unlikely(ret > 0))
-		return slow_work_refuse(ret, _RET_IP_);
-	return ret;
+	return slow_work_change_delay(&dwork->work, delay, true);
 }
 EXPORT_SYMBOL(delayed_slow_work_reduce);
 

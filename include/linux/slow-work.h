@@ -77,13 +77,14 @@ struct slow_work {
 	unsigned long flags;
 	const struct slow_work_ops *ops;
 	/* private: */
-	struct hlist_node link;
-	struct slow_work_holder *holder;
-	struct slow_work_account *account;
-	unsigned long timestamp;
-	unsigned short cancels;
-	unsigned short disables;
-	unsigned int stamp;
+	/* All protected by the pool's lock; @account is read without where PENDING is */
+	struct hlist_node link;		/* in its owner's queue, or armed */
+	struct slow_work_holder *holder;	/* executes it, or lists who waits */
+	struct slow_work_account *account;	/* counts its reference */
+	unsigned long timestamp;	/* jiffies: queued, armed or begun; or who puts it */
+	unsigned short cancels;		/* under way */
+	unsigned short disables;	/* to be taken back */
+	unsigned int stamp;		/* the same time, finer; armed: what is left */
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map lockdep_map;
 #endif

@@ -336,6 +336,16 @@ void swt_settle(struct swt *t)
 	swt_must_run(sentinel);
 }
 
+void swt_expect_one_run(struct swt_item *item)
+{
+	struct swt *t = item->t;
+
+	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(t->test, swt_starts(item), 1);
+	KUNIT_EXPECT_EQ(t->test, atomic_read(&item->gets), 1);
+}
+
 /* ---- helper threads ----------------------------------------------------- */
 
 static int swt_thread_fn(void *data)

@@ -176,6 +176,9 @@ bool swt_asleep(struct swt_item *item);
 /* Whatever was queued in the slow class before has been started */
 void swt_settle(struct swt *t);
 
+/* @item runs once, with one reference, and then it is at rest */
+void swt_expect_one_run(struct swt_item *item);
+
 /* Threads of the case's own */
 struct swt_thread *swt_start(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
 struct swt_thread *swt_cancel_start(struct swt_item *item);

@@ -20,24 +20,13 @@ static void expect_armed(struct swt_item *item)
 	KUNIT_EXPECT_TRUE(item->t->test, timer_pending(&item->dwork.timer));
 }
 
-/* Once, with one reference, and then it is at rest */
-static void expect_one_run(struct swt_item *item)
-{
-	struct swt *t = item->t;
-
-	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
-	swt_settle(t);
-	KUNIT_EXPECT_EQ(t->test, swt_starts(item), 1);
-	KUNIT_EXPECT_EQ(t->test, atomic_read(&item->gets), 1);
-}
-
 static void item_at_rest_is_armed(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_DELAYED);
 
 	must_mod(item, HZ / 10);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_TRUE(test, swt_due(item, HZ / 10));
 }
 
@@ -51,7 +40,7 @@ static void item_at_rest_is_queued_without_a_delay(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
 	KUNIT_EXPECT_TRUE(test, slow_work_is_queued(&item->work));
 	swt_release(t->held[0]);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 }
 
 static void shorter_delay(struct kunit *test)
@@ -61,7 +50,7 @@ static void shorter_delay(struct kunit *test)
 
 	swt_must_arm(item, SWT_NEVER);
 	must_mod(item, HZ / 10);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_TRUE(test, swt_due(item, HZ / 10));
 }
 
@@ -91,7 +80,7 @@ static void longer_delay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
 	expect_armed(item);
 	must_mod(item, HZ / 10);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_TRUE(test, swt_due(item, HZ / 10));
 }
 
@@ -104,7 +93,7 @@ static void armed_item_is_queued_without_a_delay(struct kunit *test)
 	must_mod(item, 0);
 	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
 	KUNIT_EXPECT_FALSE(test, timer_pending(&item->dwork.timer));
-	expect_one_run(item);
+	swt_expect_one_run(item);
 }
 
 static void queued_item_is_taken_off_and_armed(struct kunit *test)
@@ -121,7 +110,7 @@ static void queued_item_is_taken_off_and_armed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
 	expect_armed(item);
 	must_mod(item, 2);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_TRUE(test, swt_due(item, 2));
 }
 
@@ -135,7 +124,7 @@ static void queued_item_keeps_its_place_without_a_delay(struct kunit *test)
 	swt_must_enqueue(second);
 	must_mod(item, 0);
 	swt_release(t->held[0]);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_LT(test, item->order, second->order);
 }
 
@@ -392,7 +381,7 @@ static void without_operations(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
 	item->work.ops = &swt_ops;
 	must_mod(item, 1);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 }
 
 static void without_a_user(struct kunit *test)
@@ -409,7 +398,7 @@ static void without_a_user(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->gets), 0);
 	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
 	must_mod(item, 1);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 }
 
 static void where_get_ref_refuses(struct kunit *test)
@@ -426,7 +415,7 @@ static void where_get_ref_refuses(struct kunit *test)
 	/* It is not asked again while the pool has a reference */
 	item->get_result = -EAGAIN;
 	must_mod(item, 2);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->failed_gets), 2);
 }
 

@@ -17,17 +17,6 @@ static unsigned long left(struct swt_item *item)
 	return delayed_slow_work_left(&item->dwork);
 }
 
-/* Once, with one reference, and then it is at rest */
-static void expect_one_run(struct swt_item *item)
-{
-	struct swt *t = item->t;
-
-	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
-	swt_settle(t);
-	KUNIT_EXPECT_EQ(t->test, swt_starts(item), 1);
-	KUNIT_EXPECT_EQ(t->test, atomic_read(&item->gets), 1);
-}
-
 static void item_at_rest_is_armed(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -35,7 +24,7 @@ static void item_at_rest_is_armed(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, left(item), 0UL);
 	KUNIT_ASSERT_EQ(test, reduce(item, HZ / 10), 0);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_TRUE(test, swt_due(item, HZ / 10));
 	KUNIT_EXPECT_EQ(test, left(item), 0UL);
 }
@@ -50,7 +39,7 @@ static void item_at_rest_is_queued_without_a_delay(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
 	KUNIT_EXPECT_TRUE(test, slow_work_is_queued(&item->work));
 	swt_release(t->held[0]);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 }
 
 static void shorter_delay_brings_it_forward(struct kunit *test)
@@ -61,7 +50,7 @@ static void shorter_delay_brings_it_forward(struct kunit *test)
 	swt_must_arm(item, SWT_NEVER);
 	KUNIT_ASSERT_EQ(test, reduce(item, HZ / 10), 0);
 	KUNIT_EXPECT_LE(test, left(item), (unsigned long)HZ / 10);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	KUNIT_EXPECT_TRUE(test, swt_due(item, HZ / 10));
 }
 
@@ -73,7 +62,7 @@ static void armed_item_is_queued_without_a_delay(struct kunit *test)
 	swt_must_arm(item, SWT_NEVER);
 	KUNIT_ASSERT_EQ(test, reduce(item, 0), 0);
 	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
-	expect_one_run(item);
+	swt_expect_one_run(item);
 }
 
 static void longer_delay_changes_nothing(struct kunit *test)
@@ -101,7 +90,7 @@ static void longer_delay_changes_nothing(struct kunit *test)
 	if (swt_starts(item))
 		swt_cancel(item);
 	else
-		expect_one_run(item);
+		swt_expect_one_run(item);
 }
 
 static void queued_item_keeps_its_place(struct kunit *test)
@@ -117,7 +106,7 @@ static void queued_item_keeps_its_place(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
 	KUNIT_EXPECT_EQ(test, left(item), 0UL);
 	swt_release(t->held[0]);
-	expect_one_run(item);
+	swt_expect_one_run(item);
 	swt_wait(t, swt_at_rest(second));
 	KUNIT_EXPECT_LT(test, item->order, second->order);
 }

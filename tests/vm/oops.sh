@@ -124,13 +124,37 @@ part_get() {
 	wait_for "it runs" 30 eval '[ "$(count executed)" -gt $executed ]'
 }
 
+# A reserve dies, for which there is no thread of the pool in the place
+part_reserve() {
+	local n executed
+	executed=$(count executed)
+	load slow_work_caller
+	check "a reserve is registered" oops reserve
+	echo 2 >$SYSCTL/max-threads
+	wait_for "the pool has two threads" 60 threads_are 2
+	order close
+	order slow 4
+	wait_for "both are held" 60 state_is executing 2
+	for n in 1 2; do
+		oops new execute
+		wait_for "oops $n in execute on a reserve: the log has it" 30 eval \
+			'[ "$(ours | grep -cE "kslowr/slow_wor[k]? \(PID [0-9]+\) died in oops_execute")" = $n ]'
+		oops new good
+		wait_for "another reserve is in its place" 30 eval '[ "$(count executed)" -ge $((executed + n)) ]'
+	done
+	is "the pool's threads are held yet" 2 "$(state executing)"
+	order open
+	wait_for "what held them runs" 60 state_is executed 4
+	echo 4 >$SYSCTL/max-threads
+}
+
 echo EXPECT-SPLAT-BEGIN >/dev/kmsg
 # A CPU that spins on a lock which a dead task holds ends the guest
 echo 60 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
 echo 1 >/proc/sys/kernel/panic_on_rcu_stall
 load slow_work min_threads=2 max_threads=4
 load slow_work_oops
-for part in ${parts:-execute put cancel desc get}; do part_$part; done
+for part in ${parts:-execute put cancel desc get reserve}; do part_$part; done
 
 [ $DIED = 0 ] || awaits unregister
 is "each ordered oops has happened" "$(count oopses)" "$(messages 'BUG: kernel NULL pointer dereference')"

@@ -11,6 +11,7 @@
  *	try WAY		slow_work_try_cancel() it
  *	flush WAY	flush it
  *	open		let the items of the way desc complete
+ *	reserve		register once more, with a reserve
  *	unregister
  *
  * WAY is the call-out in which the item dereferences
@@ -139,6 +140,8 @@ static int vm_order(char *rest)
 		wake_up_all(&oops_gate);
 		return 0;
 	}
+	if (!rest && !strcmp(word, "reserve"))
+		return slow_work_register_user_flags(THIS_MODULE, SLOW_WORK_MEM_RECLAIM);
 	if (!rest && !strcmp(word, "unregister")) {
 		slow_work_unregister_user(THIS_MODULE);
 		return 0;
