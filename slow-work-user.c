@@ -497,7 +497,8 @@ EXPORT_SYMBOL(slow_work_unregister_user);
  * for, nor what is armed: its enqueue counts when its delay is over.  This is to
  * a user what flush_workqueue() is to a workqueue.  A flush that comes while another
  * of the same user is under way begins when that one has ended.  A wait of more than
- * 10 s says once what for.
+ * 10 s says once what for.  In memory reclaim a flush of a user without a reserve
+ * warns once, whether or not there is something to wait for.
  *
  * For NULL, and for a module that has not registered, nothing is waited for.
  *
@@ -521,6 +522,9 @@ void slow_work_flush_user(struct module *module)
 	raw_spin_unlock_irq(&slow_pool.lock);
 	if (!user)
 		return;
+	WARN_ONCE(current->flags & PF_MEMALLOC && !READ_ONCE(user->reserved),
+		  "slow-work: PID %d (%s), in memory reclaim, flushes %s, which has no reserve\n",
+		  task_pid_nr(current), current->comm, user->name);
 	slow_work_user_acquire(user);
 	slow_work_flush_runs(user);
 }

@@ -816,6 +816,42 @@ static void reclaim_waits_for(struct swt *t, const struct slow_work_ops *ops)
 	swt_join(flush);
 }
 
+static int flush_in_reclaim(struct swt_thread *thread)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+
+	slow_work_flush_user(thread->arg);
+	memalloc_noreclaim_restore(flags);
+	return 0;
+}
+
+static void reclaim_flushes(struct swt *t, struct module *module)
+{
+	swt_join(swt_start(t, flush_in_reclaim, module));
+}
+
+/* Told once, and with nothing to wait for too */
+static void flush_of_a_user_in_reclaim_is_told_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = new_user(t, NAME);
+	struct module *without = swt_owner(t, OTHER_NAME);
+
+	KUNIT_ASSERT_EQ(test, swt_register(t, without), 0);
+	swt_log_mark(t);
+	reclaim_flushes(t, NULL);
+	reclaim_flushes(t, ops->owner);
+	slow_work_flush_user(without);
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "slow-work: ", "in memory reclaim"));
+
+	swt_expect_splat(t);
+	reclaim_flushes(t, without);
+	reclaim_flushes(t, without);
+	swt_splat_over(t);
+	KUNIT_EXPECT_EQ(test, swt_log_lines(t, "in memory reclaim, flushes " OTHER_NAME,
+					    "which has no reserve"), 1);
+}
+
 /* Each is told once, so all is in one case */
 static void waits_for_what_has_no_reserve_are_told_once(struct kunit *test)
 {
@@ -875,6 +911,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(runqueue_shows_it),
 	KUNIT_CASE(figures_count_it),
 #endif
+	KUNIT_CASE(flush_of_a_user_in_reclaim_is_told_once),
 	KUNIT_CASE(waits_for_what_has_no_reserve_are_told_once),
 	{}
 };
