@@ -166,10 +166,10 @@ void slow_work_report_left(struct slow_work_thread *thread,
 	if (get_current_state())
 		seq_buf_printf(&text, "%stask state %x", text.len ? ", " : "",
 			       get_current_state());
-	if (current->flags & SLOW_WORK_PF_LEFT)
+	if (slow_work_left_flags())
 		seq_buf_printf(&text, "%sallocation flags %x",
 			       text.len ? ", " : "",
-			       current->flags & SLOW_WORK_PF_LEFT);
+			       slow_work_left_flags());
 	slow_work_tell(&text, current->plug, "a plug");
 	slow_work_tell(&text, current->journal_info, "journal_info");
 	slow_work_tell(&text, current->mm, "an adopted mm");

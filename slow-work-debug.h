@@ -90,10 +90,17 @@ static __always_inline unsigned int slow_work_task_state(void)
 static __always_inline int slow_work_rcu_depth(void)
 {
 #ifdef CONFIG_PREEMPT_RCU
-	return current->rcu_read_lock_nesting;
+	/* An interrupt may write it, and puts it back before we go on. */
+	return data_race(current->rcu_read_lock_nesting);
 #else
 	return 0;
 #endif
+}
+
+static __always_inline unsigned int slow_work_left_flags(void)
+{
+	/* A softirq may clear PF_MEMALLOC, and puts it back before we go on. */
+	return data_race(current->flags) & SLOW_WORK_PF_LEFT;
 }
 
 static __always_inline unsigned long slow_work_adopted_memcg(void)
@@ -133,7 +140,7 @@ slow_work_check_left(struct slow_work_thread *thread,
 
 	/* preempt_count() has the softirqs in it, but on PREEMPT_RT */
 	left = preempt_count() | slow_work_task_state() | slow_work_rcu_depth() |
-	       slow_work_migration_off() | (current->flags & SLOW_WORK_PF_LEFT) |
+	       slow_work_migration_off() | slow_work_left_flags() |
 	       (IS_ENABLED(CONFIG_PREEMPT_RT) ? softirq_count() : 0);
 	left |= (unsigned long)current->plug |
 		(unsigned long)current->journal_info |
