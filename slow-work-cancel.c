@@ -233,7 +233,9 @@ static __always_inline bool slow_work_take_back(struct slow_work *work, bool *ow
 	prevented = slow_work_retract(work, disarmed);
 	if (prevented && !slow_work_is_held(work))
 		slow_work_put_back(work, true, 0);
-	while (unlikely(slow_work_is_held(work))) {
+	/* A cancel keeps that bit; a disable may find that @work was enabled meanwhile. */
+	while (unlikely(slow_work_is_held(work)) &&
+	       (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING))) {
 		*own = slow_work_is_own(work);
 		if (*own)
 			break;
@@ -298,7 +300,8 @@ EXPORT_SYMBOL(slow_work_cancel);
  * slow_work_cancel(), but that enqueues of @work return -ECANCELED until
  * slow_work_enable() has been called as often as this.  So a caller that stops for a
  * while (for a suspend, or to recover from an error) need not stop whatever enqueues.
- * It is disable_work_sync() of workqueues.
+ * It is disable_work_sync() of workqueues.  If @work is enabled meanwhile this waits for
+ * the run that was under way, and for none that comes after.
  *
  * Context: As slow_work_cancel().
  * Return: true if a run was prevented.
@@ -314,12 +317,8 @@ bool slow_work_disable_sync(struct slow_work *work)
 	full = work->disables == USHRT_MAX;
 	if (!full)
 		work->disables++;
-	/* As a cancel until it returns: an enable may come meanwhile. */
-	work->cancels++;
 	set_bit(SLOW_WORK_CANCELLING, &work->flags);
 	prevented = slow_work_take_back(work, &own);
-	if (!--work->cancels && unlikely(!work->disables))
-		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
 	raw_spin_unlock_irq(&slow_pool.lock);
 
 	WARN_ONCE(full, "slow-work: item disabled too often by %pS\n",
@@ -335,11 +334,13 @@ EXPORT_SYMBOL(slow_work_disable_sync);
  * @work: the item, a delayed one (its member work) included
  *
  * What was refused meanwhile is not made up for: a caller that may have missed
- * something enqueues @work where this returns true.  A cancel that is under way refuses
- * it all the same.  Without a disable before, this warns once.
+ * something enqueues @work where this returns true.  Without a disable before, this
+ * warns once.
  *
  * Context: Any but NMI.
- * Return: true if that was the last one, and @work can be enqueued again.
+ * Return: true if that was the last one, and @work can be enqueued again;
+ *	false if others remain, or a cancel is under way, which refuses enqueues until
+ *	it returns.
  */
 bool slow_work_enable(struct slow_work *work)
 {
@@ -349,8 +350,8 @@ bool slow_work_enable(struct slow_work *work)
 	raw_spin_lock_irqsave(&slow_pool.lock, irq);
 	disabled = work->disables;
 	if (disabled)
-		enabled = !--work->disables;
-	if (enabled && !work->cancels)
+		enabled = !--work->disables && !work->cancels;
+	if (enabled)
 		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
 	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
 

@@ -243,12 +243,47 @@ static void enable_during_a_cancel_lets_nothing_in(struct kunit *test)
 	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING));
 	cancel = swt_cancel_start(item);
 	swt_wait(t, swt_blocked(thread) && swt_blocked(cancel));
-	KUNIT_EXPECT_TRUE(test, swt_enable(item));
+	/* True would mean that it can be enqueued */
+	KUNIT_EXPECT_FALSE(test, swt_enable(item));
 	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ECANCELED);
 	swt_release(item);
 	swt_join(thread);
 	swt_join(cancel);
 	KUNIT_EXPECT_TRUE(test, cancel->seen_at_rest);
+	expect_as_good_as_new(item);
+}
+
+static void second_run_waits(struct swt_item *item)
+{
+	if (swt_starts(item) == 2)
+		swt_pass(item->data);
+}
+
+/* As with enable_work(): the disable waits for the run that it found, and no other */
+static void enable_during_a_disable_lets_the_next_in(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct swt_gate *gate = swt_gate(t);
+	struct swt_thread *thread;
+
+	item->on_execute = second_run_waits;
+	item->data = gate;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	thread = disable_start(item);
+	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING) && swt_blocked(thread));
+	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ECANCELED);
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
+	KUNIT_EXPECT_EQ(test, swt_enqueue(item), 0);
+	swt_settle(t);
+	KUNIT_EXPECT_FALSE(test, swt_done(thread));
+	swt_release(item);
+	swt_join(thread);
+	swt_wait(t, swt_starts(item) == 2);
+	KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
+	swt_open(gate);
+	swt_wait(t, swt_at_rest(item));
 	expect_as_good_as_new(item);
 }
 
@@ -532,6 +567,7 @@ static struct kunit_case disable_cases[] = {
 	KUNIT_CASE(sleeper_is_told),
 	KUNIT_CASE(cancel_enables_nothing),
 	KUNIT_CASE(enable_during_a_cancel_lets_nothing_in),
+	KUNIT_CASE(enable_during_a_disable_lets_the_next_in),
 	KUNIT_CASE(several_at_once_each_wait),
 	KUNIT_CASE(flush_has_nothing_to_wait_for),
 	KUNIT_CASE(flush_ends_when_its_run_is_prevented),
