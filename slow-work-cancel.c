@@ -103,7 +103,7 @@ static void slow_work_tell_dependency(const struct slow_work_wait *wait)
 /*
  * Wait until @work is not held.  A lost item is reported at once: this wait has no end.
  */
-static void slow_work_wait_held(struct slow_work *work)
+static void slow_work_wait_held(struct slow_work *work, unsigned long *patience)
 	__must_hold(&slow_pool.lock)
 {
 	struct slow_work_holder *holder;
@@ -120,7 +120,7 @@ static void slow_work_wait_held(struct slow_work *work)
 	slow_work_tell_dependency(&wait);
 	if (lost)
 		slow_work_tell_item(work);
-	slow_work_wait_for(&wait.waiter, slow_work_tell_item, work);
+	slow_work_wait_for(&wait.waiter, patience, slow_work_tell_item, work);
 	raw_spin_lock_irq(&slow_pool.lock);
 }
 
@@ -227,6 +227,7 @@ static noinline void slow_work_disturb(struct slow_work *work)
 static __always_inline bool slow_work_take_back(struct slow_work *work, bool *own)
 	__must_hold(&slow_pool.lock)
 {
+	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	bool disarmed, prevented;
 
 	disarmed = slow_work_disarm(work, 0);
@@ -241,7 +242,7 @@ static __always_inline bool slow_work_take_back(struct slow_work *work, bool *ow
 			break;
 		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
 		slow_work_disturb(work);
-		slow_work_wait_held(work);
+		slow_work_wait_held(work, &patience);
 	}
 	return prevented;
 }
@@ -421,6 +422,7 @@ EXPORT_SYMBOL(slow_work_try_cancel);
  */
 bool slow_work_flush(struct slow_work *work)
 {
+	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	struct slow_work_holder *holder;
 	struct slow_work_wait wait;
 	bool own, busy = false;
@@ -444,7 +446,7 @@ bool slow_work_flush(struct slow_work *work)
 		set_bit(SLOW_WORK_FLUSHED, &work->flags);
 		list_add_tail(&wait.waiter.link, &holder->next);
 	} else if (slow_work_is_held(work)) {
-		slow_work_wait_held(work);
+		slow_work_wait_held(work, &patience);
 		raw_spin_unlock_irq(&slow_pool.lock);
 		return true;
 	}
@@ -455,7 +457,7 @@ out:
 	if (!busy)
 		return false;
 	slow_work_tell_dependency(&wait);
-	slow_work_wait_for(&wait.waiter, slow_work_tell_item, work);
+	slow_work_wait_for(&wait.waiter, &patience, slow_work_tell_item, work);
 	return true;
 }
 EXPORT_SYMBOL(slow_work_flush);

@@ -68,7 +68,7 @@ static void slow_work_tell_user(const void *what)
  * open again.  slow_work_drained() and slow_work_add_user() wake us: they look for us
  * under the lock under which we join the list.
  */
-static void slow_work_wait_idle(struct slow_work_user *user)
+static void slow_work_wait_idle(struct slow_work_user *user, unsigned long *patience)
 {
 	struct slow_work_waiter waiter;
 	bool done;
@@ -83,7 +83,7 @@ static void slow_work_wait_idle(struct slow_work_user *user)
 		raw_spin_unlock_irq(&slow_pool.lock);
 		if (done)
 			return;
-		slow_work_wait_for(&waiter, slow_work_tell_user, user);
+		slow_work_wait_for(&waiter, patience, slow_work_tell_user, user);
 	}
 }
 
@@ -91,7 +91,7 @@ static void slow_work_wait_idle(struct slow_work_user *user)
  * Wait for the runs of @user that have been accepted, armed ones excepted.  Who comes
  * while a flush is under way waits for the next one, with all others that do.
  */
-static void slow_work_flush_runs(struct slow_work_user *user)
+static void slow_work_flush_runs(struct slow_work_user *user, unsigned long *patience)
 {
 	struct slow_work_waiter waiter;
 
@@ -101,7 +101,7 @@ static void slow_work_flush_runs(struct slow_work_user *user)
 	if (list_empty(&user->flushes))
 		slow_work_start_flush(user);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	slow_work_wait_for(&waiter, slow_work_tell_user, user);
+	slow_work_wait_for(&waiter, patience, slow_work_tell_user, user);
 }
 
 /* Register **********************************************************/
@@ -414,12 +414,12 @@ static bool slow_work_try_stop(void)
  * The last user has left: let what is queued run, and disarm what is armed.  Where the
  * pool is opened again meanwhile, what was queued is waited for all the same.
  */
-static void slow_work_shut_down(void)
+static void slow_work_shut_down(unsigned long *patience)
 {
 	do
-		slow_work_wait_idle(&slow_pool.unowned);
+		slow_work_wait_idle(&slow_pool.unowned, patience);
 	while (!slow_work_try_stop());
-	slow_work_flush_runs(&slow_pool.unowned);
+	slow_work_flush_runs(&slow_pool.unowned, patience);
 }
 
 /**
@@ -441,6 +441,7 @@ static void slow_work_shut_down(void)
  */
 void slow_work_unregister_user(struct module *module)
 {
+	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	struct slow_work_user *user;
 	bool removed, last;
 
@@ -473,7 +474,7 @@ void slow_work_unregister_user(struct module *module)
 	/* Not under the mutex: what we wait for may be long. */
 	do {
 		if (module)
-			slow_work_wait_idle(user);
+			slow_work_wait_idle(user, &patience);
 		mutex_lock(&slow_work_register_mutex);
 		removed = slow_work_remove_user(user);
 		last = removed && !slow_pool.nr_users;
@@ -482,7 +483,7 @@ void slow_work_unregister_user(struct module *module)
 		mutex_unlock(&slow_work_register_mutex);
 	} while (!removed);
 	if (last)
-		slow_work_shut_down();
+		slow_work_shut_down(&patience);
 }
 EXPORT_SYMBOL(slow_work_unregister_user);
 
@@ -508,6 +509,7 @@ EXPORT_SYMBOL(slow_work_unregister_user);
  */
 void slow_work_flush_user(struct module *module)
 {
+	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	struct slow_work_user *user;
 
 	might_sleep();
@@ -526,6 +528,6 @@ void slow_work_flush_user(struct module *module)
 		  "slow-work: PID %d (%s), in memory reclaim, flushes %s, which has no reserve\n",
 		  task_pid_nr(current), current->comm, user->name);
 	slow_work_user_acquire(user);
-	slow_work_flush_runs(user);
+	slow_work_flush_runs(user, &patience);
 }
 EXPORT_SYMBOL(slow_work_flush_user);

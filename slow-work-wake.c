@@ -23,8 +23,6 @@
 #include "slow-work.h"
 #include "slow-work-trace.h"
 
-#define SLOW_WORK_PATIENCE_JIFFIES	(10 * HZ)	/* then a wait says what for */
-
 /* How many *********************************************************/
 
 static unsigned int slow_work_startable(const struct slow_work_class *class)
@@ -674,25 +672,30 @@ void slow_work_wake_waiters(struct list_head *waiters)
 /**
  * slow_work_wait_for - wait until slow_work_wake_waiters() comes to a waiter
  * @waiter: the waiter, linked where that will find it
- * @report: says after 10 s what is waited for
+ * @patience: jiffies until the caller says what it waits for, SLOW_WORK_PATIENCE_JIFFIES
+ *	before its first wait; set to what is left, 0 once it has said so
+ * @report: says what is waited for
  * @what: its argument
  *
  * TASK_IDLE, since what is waited for may well be long: no hung-task report.
  *
  * Context: Process context; sleeps.
  */
-void slow_work_wait_for(struct slow_work_waiter *waiter,
+void slow_work_wait_for(struct slow_work_waiter *waiter, unsigned long *patience,
 			void (*report)(const void *what), const void *what)
 {
 	struct completion *done = &waiter->done;
 
 	/* litmus: waiter, flush */
-	if (!swait_event_idle_timeout_exclusive(done->wait,
-						completion_done(done),
-						SLOW_WORK_PATIENCE_JIFFIES)) {
+	if (*patience) {
+		*patience = swait_event_idle_timeout_exclusive(done->wait,
+							       completion_done(done),
+							       *patience);
+		if (*patience)
+			return;
 		report(what);
-		swait_event_idle_exclusive(done->wait, completion_done(done));
 	}
+	swait_event_idle_exclusive(done->wait, completion_done(done));
 }
 
 /**

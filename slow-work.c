@@ -772,6 +772,7 @@ static void slow_work_tell_described(const void *what)
 void slow_work_wait_described(struct slow_work *work)
 	__must_hold(&slow_pool.lock)
 {
+	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	struct slow_work_waiter waiter;
 	struct slow_work_walk *walk;
 
@@ -781,7 +782,7 @@ void slow_work_wait_described(struct slow_work *work)
 	init_completion(&waiter.done);
 	list_add_tail(&waiter.link, &walk->waiters);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	slow_work_wait_for(&waiter, slow_work_tell_described, work);
+	slow_work_wait_for(&waiter, &patience, slow_work_tell_described, work);
 	raw_spin_lock_irq(&slow_pool.lock);
 }
 

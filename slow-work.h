@@ -520,7 +520,10 @@ void slow_work_end_sleep(struct slow_work_thread *thread);
 void slow_work_close(void);
 void slow_work_timer(struct timer_list *unused);
 void slow_work_wake_waiters(struct list_head *waiters);
-void slow_work_wait_for(struct slow_work_waiter *waiter,
+/* Then a call that waits says what for, once */
+#define SLOW_WORK_PATIENCE_JIFFIES	(10 * HZ)
+
+void slow_work_wait_for(struct slow_work_waiter *waiter, unsigned long *patience,
 			void (*report)(const void *what), const void *what);
 
 /*

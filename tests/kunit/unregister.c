@@ -786,6 +786,51 @@ static void enqueue_of_an_item_disarmed_in_execute_while_closing(struct kunit *t
 	expect_truth_of_executing(test, arm_for_long, mod_to_long);
 }
 
+static void wait_until(struct swt *t, unsigned long when)
+{
+	swt_wait(t, !time_before(jiffies, when));
+}
+
+/* It waits for its own items, then for unowned ones, and all that is one wait */
+static void expect_one_message(struct kunit *test, int first, int most)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_two_waits");
+	struct swt_item *unowned = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, NULL));
+	struct swt_item *item = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	struct swt_thread *thread;
+	unsigned long began;
+
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	swt_must_enqueue(item);
+	swt_must_enqueue(unowned);
+	swt_wait(t, swt_executing(item) && swt_executing(unowned));
+	swt_unregister(t, THIS_MODULE);
+	swt_log_mark(t);
+	began = jiffies;
+	thread = swt_unregister_start(t, owner, item);
+	swt_wait(t, swt_blocked(thread));
+	wait_until(t, began + first * HZ);
+	swt_release(item);
+	swt_wait(t, swt_logged(t, "Still waiting for", ""));
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, time_before(jiffies, began + most * HZ));
+	wait_until(t, began + (first + 12) * HZ);
+	KUNIT_EXPECT_EQ(test, swt_log_lines(t, "Still waiting for", ""), 1);
+	swt_release(unowned);
+	expect_left(thread);
+}
+
+static void long_wait_in_two_parts_is_told_after_10_s(struct kunit *test)
+{
+	expect_one_message(test, 6, 11);
+}
+
+static void long_wait_in_two_parts_is_told_once(struct kunit *test)
+{
+	expect_one_message(test, 11, 13);
+}
+
 static void enqueue_self(struct swt_item *item)
 {
 	item->result = swt_enqueue(item);
@@ -907,6 +952,8 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(enqueue_of_an_executing_item_while_closing),
 	KUNIT_CASE(enqueue_of_a_deferred_item_while_closing),
 	KUNIT_CASE(enqueue_of_an_item_disarmed_in_execute_while_closing),
+	KUNIT_CASE(long_wait_in_two_parts_is_told_after_10_s),
+	KUNIT_CASE(long_wait_in_two_parts_is_told_once),
 	KUNIT_CASE(enqueue_in_the_put_ref_of_a_disarmed_item),
 	KUNIT_CASE(items_of_nobody_while_users_come_and_go),
 	{}
