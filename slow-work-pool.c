@@ -455,8 +455,9 @@ static bool slow_work_grow(ktime_t *timeout)
 }
 
 /*
- * Retire an idle thread, if there is one to go.  The coldest is the last of
- * the idle list, as the others have been used since.
+ * Retire an idle thread, if there is one to go: 5 s after there were more than wanted,
+ * and after it idled.  The coldest is the last of the idle list, as the others have been
+ * used since.
  */
 static bool slow_work_cull(ktime_t *timeout)
 {
@@ -465,13 +466,15 @@ static bool slow_work_cull(ktime_t *timeout)
 
 	lockdep_assert_held(&slow_pool.lock);
 
+	slow_work_note_surplus();
 	slow_pool.culling = false;
 	if (list_empty(&slow_pool.idle) || slow_pool.nr <= slow_pool.min)
 		return false;
 
 	coldest = list_last_entry(&slow_pool.idle, struct slow_work_thread, link);
-	left = slow_work_left(coldest->since, SLOW_WORK_CULL_JIFFIES);
-	if (slow_pool.nr > slow_pool.max || (slow_pool.nr > slow_work_wanted() && !left)) {
+	left = max(slow_work_left(coldest->since, SLOW_WORK_CULL_JIFFIES),
+		   slow_work_left(slow_pool.surplus_since, SLOW_WORK_CULL_JIFFIES));
+	if (slow_pool.nr > slow_pool.max || (slow_pool.surplus && !left)) {
 		list_del_init(&coldest->link);
 		slow_pool.nr_idle--;
 		slow_work_retire(coldest);
@@ -632,6 +635,7 @@ void slow_work_pool_stop(void)
 	slow_pool.manager = NULL;
 	slow_pool.managing = false;
 	slow_pool.culling = false;
+	slow_pool.surplus = false;
 	slow_pool.stopping = true;
 	slow_pool.dying = false;
 	slow_work_update();

@@ -49,7 +49,7 @@ void slow_work_update(void)
 	slow_pool.classes[SLOW_WORK_SLOW].limit = UINT_MAX;
 	slow_pool.classes[SLOW_WORK_VSLOW].limit =
 		clamp(share, 1U, max(slow_pool.nr, 2U) - 1);
-	slow_pool.special = slow_work_surplus() || slow_pool.closing;
+	slow_pool.special = slow_work_too_many() || slow_pool.closing;
 	slow_pool.helpers = true;
 
 	/* for the statistics */
@@ -82,6 +82,20 @@ unsigned int slow_work_wanted(void)
 {
 	return clamp_t(unsigned long, slow_work_needed() + slow_pool.nr_absent,
 		       slow_pool.min, slow_pool.max);
+}
+
+/*
+ * Are there more threads than wanted, and since when?  To be called whenever that may
+ * have changed while threads idle: these count from then, or from when they went idle.
+ */
+void slow_work_note_surplus(void)
+{
+	bool surplus = slow_pool.nr > slow_work_wanted();
+
+	lockdep_assert_held(&slow_pool.lock);
+	if (surplus && !slow_pool.surplus)
+		slow_pool.surplus_since = jiffies;
+	slow_pool.surplus = surplus;
 }
 
 /* Are there queued items that no thread comes for? */

@@ -1051,8 +1051,12 @@ static void slow_work_idle(struct slow_work_thread *thread)
 	list_add(&thread->link, &slow_pool.idle);
 	slow_pool.nr_idle++;
 	slow_pool.helpers = true;
-	if (slow_pool.nr > slow_pool.min && !slow_pool.culling)
-		slow_work_wake_manager();
+	if (slow_pool.nr > slow_pool.min) {
+		if (!slow_pool.surplus)
+			slow_work_note_surplus();
+		if (!slow_pool.culling)
+			slow_work_wake_manager();
+	}
 	set_current_state(SLOW_WORK_IDLE);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	freezable_schedule();
@@ -1110,7 +1114,7 @@ slow_work_report_in(struct slow_work_thread *thread)
 	slow_work_arrive(thread);
 	while (slow_pool.closing && slow_work_discard(thread))
 		;
-	if (slow_work_surplus() && !thread->flags)
+	if (slow_work_too_many() && !thread->flags)
 		slow_work_retire(thread);
 	if (thread->flags & SLOW_WORK_RETIRED)
 		return SLOW_WORK_EXIT;
@@ -1176,6 +1180,9 @@ int slow_work_thread_main(void *data)
 		if (unlikely(vslow->queued) &&
 		    vslow->executing < vslow->limit) {
 			class = vslow;
+			/* For its share more threads may be wanted than are busy. */
+			if (unlikely(slow_pool.surplus))
+				slow_work_note_surplus();
 		} else if (likely(slow->queued)) {
 			class = slow;
 		} else {

@@ -326,6 +326,8 @@ struct slow_work_pool {
 	struct task_struct *manager;	/* L: creates and reaps threads */
 	bool managing;			/* L: it is awake, or wakes soon by itself */
 	bool culling;			/* L: it wakes to see whether one is cold */
+	bool surplus;			/* L: there are more threads than wanted */
+	unsigned long surplus_since;	/* L: jiffies of when that began */
 	bool sampling;			/* L: it is to look for dead threads */
 	bool failed;			/* L: the last start of a thread failed */
 	unsigned long failed_at;	/* L: jiffies of that */
@@ -367,7 +369,7 @@ extern struct mutex slow_work_users_mutex;
 extern struct list_head slow_work_users;
 
 /* Are there more threads than there may be? */
-static inline bool slow_work_surplus(void)
+static inline bool slow_work_too_many(void)
 {
 	return slow_pool.stopping || slow_pool.nr > slow_pool.max;
 }
@@ -506,6 +508,7 @@ void slow_work_wake_manager(void);
 bool slow_work_unserved(void);
 unsigned long slow_work_needed(void);
 unsigned int slow_work_wanted(void);
+void slow_work_note_surplus(void);
 unsigned long slow_work_left(unsigned long since, unsigned long wait);
 unsigned long slow_work_backs_off(void);
 struct slow_work *slow_work_first_of(const struct slow_work_queue *queue);

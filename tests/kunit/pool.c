@@ -576,6 +576,65 @@ static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *te
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 }
 
+/* From now on there are more than wanted, and all that idle have done so for longer */
+static void expect_culled_from_now(struct swt *t, unsigned long now, int from, int to)
+{
+	swt_wait(t, swt_threads() < from);
+	KUNIT_EXPECT_FALSE(t->test, time_before(jiffies, now + 5 * HZ));
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(t->test, time_before(jiffies, now + 6 * HZ));
+	swt_wait(t, swt_threads() == to);
+}
+
+static void idle_for_long(struct swt *t)
+{
+	unsigned long now = jiffies;
+
+	swt_wait(t, !time_before(jiffies, now + 7 * HZ));
+}
+
+static void lower_minimum_lets_idle_threads_leave_after_5_s(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	unsigned long now;
+
+	swt_pool(t, 6, 8);
+	idle_for_long(t);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 6);
+	now = jiffies;
+	swt_set(t, "min-threads", 2);
+	expect_culled_from_now(t, now, 6, 2);
+}
+
+/* For three very slow items six threads are wanted, and three of them idle */
+static void threads_for_the_share_leave_after_5_s(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[3];
+	unsigned long now;
+	int i, turn;
+
+	swt_pool(t, 2, 8);
+	for (turn = 0; turn < 2; turn++) {
+		for (i = 0; i < ARRAY_SIZE(items); i++) {
+			items[i] = swt_blocker(t, SWT_VSLOW);
+			swt_must_enqueue(items[i]);
+		}
+		for (i = 0; i < ARRAY_SIZE(items); i++)
+			swt_wait(t, swt_executing(items[i]));
+		KUNIT_EXPECT_EQ(test, swt_threads(), 6);
+		if (!turn)
+			idle_for_long(t);
+		KUNIT_EXPECT_EQ(test, swt_threads(), 6);
+		now = jiffies;
+		for (i = 0; i < ARRAY_SIZE(items); i++)
+			swt_release(items[i]);
+		if (!turn)	/* and others come before that */
+			swt_wait(t, !time_before(jiffies, now + 2 * HZ));
+	}
+	expect_culled_from_now(t, now, 6, 2);
+}
+
 /*
  * Section 6, row 13: numbers lived in arrays of 255.  More than that takes more
  * CPUs than a test has; up to there every number is used here.
@@ -992,6 +1051,8 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(raised_maximum_lets_the_queued_start),
 	KUNIT_CASE(lowered_maximum_lets_threads_leave_as_they_come_free),
 	KUNIT_CASE(surplus_threads_leave_after_5_s_down_to_the_minimum),
+	KUNIT_CASE(lower_minimum_lets_idle_threads_leave_after_5_s),
+	KUNIT_CASE(threads_for_the_share_leave_after_5_s),
 	KUNIT_CASE(pool_of_255_threads),
 	KUNIT_CASE(share_of_small_pools),
 	KUNIT_CASE(share_of_1_percent_is_one_thread),
