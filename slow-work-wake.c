@@ -25,11 +25,6 @@
 
 /* How many *********************************************************/
 
-static unsigned int slow_work_startable(const struct slow_work_class *class)
-{
-	return min(class->queued, slow_work_room(class));
-}
-
 static struct slow_work_thread *
 slow_work_first_sleeper(struct slow_work_class *class)
 {
@@ -577,7 +572,7 @@ static unsigned long slow_work_reserve_left(const struct slow_work_user *user)
  * @user: its user
  *
  * The reserve, once called, goes on while there are items in a class of which the pool
- * has taken none for 10 ms; however long they have waited.
+ * has taken none for 10 ms; however long they have waited, if no thread is free for them.
  *
  * Context: slow_pool.lock held.
  * Return: the oldest of these, or NULL.
@@ -585,13 +580,17 @@ static unsigned long slow_work_reserve_left(const struct slow_work_user *user)
 struct slow_work *slow_work_first_unserved(const struct slow_work_user *user)
 {
 	struct slow_work *oldest = NULL, *work;
+	unsigned long wait;
 	int i;
 
 	lockdep_assert_held(&slow_pool.lock);
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
 		work = slow_work_first_of(&user->queues[i]);
-		if (work && !slow_work_left(user->queues[i].taken, SLOW_WORK_REST_JIFFIES) &&
-		    (!oldest || time_before(work->timestamp, oldest->timestamp)))
+		wait = slow_work_startable(&slow_pool.classes[i]) &&
+		       !list_empty(&slow_pool.idle) ? SLOW_WORK_REST_JIFFIES : 0;
+		if (slow_work_queue_left(&user->queues[i], wait))
+			continue;
+		if (!oldest || time_before(work->timestamp, oldest->timestamp))
 			oldest = work;
 	}
 	return oldest;

@@ -374,11 +374,17 @@ static inline bool slow_work_too_many(void)
 	return slow_pool.stopping || slow_pool.nr > slow_pool.max;
 }
 
-/* How many items of a class could start if there were threads for them */
+/* How many items of a class could start if they and threads for them were there */
 static inline unsigned int slow_work_room(const struct slow_work_class *class)
 {
 	return class->executing < class->limit ?
 	       class->limit - class->executing : 0;
+}
+
+/* How many items of a class could start if there were threads for them */
+static inline unsigned int slow_work_startable(const struct slow_work_class *class)
+{
+	return min(class->queued, slow_work_room(class));
 }
 
 static inline enum slow_work_class_id slow_work_class_id(unsigned long flags)

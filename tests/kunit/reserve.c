@@ -577,6 +577,36 @@ static void enqueue_during_execute_is_deferred(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, by_reserve(item));
 }
 
+static void enqueue_self_until_told(struct swt_item *item)
+{
+	usleep_range(1000, 1500);
+	if (!item->value)
+		item->result = swt_enqueue(item);
+}
+
+/* Each run of it is queued anew before the reserve looks for what is queued */
+static void item_that_enqueues_itself_goes_back_to_the_pool(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item_ops(t, SWT_SLOW, new_user(t, NAME));
+	int starts;
+
+	swt_one_thread(t);
+	item->on_execute = enqueue_self_until_told;
+	swt_must_enqueue(item);
+	swt_wait(t, by_reserve(item) && swt_starts(item) > 3);
+	swt_release(t->held[0]);
+	swt_release(t->held[1]);
+	swt_wait(t, !by_reserve(item));
+	starts = swt_starts(item);
+	swt_wait(t, swt_starts(item) > starts + 20);
+	if (swt_time_travel())
+		KUNIT_EXPECT_FALSE(test, by_reserve(item));
+	item->value = 1;
+	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_EQ(test, item->result, 0);
+}
+
 static void look_at_current(struct swt_item *item)
 {
 	if (slow_work_current() != &item->work)
@@ -903,6 +933,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(cancel_waits_for_it),
 	KUNIT_CASE(flush_waits_for_it),
 	KUNIT_CASE(enqueue_during_execute_is_deferred),
+	KUNIT_CASE(item_that_enqueues_itself_goes_back_to_the_pool),
 	KUNIT_CASE(it_is_current),
 	KUNIT_CASE(sleeper_gives_way),
 	KUNIT_CASE(what_is_left_is_put_right),
