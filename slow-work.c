@@ -966,6 +966,13 @@ void slow_work_lose(struct slow_work_thread *thread)
 	slow_work_wake_manager();	/* there may be fewer than the minimum */
 }
 
+/* The last user leaves: one message names an item that it left armed. */
+static void slow_work_tell_disarmed(void (*execute)(struct slow_work *work))
+{
+	if (!xchg(&slow_pool.closing_told, true))	/* litmus: told */
+		pr_warn("Disarming what was left armed: %ps and the like\n", execute);
+}
+
 /* Call put_ref of @work, which is taken back and in no list, on @thread. */
 static void slow_work_put_disarmed(struct slow_work_thread *thread,
 				   struct slow_work *work)
@@ -990,9 +997,7 @@ static void slow_work_put_disarmed(struct slow_work_thread *thread,
 	while (slow_work_is_described(work))
 		slow_work_wait_described(work);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	if (!xchg(&slow_pool.closing_told, true))	/* litmus: told */
-		pr_warn("Disarming what was left armed: %ps and the like\n",
-			work->ops->execute);
+	slow_work_tell_disarmed(thread->execute);
 	if (work->ops->put_ref)
 		work->ops->put_ref(work);
 	raw_spin_lock_irq(&slow_pool.lock);
@@ -1008,6 +1013,7 @@ static void slow_work_put_disarmed(struct slow_work_thread *thread,
 static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
 {
+	void (*execute)(struct slow_work *work);
 	struct slow_work *work;
 	bool found = false;
 
@@ -1032,8 +1038,15 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	clear_bit(SLOW_WORK_PENDING, &work->flags);
 	slow_work_end_delay(work);
 	slow_work_retract_run(work, true);
-	if (!slow_work_is_held(work))
+	if (!slow_work_is_held(work)) {
 		slow_work_put_disarmed(thread, work);
+		return true;
+	}
+	/* Whoever holds it puts it, and it may be gone. */
+	execute = work->ops->execute;
+	raw_spin_unlock_irq(&slow_pool.lock);
+	slow_work_tell_disarmed(execute);
+	raw_spin_lock_irq(&slow_pool.lock);
 	return true;
 }
 

@@ -751,9 +751,12 @@ static void expect_truth_of_executing(struct kunit *test, int (*submitted)(struc
 	item = closing->blockers[0];
 	if (submitted)
 		KUNIT_ASSERT_EQ(test, submitted(item), 0);
+	swt_log_mark(t);
 	begin_to_close(t, closing);
-	/* What was armed is armed no more */
+	/* What was armed is armed no more, and that is told */
 	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
+	if (submitted == arm_for_long)
+		swt_wait(t, swt_log_lines(t, "Disarming what was left armed", "") == 1);
 	swt_expect_splat(t);
 	ret = submit(item);
 	swt_splat_over(t);
