@@ -1125,7 +1125,11 @@ slow_work_report_in(struct slow_work_thread *thread)
 	bool slow_first = thread->flags & SLOW_WORK_SLOW_FIRST;
 
 	slow_work_arrive(thread);
-	while (slow_pool.closing && slow_work_discard(thread))
+	/* What can start does not wait for the put_ref of what is disarmed. */
+	while (slow_pool.closing &&
+	       !slow_work_startable(&slow_pool.classes[SLOW_WORK_SLOW]) &&
+	       !slow_work_startable(&slow_pool.classes[SLOW_WORK_VSLOW]) &&
+	       slow_work_discard(thread))
 		;
 	if (slow_work_too_many() && !thread->flags)
 		slow_work_retire(thread);
