@@ -83,13 +83,12 @@ static void slow_work_runqueue_stop(struct seq_file *m, void *v)
 {
 }
 
-/* Time since @walk's timestamp, or until it: five characters with the unit */
+/* For how long @walk's item is where it is, or until it is due: five characters */
 static void slow_work_show_mark(struct seq_file *m,
 				const struct slow_work_walk *walk)
 {
 	unsigned long ticks = walk->list == SLOW_WORK_LIST_ARMED ?
-			      max((long)(walk->jiffies - jiffies), 0L) :
-			      jiffies - walk->jiffies;
+			      walk->left : jiffies - walk->jiffies;
 	unsigned long s = ticks / HZ;
 
 	if (!s)

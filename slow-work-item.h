@@ -211,6 +211,17 @@ static __always_inline void slow_work_retract_run(struct slow_work *work,
 		slow_work_bind_flushes(work, work->holder);
 }
 
+/*
+ * How long @work still has, which is armed; 0: the delay has run out.  The timer is set
+ * for one tick more, and @stamp has the legs to come: see slow_work_start_timer().
+ */
+static inline unsigned long slow_work_delay_left(struct slow_work *work)
+{
+	long left = slow_work_delayed(work)->timer.expires - jiffies - 1;
+
+	return max(left, 0L) + work->stamp;
+}
+
 /* If @work is pending, take that run back, and return true. */
 static __always_inline bool slow_work_retract(struct slow_work *work,
 					      bool disarmed)

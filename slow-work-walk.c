@@ -16,6 +16,7 @@
 #include <linux/slow-work.h>
 #include <linux/string.h>
 #include "slow-work.h"
+#include "slow-work-item.h"
 #include "slow-work-walk.h"
 
 /* The list of items that @walk is in, or NULL */
@@ -158,9 +159,7 @@ static bool slow_work_walk_list(struct slow_work_walk *walk)
 		slow_work_list_insert(list, &walk->cursor.link, &work->link.next);
 		slow_work_see(walk, work);
 		if (walk->list == SLOW_WORK_LIST_ARMED)
-			walk->jiffies = container_of(work,
-						     struct delayed_slow_work,
-						     work)->timer.expires;
+			walk->left = slow_work_delay_left(work);
 		return true;
 	}
 	return false;

@@ -33,7 +33,8 @@ struct slow_work_walk {
 	unsigned long began;	/* jiffies; what joins a queue later is not seen */
 	struct slow_work *seen;	/* only its address once it is unpinned */
 	unsigned long flags;	/* its flags */
-	unsigned long jiffies;	/* when it was queued, began to execute, or is due */
+	unsigned long jiffies;	/* when it was queued, armed or began to execute */
+	unsigned long left;	/* armed: how many until it is due */
 	void (*execute)(struct slow_work *work);	/* its function */
 	const struct slow_work_user *user;	/* in whose count it is */
 	unsigned int thread;	/* the number of the thread that executes it */

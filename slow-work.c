@@ -548,17 +548,6 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 	return 0;
 }
 
-/*
- * How long @work still has, which is armed; 0: the delay has run out.  The timer is set
- * for one tick more, and @stamp has the legs to come: see slow_work_start_timer().
- */
-static unsigned long slow_work_delay_left(struct slow_work *work)
-{
-	long left = slow_work_delayed(work)->timer.expires - jiffies - 1;
-
-	return max(left, 0L) + work->stamp;
-}
-
 /* Where @reduce is set, a delay is only brought forward. */
 static __always_inline int slow_work_change_delay(struct slow_work *work,
 						  unsigned long delay, bool reduce)

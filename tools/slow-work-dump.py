@@ -234,7 +234,8 @@ def show_waiting(pool, most):
         shown["dly"] += 1
         if shown["dly"] <= most:
             timer = container_of(work, "struct delayed_slow_work", "work").timer
-            show_item("dly", "-", pool, work, -pool.seconds(timer.expires))
+            show_item("dly", "-", pool, work,
+                      -pool.seconds(timer.expires - 1 + work.stamp))
     for name, count in shown.items():
         if count > most:
             print(f"  and {count - most} more in {name}")
