@@ -90,6 +90,11 @@
 #define timer_delete(timer)		del_timer(timer)
 #endif
 
+/* 5.13 */
+#ifndef PF_MEMALLOC_PIN
+#define PF_MEMALLOC_PIN		PF_MEMALLOC_NOCMA
+#endif
+
 /* 6.13; 6.15 has no other */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define hrtimer_setup(timer, expired, clock, mode) \

@@ -18,7 +18,7 @@
 
 /* Allocation flags that a run may set for a while */
 #define SLOW_WORK_PF_LEFT	(PF_MEMALLOC | PF_MEMALLOC_NOFS | \
-				 PF_MEMALLOC_NOIO)
+				 PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN)
 
 void slow_work_report_left(struct slow_work_thread *thread,
 			   const struct slow_work *work);

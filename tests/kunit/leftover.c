@@ -21,6 +21,13 @@
 
 #include "helper.h"
 
+/* 5.13 */
+#ifdef PF_MEMALLOC_PIN
+#define ALLOC_PIN	PF_MEMALLOC_PIN
+#else
+#define ALLOC_PIN	PF_MEMALLOC_NOCMA
+#endif
+
 /* How the task is, as far as the kernel can tell here */
 struct leftover_state {
 	int preempt;
@@ -49,7 +56,8 @@ static void leftover_look(struct leftover_state *state)
 		.rcu = rcu_preempt_depth(),
 		.softirqs = softirq_count(),
 		.state = get_current_state(),
-		.flags = current->flags & (PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO),
+		.flags = current->flags & (PF_MEMALLOC | PF_MEMALLOC_NOFS |
+					   PF_MEMALLOC_NOIO | ALLOC_PIN),
 		.cred = current_cred(),
 		.real_cred = current_real_cred(),
 		.signal = signal_pending(current),
@@ -231,9 +239,19 @@ static void leave_allocation_flags(struct swt_item *item)
 	memalloc_noreclaim_save();
 }
 
+static void leave_pin(struct swt_item *item)
+{
+	current->flags |= ALLOC_PIN;	/* memalloc_pin_save(), and before 5.13 another */
+}
+
 static void allocation_flags(struct kunit *test)
 {
 	expect_put_right(test, leave_allocation_flags, true);
+}
+
+static void allocation_flag_of_a_pin(struct kunit *test)
+{
+	expect_put_right(test, leave_pin, true);
 }
 
 /* The override's reference is the pool's to put then; ours goes at once. */
@@ -729,6 +747,7 @@ static struct kunit_case leftover_cases[] = {
 	KUNIT_CASE(rcu_unlocked_once_too_often),
 	KUNIT_CASE(task_state),
 	KUNIT_CASE(allocation_flags),
+	KUNIT_CASE(allocation_flag_of_a_pin),
 	KUNIT_CASE(overridden_credentials),
 	KUNIT_CASE(committed_credentials),
 	KUNIT_CASE(all_of_it),
