@@ -53,6 +53,7 @@ static void __exit slow_work_module_exit(void)
 	slow_work_watchdog_exit();
 	slow_work_affinity_exit();
 	slow_work_pool_exit();
+	slow_work_trace_exit();
 	slow_work_user_exit();
 }
 

@@ -67,6 +67,14 @@ void slow_work_trace_disable(void)
 	mutex_unlock(&slow_work_trace_mutex);
 }
 
+/* The memory of users goes, but an event may be switched on until the module has gone. */
+void slow_work_trace_exit(void)
+{
+	mutex_lock(&slow_work_trace_mutex);
+	WRITE_ONCE(slow_pool.newest, &slow_pool.unowned);
+	mutex_unlock(&slow_work_trace_mutex);
+}
+
 static u32 slow_work_stamp(u64 now)
 {
 	return now >> SLOW_WORK_STAMP_SHIFT;

@@ -491,6 +491,7 @@ void slow_work_note_end(struct slow_work_thread *thread,
 			const struct slow_work *work);
 void slow_work_set_histograms(bool on);
 void slow_work_reset_times(void);
+void slow_work_trace_exit(void);
 
 /* slow-work-affinity.c */
 #define SLOW_WORK_MOVED_POLICY	BIT(0)	/* put right by the first of these */
