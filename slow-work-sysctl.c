@@ -84,7 +84,8 @@ int slow_work_params_check(void)
 
 	ret = slow_work_param_check("min_threads", &min_threads,
 				    SLOW_WORK_MIN_THREADS,
-				    max_threads.given ?
+				    max_threads.given &&
+				    max_threads.value >= SLOW_WORK_MIN_THREADS ?
 				    min_t(int, max_threads.value, slow_pool.limit) :
 				    slow_pool.limit, &slow_pool.min);
 	slow_pool.max = max(slow_pool.max, slow_pool.min);

@@ -366,7 +366,7 @@ static __always_inline bool slow_work_usable(struct slow_work *work, bool delay)
 static noinline int slow_work_refuse(int ret, unsigned long caller)
 {
 	WARN_ONCE(ret == -EINVAL,
-		  "slow-work: item without operations or execute enqueued by %pS\n",
+		  "slow-work: item without operations, execute or timer enqueued by %pS\n",
 		  (void *)caller);
 	WARN_ONCE(ret == SLOW_WORK_NO_USER,
 		  "slow-work: no user is registered; item enqueued by %pS\n",
