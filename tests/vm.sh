@@ -320,31 +320,29 @@ run_machine() {
 	return $status
 }
 
-# Emulated machines lose an interrupt now and then while they start, and then they
-# stand still; none that will ever start takes so long.  Ours have no part in it
-# until there is an init.
-booted() { [ "$name" = uml ] || grep -q 'Run /init as init process' "$1"; }
-end_unbooted() {
-	local i
-	for i in {1..240}; do
+# still PID SECONDS [COMMAND...]: waits until the machine has said nothing for so long.
+# Fails once it has gone, or COMMAND succeeds.  Machines and hosts are slow and shared:
+# one that still says something is not hung.
+still() {
+	local pid=$1 seconds=$2 still=0 was='' is; shift 2
+	while [ $still -lt "$seconds" ]; do
 		sleep 1
-		# gone, or its number soon another's
-		kill -0 "$1" && ! booted "$work/console" || return 0
-	done
-	kill "$1"
-}
-
-# Machines and hosts are slow and shared: one that still says something is not hung
-end_still() {
-	local still=0 was='' is
-	while [ $still -lt "$timeout" ]; do
-		sleep 1
-		kill -0 "$1" || return 0
+		kill -0 "$pid" || return
+		[ $# = 0 ] || ! "$@" || return
 		is=$(stat -c %s "$work/console" "$work/results" || true)
 		still=$((still + 1))
 		[ "$is" = "$was" ] || still=0
 		was=$is
 	done
+}
+
+# Emulated machines lose an interrupt now and then while they start, and then they
+# stand still.  Ours have no part in it until there is an init.
+booted() { [ "$name" = uml ] || grep -q 'Run /init as init process' "$1"; }
+end_unbooted() { ! still "$1" 240 booted "$work/console" || kill "$1"; }
+
+end_still() {
+	still "$1" "$timeout" || return 0
 	touch "$work/still"
 	kill "$1"
 }
