@@ -94,5 +94,4 @@ compare() {
 	"$GUEST/ratios.py" "$work/ktap"
 }
 
-main "$@"
-exit
+main "$@"; exit

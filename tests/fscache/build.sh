@@ -8,9 +8,9 @@
 #   slow_work fscache cachefiles	ours, and those that are moved
 #   9p 9pnet 9pnet_virtio		Debian's, not changed
 #   debian-fscache debian-cachefiles	Debian's, to compare with
-# In 6.12 FS-Cache is a part of netfs, and that is the module's name.  Nothing of the kernel's sources is kept but in the cache.  Words after the script's
-# name are given to sed -E for the semantic patch and the adapter, to break them on
-# purpose.
+# In 6.12 FS-Cache is a part of netfs, and that is the module's name.  Nothing of the
+# kernel's sources is kept but in the cache.  Words after the script's name are given
+# to sed -E for the semantic patch and the adapter, to break them on purpose.
 . "$(dirname "$0")/../lib/env.sh"
 
 COCCI=$TOP/scripts/coccinelle
@@ -86,5 +86,4 @@ main() {
 	echo "$dir/ko"
 }
 
-main "$@"
-exit
+main "$@"; exit

@@ -9,20 +9,18 @@
 # which are the same in both.
 . /test/fscache.sh
 
-TRACE=/sys/kernel/tracing
-
 trace_on() {
-	echo 0 >$TRACE/tracing_on
-	echo >$TRACE/trace
-	echo 1 >$TRACE/events/fscache/fscache_cookie/enable
-	echo 1 >$TRACE/tracing_on
+	echo 0 >$TRACING/tracing_on
+	echo >$TRACING/trace
+	echo 1 >$TRACING/events/fscache/fscache_cookie/enable
+	echo 1 >$TRACING/tracing_on
 }
-trace_off() { echo 0 >$TRACE/tracing_on; echo 0 >$TRACE/events/fscache/fscache_cookie/enable; }
+trace_off() { echo 0 >$TRACING/tracing_on; echo 0 >$TRACING/events/fscache/fscache_cookie/enable; }
 
 # Lines are: COMM-PID [CPU] FLAGS SECONDS: fscache_cookie: c=NUMBER WHAT r=COUNT
 evaluate() {
 	sed -n 's/^ *[^[]*-\([0-9]*\) *\[[0-9]*\] [^ ]* *\([0-9.]*\): fscache_cookie: c=\([0-9a-f]*\) /\1 \2 \3 /p' \
-		$TRACE/trace | awk '
+		$TRACING/trace | awk '
 		/ GQ  use /	{ if (!($3 in queued)) queued[$3] = $2 }
 		/ -   work /	{ if ($3 in queued) {
 					printf "%d\n", ($2 - queued[$3]) * 1e6 >"/tmp/waits"
@@ -78,8 +76,6 @@ one_round() {
 	[ "$2" = workqueue ] || unload slow_work
 }
 
-mount -t tracefs trace $TRACE
-echo 16384 >$TRACE/buffer_size_kb
 deal
 all=$(cat /test/expected)
 # shellcheck disable=SC2154 # of the kernel's command line

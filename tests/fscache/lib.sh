@@ -8,10 +8,21 @@ STATS=/proc/fs/fscache/stats
 READERS=8
 TREE=/mnt/tree
 CACHE=/mnt/cache
+TRACING=/sys/kernel/tracing
+mount -t tracefs trace $TRACING
+echo 16384 >$TRACING/buffer_size_kb
 
 # count LINE FIELD: a number of FS-Cache's own statistics
 count() { sed -n "s/^$1 *:.* $2=\([0-9]*\).*/\1/p" $STATS; }
 objects() { awk 'NR > 2 { n += $4 } END { print n + 0 }' /proc/fs/fscache/caches; }
+
+# watch_cache, files_from_cache: how many files CacheFiles had data of, meanwhile
+PREP_READ=$TRACING/events/cachefiles/cachefiles_prep_read/enable
+watch_cache() { echo >$TRACING/trace; echo 1 >$PREP_READ; }
+files_from_cache() {
+	echo 0 >$PREP_READ
+	sed -n 's/.*: cachefiles_prep_read: .* READ .* ni=\([0-9a-f]*\) .*/\1/p' $TRACING/trace | sort -u | wc -l
+}
 
 # From 6.12 on FS-Cache is a part of netfs, which 9pnet needs, too
 NETFS=
