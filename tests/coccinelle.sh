@@ -36,6 +36,15 @@ reports() {
 	END
 }
 
+# What a workqueue's arguments may mean; with one allocated, works need no other report
+reports_queues() {
+	move "$work/queues.c" || return
+	diff - <(sed -E 's,^[^ ]*/queues\.c:[0-9:-]*,queues.c:,' "$work/queues.c.reports" | sort) <<-END
+		queues.c: WQ_MEM_RECLAIM: does memory reclaim wait for a work? Then register with SLOW_WORK_MEM_RECLAIM
+		queues.c: max_active of 1: these items will run side by side
+	END
+}
+
 # By the compiler, too: but for the two calls that are reported as not moved it would
 does_not_build() {
 	local out
@@ -56,7 +65,7 @@ ccflags-y := -I$(SLOW_WORK)/include
 KBUILD_EXTRA_SYMBOLS := $(SLOW_WORK)/Module.symvers
 END
 cp "$TOP/samples/lease-workqueue.c" "$work/lease_moved.c"
-cp "$TOP/tests/coccinelle/hard.c" "$work/"
+cp "$TOP"/tests/coccinelle/*.c "$work/"
 
 echo "KTAP version 1"
 result "the sample moves without a report" moves_whole
@@ -66,4 +75,5 @@ cp "$modules/slow_work.ko" "$work"/*.ko "$work/ko/" || true
 result "and does what it did" "$TOP/tests/vm.sh" uml --modules "$work/ko" "$TOP/tests/coccinelle/guest.sh"
 result "what does not move is reported" reports
 result "and does not compile" does_not_build
+result "what a workqueue's arguments may mean is reported" reports_queues
 plan

@@ -37,7 +37,7 @@ position p;
 @ script:python @
 p << reclaim.p;
 @@
-coccilib.report.print_report(p[0], "WQ_MEM_RECLAIM: does memory reclaim wait for a work? Then it stays")
+coccilib.report.print_report(p[0], "WQ_MEM_RECLAIM: does memory reclaim wait for a work? Then register with SLOW_WORK_MEM_RECLAIM")
 
 @ one_by_one @
 expression fmt, flags;
