@@ -78,7 +78,7 @@ start_readers
 wait_readers
 check "cold, Debian's: what user space computed" same_sums
 sync
-check "mount again, with nothing in memory" eval 'umount $TREE && forget && mount_tree'
+check "mount again, with nothing in memory" eval 'unmount_tree && forget && mount_tree'
 watch_cache
 start_readers
 wait_readers
@@ -86,13 +86,13 @@ kept=$(files_from_cache)
 check "warm, Debian's: what user space computed" same_sums
 note "$kept of them come out of the cache with Debian's modules"
 check "which are enough to judge by" [ "$kept" -ge $((files / 4)) ]
-check "unmount the tree" umount $TREE
+check "unmount the tree" unmount_tree
 withdraw_cache
 wait_for "unmount the cache" 60 umount $CACHE
 check "and unload all of it" unload_all
 
 # --- ours
-shell "insmod slow_work.ko; insmod fscache.ko; insmod cachefiles.ko; insmod 9p.ko"
+shell "insmod slow_work.ko; insmod ${NETFS:-fscache}.ko; insmod cachefiles.ko; insmod 9p.ko"
 check "load slow_work" load slow_work
 check "FS-Cache and CacheFiles on it, and Debian's 9p on these" load_all
 check "it is a user of the pool" eval '[ "$(threads)" -ge 2 ]'
@@ -129,7 +129,7 @@ check "cookies that are queued, too" [ -s /tmp/queued ]
 show /tmp/queued.all
 
 # --- warm
-check "unmount" umount $TREE
+check "unmount" unmount_tree
 forget
 wrote=$(count IO wr)
 check "mount again" mount_tree
@@ -147,7 +147,7 @@ screen <$STATS
 
 # --- withdrawn under load
 withdrawn=0
-umount $TREE
+unmount_tree
 forget
 mount_tree
 read_all "the cache is withdrawn and bound meanwhile" rebind
@@ -157,7 +157,7 @@ echo "withdrawn and bound $withdrawn times under load" | screen
 
 # --- resized
 sizes=4 resized=0
-umount $TREE
+unmount_tree
 forget
 before=$(count IO rd)
 mount_tree
@@ -177,7 +177,7 @@ check "and it is armed no more" eval '! armed'
 
 # --- unloaded, and loaded again
 withdraw_cache
-check "unmount the tree" umount $TREE
+check "unmount the tree" unmount_tree
 check "unload all of it" unload_all
 check "and the other module" unload slow_work_caller
 is "no thread without a user" 0 "$(threads)"
@@ -185,7 +185,7 @@ for i in 1 2 3; do
 	load_all && bind_cache && mount_tree && start_readers
 	until_true 60 cookie_seen '[0-9]+|vsq'	# whatever is under way
 	stop_readers
-	until_true 60 umount $TREE && withdraw_cache && unload_all && [ "$(threads)" = 0 ] || break
+	until_true 60 unmount_tree && withdraw_cache && unload_all && [ "$(threads)" = 0 ] || break
 	[ $i != 3 ] || ok "three times over, with items under way"
 done
 # Kernel threads close files a little later
