@@ -13,7 +13,8 @@
 
 PATH+=:/usr/sbin:/sbin
 FILES=2400
-DELAY_MS=10
+# Of each request to the slow disks
+DELAYS_MS=(10 500)
 export KERNEL=${KERNEL:-6.1}
 GUEST=$TOP/tests/fscache
 
@@ -48,9 +49,9 @@ main() {
 	need_packages e2fsprogs tar qemu-system-x86
 	kernel=$("$TOP/tests/kernel.sh" "$KERNEL")
 	work=$(mktemp -d)
-	trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
+	trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 	trap 'exit 130' INT TERM HUP
-	pid=
+	pids=()
 	modules=$("$GUEST/build.sh")
 	# That many passes take long enough with fewer
 	[ "${1-}" != compare ] || FILES=600
@@ -69,28 +70,37 @@ demo() {
 	echo "FS-Cache and CacheFiles of Debian's $KERNEL on slow-work; $FILES files over 9p"
 	touch "$work/screen"
 	run "$GUEST/guest.sh" --qemu "-serial file:$work/screen" >"$work/ktap" &
-	pid=$!
-	tail -n +1 -f -s 0.2 --pid=$pid "$work/screen"
-	wait $pid || status=$?
-	pid=
+	pids+=($!)
+	tail -n +1 -f -s 0.2 --pid=$! "$work/screen"
+	wait "${pids[0]}" || status=$?
+	pids=()
 	grep '^not ok' "$work/ktap" || true
 	[ $status = 0 ] || die "the run in the virtual machine failed"
 	echo "RIGHT: $(grep -c '^ok' "$work/ktap") checks; each file as user space has it, and nothing in the kernel's log"
 }
 
-# A second disk, each of whose requests takes long
-compare() {
-	need_packages nbdkit python3
-	make_disk "$work/slow"
-	nbdkit -f -U "$work/disk.sock" -P "$work/nbdkit.pid" -t 32 \
-		--filter=delay file "$work/slow" rdelay="${DELAY_MS}ms" wdelay="${DELAY_MS}ms" &
-	pid=$!
-	until [ -s "$work/nbdkit.pid" ]; do
-		kill -0 $pid || die "nbdkit does not start"
+# slow_disk MILLISECONDS: a disk each of whose requests takes so much longer
+slow_disk() {
+	local disk=$work/slow-$1
+	make_disk "$disk"
+	nbdkit -f -U "$disk.sock" -P "$disk.pid" -t 32 \
+		--filter=delay file "$disk" rdelay="${1}ms" wdelay="${1}ms" &
+	pids+=($!)
+	until [ -s "$disk.pid" ]; do
+		kill -0 $! || die "nbdkit does not start"
 		sleep 0.1
 	done
-	run "$GUEST/compare.sh" --append "slub_debug=- rounds=$1" --timeout 3000 \
-		--disk "nbd+unix:///?socket=$work/disk.sock" | tee "$work/ktap" >&2
+	disks+=(--disk "nbd+unix:///?socket=$disk.sock")
+}
+
+compare() {
+	local ms disks=()
+	need_packages nbdkit python3
+	for ms in "${DELAYS_MS[@]}"; do
+		slow_disk "$ms"
+	done
+	run "$GUEST/compare.sh" --append "slub_debug=- rounds=$1" --timeout 3000 "${disks[@]}" |
+		tee "$work/ktap" >&2
 	"$GUEST/ratios.py" "$work/ktap"
 }
 

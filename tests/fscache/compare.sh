@@ -48,48 +48,58 @@ measure() {
 }
 quietly() { usleep 100000; }
 forget_often() { forget; usleep 100000; }
+slowly() { sync; forget; }
+withdraw_often() { withdraw_cache; bind_cache; usleep 200000; }
 
-fresh() { umount $TREE; forget; mount_tree; }
+fresh() { unmount_tree; forget; mount_tree; }
 
 # one_round DISK QUEUE
 one_round() {
-	local prefix=
+	local prefix= disturb=quietly
 	case $2 in
 	workqueue) prefix=debian- ;;
 	*) load slow_work "max_threads=${2#slow-work-}" ;;
 	esac
 	load_all $prefix
+	# What is looked up and made has to be read from the slowest disk, and written to it
+	[ "$1" != /dev/vdc ] || disturb=slowly
 	new_cache "$1"
+	$disturb
 	bind_cache
 	check "round $round, $1, $2" mount_tree
-	measure "cold-$1" "$2" quietly
+	measure "cold-$1" "$2" $disturb
 	fresh
-	measure "warm-$1" "$2" quietly
+	measure "warm-$1" "$2" $disturb
 	if [ "$1" = /dev/vda ]; then
 		fresh
 		measure "burst-$1" "$2" forget_often
+		fresh
+		measure "withdrawn-$1" "$2" withdraw_often
 	fi
 	withdraw_cache
-	umount $TREE
+	unmount_tree
 	until_true 60 umount $CACHE
 	check "and all is unloaded" unload_all
 	[ "$2" = workqueue ] || unload slow_work
 }
 
-deal
 all=$(cat /test/expected)
+# some N: each Nth file of the tree
+some() { echo "$all" | awk -v n="$1" 'n == 1 || NR % n == 1' >/test/expected; deal; }
 # shellcheck disable=SC2154 # of the kernel's command line
 for round in $(seq "$rounds"); do
+	some 1
 	for queue in workqueue slow-work-4; do
 		one_round /dev/vda $queue
 	done
-	# What takes seconds there is a tenth of the tree
-	echo "$all" | awk 'NR % 8 == 1' >/test/expected
-	deal
+	# These take 10 ms longer for each request, and half a second
+	some 8
 	for queue in workqueue slow-work-4 slow-work-16; do
 		one_round /dev/vdb $queue
 	done
-	echo "$all" >/test/expected
-	deal
+	some 20
+	for queue in workqueue slow-work-4 slow-work-16; do
+		one_round /dev/vdc $queue
+	done
 done
 plan
