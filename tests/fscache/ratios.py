@@ -18,7 +18,7 @@ def main():
                 what, queue, values = found.groups()
                 runs.setdefault(what, {}).setdefault(queue, []).append(
                     [float(v) for v in values.split()])
-    print(f"{'run':18}{'queue':14}" + "".join(f"{f:>11}" for f in FIELDS) + f"{'time':>8}")
+    print(f"{'run':20}{'queue':14}" + "".join(f"{f:>11}" for f in FIELDS) + f"{'time':>8}")
     for what, queues in runs.items():
         first = None
         for queue, rows in queues.items():
@@ -26,7 +26,7 @@ def main():
             # Round by round, as the machine is another one in each
             first = first or rows
             ratio = statistics.median(row[0] / base[0] for row, base in zip(rows, first))
-            print(f"{what:18}{queue:14}" + "".join(f"{m:11.6g}" for m in medians) +
+            print(f"{what:20}{queue:14}" + "".join(f"{m:11.6g}" for m in medians) +
                   f"{ratio:8.2f}")
 
 
