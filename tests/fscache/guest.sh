@@ -33,9 +33,9 @@ read_all() {
 	began=$(cut -d' ' -f1 /proc/uptime)
 	start_readers
 	while reading; do
+		"$@"
 		look executing '[0-9]+'
 		look queued vsq
-		"$@"
 	done
 	wait_readers
 	seconds=$(awk -v a="$began" '{ print $1 - a }' /proc/uptime)
@@ -113,7 +113,10 @@ looked_up() { [ "$(grep -c ' looking up c=' $RUNQUEUE)" -ge 4 ]; }
 bound=no
 bind_once() {
 	if [ $bound = no ]; then
+		# What is read meanwhile is not cached
+		killall -STOP md5sum
 		bind_cache && bound=yes
+		killall -CONT md5sum
 		wait_for "cookies queue" 60 looked_up
 		order open
 	fi
