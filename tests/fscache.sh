@@ -101,7 +101,7 @@ compare() {
 	done
 	run "$GUEST/compare.sh" --append "slub_debug=- rounds=$1" --timeout 3000 "${disks[@]}" |
 		tee "$work/ktap" >&2
-	"$GUEST/ratios.py" "$work/ktap"
+	"$TOP/tests/lib/ratios.py" "$work/ktap" seconds threads "at once" look-ups "median us" "99 % us"
 }
 
 main "$@"; exit

@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ratios.py KTAP: medians of what tests/fscache/compare.sh notes, a row for each kind of
-run: of the workqueue as they are, of slow-work beside them, and the ratio of the times."""
+"""ratios.py KTAP FIELD...: medians of what a compare.sh notes in lines of the form
+"run WHAT QUEUE VALUE...", a row for each kind of run: of the workqueue as they are, of
+slow-work beside them, and the ratio of the first field, which is a time."""
 
 import re
 import statistics
 import sys
-
-FIELDS = ("seconds", "threads", "at once", "look-ups", "median us", "99 % us")
 
 
 def main():
@@ -18,7 +17,7 @@ def main():
                 what, queue, values = found.groups()
                 runs.setdefault(what, {}).setdefault(queue, []).append(
                     [float(v) for v in values.split()])
-    print(f"{'run':20}{'queue':14}" + "".join(f"{f:>11}" for f in FIELDS) + f"{'time':>8}")
+    print(f"{'run':20}{'queue':14}" + "".join(f"{f:>11}" for f in sys.argv[2:]) + f"{'time':>8}")
     for what, queues in runs.items():
         first = None
         for queue, rows in queues.items():

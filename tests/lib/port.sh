@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Sourced by the scripts that move a part of Debian's kernel to slow-work and build it:
+# tests/fscache/build.sh, tests/gfs2/build.sh.  Of Debian's linux-source nothing is kept but
+# in the cache.
+
+COCCI=$TOP/scripts/coccinelle
+
+# port_begin NAME KERNEL [SED...]: sets kernel, source, ours; dir, where it is built, and
+# work, where src is to be filled.  The semantic patch and the adapter of that name are in
+# work, changed by sed -E SED, to break them on purpose.
+port_begin() {
+	local name=$1; shift
+	need_packages coccinelle make rsync kmod xz-utils
+	kernel=$("$TOP/tests/kernel.sh" "$1")
+	# shellcheck disable=SC2034 # for the script that sources this
+	source=$("$TOP/tests/kernel.sh" --source "$1")
+	ours=$("$TOP/tests/build.sh" "$1" CONFIG_SLOW_WORK_SAMPLES=m CONFIG_SLOW_WORK_VM_TEST=m)
+	dir=$CACHE/build/$name-$(echo "$TOP $*" | sha256sum | cut -c1-8)
+	mkdir -p "$dir"/{src,ko} "$CACHE/locks"
+	exec 9>"$CACHE/locks/${dir##*/}"
+	flock 9
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	cp "$COCCI/$name"-slow-work.* "$work/"
+	shift
+	[ $# = 0 ] || sed -i -E "$*" "$work/$name"-slow-work.*
+	mkdir "$work/src"
+}
+
+# port_apply PATCH FILE: a semantic patch
+port_apply() {
+	spatch --sp-file "$1" --in-place --very-quiet --no-show-diff --no-includes "$2" >"$work/log" 2>&1 ||
+		{ cat "$work/log" >&2; die "${1##*/} fails on ${2##*/}"; }
+}
+
+# port_moved FILE REGEX: what is left of workqueues would be built, and be wrong.  Comments
+# may speak of them.
+port_moved() {
+	! gcc -fpreprocessed -dD -E -P -x c "$1" 2>/dev/null | grep -nwE "$2" >&2 ||
+		die "not moved, in ${1##*/}"
+}
+
+# port_build VAR=VALUE...: by content, so that make does again what differs, and no more
+port_build() {
+	rsync -rlpc "$work/src/" "$dir/src/"
+	make -C "$kernel/kdir" M="$dir/src" ARCH="$(cat "$kernel/arch")" -j"$JOBS" \
+		SLOW_WORK="${ours%/ko}/src" "$@" modules >"$dir/log" 2>&1 ||
+		{ tail -n 40 "$dir/log" >&2; die "does not build"; }
+	! grep -E 'warning:|WARNING' "$dir/log" >&2 || die "warnings"
+}
+
+# port_collect MODULE...: ours, those that were moved, and these of Debian's, which are
+# debian-MODULE where they were moved
+port_collect() {
+	local f theirs
+	rm -f "$dir"/ko/*
+	cp "$ours/slow_work.ko" "$ours/slow_work_caller.ko" "$dir"/src/*/*.ko "$dir/ko/"
+	for f; do
+		theirs=$(modinfo -b "$kernel/modules" -k "$(cat "$kernel/release")" -F filename "$f")
+		[ -e "$dir/ko/$f.ko" ] && f=debian-$f
+		case $theirs in
+		*.xz)	xz -dc "$theirs" >"$dir/ko/$f.ko" ;;
+		*)	cp "$theirs" "$dir/ko/$f.ko" ;;
+		esac
+	done
+	echo "$dir/ko"
+}
