@@ -54,6 +54,7 @@ help:
 	@echo 'See it work'
 	@echo '  demo               checksum a real tree in a virtual machine'
 	@echo '  demo-fscache       FS-Cache moved to slow-work caches a tree'
+	@echo '  demo-gfs2          GFS2 moved to slow-work, in use and after a crash'
 	@echo 'Tests, the shorter the sooner'
 	@echo '  check              what finds most faults soonest; minutes'
 	@echo '  check-all          every test; the better part of an hour'
@@ -91,6 +92,9 @@ demo:
 
 demo-fscache:
 	@tests/fscache.sh demo
+
+demo-gfs2:
+	@tests/gfs2.sh demo
 
 check:
 	@tests/check.sh
@@ -143,6 +147,6 @@ bench:
 docs:
 	@tests/docs.sh
 
-.PHONY: modules kdir install load unload clean help deb demo demo-fscache \
+.PHONY: modules kdir install load unload clean help deb demo demo-fscache demo-gfs2 \
 	check check-all check-style check-kunit check-debug check-bench check-vm \
 	check-deb check-abi check-tree tree matrix torture mutants bench docs

@@ -72,6 +72,7 @@ parts() {
 	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
 	[ "${1:-6.1}" != 6.1 ] || echo fscache tests/fscache.sh
 	[ "${1:-6.12}" != 6.12 ] || echo fscache-6.12 env KERNEL=6.12 tests/fscache.sh
+	[ "${1:-6.1}" != 6.1 ] || echo gfs2 tests/gfs2.sh
 	[ "${1:-6.1}" != 6.1 ] || echo failure tests/failure.sh
 	# Slips that the debug kernel's detectors would mend themselves
 	[ "${1:-kcsan}" != kcsan ] || echo kunit-kcsan env SUITES=leftover \
