@@ -106,7 +106,11 @@ copied() {
 	cmp -s /dev/vda /dev/vdb
 }
 wait_for "a copy of the disk, as it is mounted" 120 copied
-shell "mount -t gfs2 /dev/vdb $B    # a copy of the other, as it is"
+kill $holder
+wait $holder 2>/dev/null
+check "unmount" umount $A
+check "unload, and load without the reserve" eval 'unload gfs2 && load gfs2 reserve=0'
+shell "mount -t gfs2 /dev/vdb $B    # a copy of the other, as it was"
 trace_on
 dmesg -c >/dev/null
 check "it is mounted" mount_gfs2 /dev/vdb $B
@@ -118,17 +122,11 @@ check "to the byte, what was written before" same_sums $B/one
 check_not "what was removed has gone" [ -e $B/four/"$(head -n 1 /tmp/list.0)" ]
 check_not "what was removed while open, too" [ -e $B/open/0 ]
 
-# Blocks of what nobody has a name for any more are freed by who finds no others
-fill() { dd if=/dev/zero of=$B/fill bs=1M 2>/dev/null; rm $B/fill; ran delete_work_func; }
-wait_for "inodes without a name are deleted by items" 60 fill
-kill $holder
-wait $holder 2>/dev/null
-check "unmount the copy" umount $B
-check "mount it again" mount_gfs2 /dev/vdb $B
-check "and it is as it was" same_sums $B/five
-check "unmount it" umount $B
-
-# --- all threads are another module's.  What waits for a glock is served by the reserve.
+# --- items that wait for items.  Blocks of inodes that have no name any more are freed by
+# who finds no others: five deletions, which take a resource group's glock each.  Then
+# another node wants these.  The deletions wait until the glocks' items have run, which
+# are queued behind them: were all of one class, two of these would have both threads for
+# ever.
 echo 2 >$SYSCTL/max-threads
 check "another module that uses the pool" load slow_work_caller
 take() {
@@ -136,6 +134,30 @@ take() {
 	order slow 2
 	wait_for "$what: it has both threads" 60 held
 }
+what="items that wait"
+take
+deletions() { [ "$(grep -c ' delete inode ' $RUNQUEUE)" -ge "$1" ]; }
+dd if=/dev/zero of=$B/fill bs=1M 2>/dev/null &
+filling=$!
+wait_for "$what: deletions are queued" 60 deletions 3
+wait $filling
+for glock in $(sed -n 's,^G: .* n:3/\([0-9a-f]*\) .*,\1,p' /sys/kernel/debug/gfs2/vdb*/glocks); do
+	demote 3:$((0x$glock)) vdb
+done
+wanted() { grep -q ' glock n:3/.* demote to ' $RUNQUEUE; }
+wait_for "$what: behind glocks that are wanted" 60 wanted
+order open
+wait_for "$what: all inodes without a name are deleted" 60 eval '! deletions 1'
+check "$what: by items" [ "$(executed delete_work_func)" -ge 3 ]
+rm $B/fill
+check "unmount the copy" umount $B
+check "mount it again" mount_gfs2 /dev/vdb $B
+check "and it is as it was" same_sums $B/five
+check "unmount it" umount $B
+
+# --- all threads are another module's.  What waits for a glock is served by the reserve.
+check "unload, and load with the reserve" eval 'unload gfs2 && load gfs2'
+check "mount" mount_gfs2 /dev/vda $A
 # demote and read again: until the glock's item has run the reader waits
 reread() { local i; for i in 1 2 3 4 5; do demote "2:$(inode $A/one/"$1")" && cat "$A/one/$1" >/dev/null || return; done; }
 first=$(head -n 1 /tmp/list.1)
