@@ -118,7 +118,7 @@ public() {
 }
 structs() { sed -nE 's/^struct (\w+) \{$/\1/p' $HEADER; }
 sysctls() { sed -nE 's/.*\.procname\s*=\s*"(.*)".*/\1/p' ./*.c; }
-targets() { sed -nE 's/^([a-z-]+):.*/\1/p' Makefile; }
+targets() { sed -nE 's/^([a-z0-9-]+):.*/\1/p' Makefile; }
 parameters() { sed -nE 's/^module_param\w*\((\w+),.*/\1/p' ./*.c; }
 tracepoints() {
 	sed -nE 's/^TRACE_EVENT\w*\((\w+),.*/\1/p; s/^DEFINE_EVENT\w*\(\w+, (\w+),.*/\1/p' ./*.h
@@ -245,7 +245,7 @@ whatever_is_named_is_there() {
 	known tracepoint "$(tracepoints)" slow_work: '\w+' || status=1
 	known option "$(find . -name Kconfig -exec sed -n 's/^config //p' {} +)" CONFIG_ 'SLOW_WORK\w*' || status=1
 	known call "$(public; exported)" '' '\w*(slow_work|SLOW_WORK)\w*[(][)]' || status=1
-	known target "$(targets)" '(    |`)make ' '[a-z-]+' || status=1
+	known target "$(targets)" '(    |`)make ' '[a-z0-9-]+' || status=1
 	return $status
 }
 
