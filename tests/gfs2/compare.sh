@@ -12,7 +12,8 @@ FUNCTIONS='glock_work_func|delete_work_func|gfs2_recover_func'
 
 trace() {
 	local e
-	for e in $TRACE/events/*/*_queue_work $TRACE/events/*work*/*_execute_* $TRACE/events/slow_work/slow_work_queue; do
+	for e in "$TRACE"/events/*/*_queue_work "$TRACE"/events/*work*/*_execute_* \
+		"$TRACE/events/slow_work/slow_work_queue"; do
 		[ ! -e "$e" ] || echo "$1" >"$e/enable"
 	done
 	[ "$1" = 0 ] || trace_on

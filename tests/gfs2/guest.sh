@@ -88,6 +88,7 @@ check "and it goes on" touch $A/after-freeze
 mkdir $A/open
 i=0
 while [ $i -lt 20 ]; do echo $i >$A/open/$i; i=$((i + 1)); done
+# shellcheck disable=SC2217 # it is to have them open
 sleep 100000 0<$A/open/0 4<$A/open/1 5<$A/open/2 6<$A/open/3 7<$A/open/4 &
 holder=$!
 opened() { [ -e /proc/$holder/fd/7 ] && [ "$(readlink /proc/$holder/exe)" = /bin/busybox ]; }
@@ -141,6 +142,7 @@ dd if=/dev/zero of=$B/fill bs=1M 2>/dev/null &
 filling=$!
 wait_for "$what: deletions are queued" 60 deletions 3
 wait $filling
+# shellcheck disable=SC2013 # words they are
 for glock in $(sed -n 's,^G: .* n:3/\([0-9a-f]*\) .*,\1,p' /sys/kernel/debug/gfs2/vdb*/glocks); do
 	demote 3:$((0x$glock)) vdb
 done
