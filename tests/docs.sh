@@ -87,8 +87,12 @@ man_pages() {
 	for page in "$MAN"/*.[1-9]; do
 		section=$MAN/man${page##*.}
 		mkdir -p "$section"
-		# A boxed table loses lines where a page would end
-		sed 's/^center;$/nokeep;/; /^|l/s/|/ /g' "$page" >"$section/${page##*/}"
+		# A boxed table loses lines where a page would end, narrow columns cannot be
+		# filled evenly, groff 1.23 has no font C
+		{
+			! grep -q '^\.TS$' "$page" || echo "'\\\" t"
+			sed 's/^center;$/nokeep;/; /^|l/s/|/ /g; s/T{$/&\n.na/; s/^\.ft C$/.ft CR/' "$page"
+		} >"$section/${page##*/}"
 		rm "$page"
 	done
 }
