@@ -33,7 +33,7 @@ working() { kill -0 $workers 2>/dev/null; }
 # Not within check, which is another shell's
 wait_workers() { local p s=0; for p in $workers; do wait "$p" || s=1; done; [ $s = 0 ] || cat /tmp/said.* | sed 's/^/# /'; return $s; }
 
-# Of two that make the same directory at once busybox's mkdir -p fails in one
+# All directories first, so that writers make files alone
 make_dirs() { sed 's/^[^ ]*  //; s,/[^/]*$,,' /test/expected | sort -u | (mkdir -p "$1" && cd "$1" && xargs mkdir -p); }
 
 # copy DIR: the files of the input's list
