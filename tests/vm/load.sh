@@ -51,7 +51,7 @@ is "debugfs entries left" "" "$(entries /sys/kernel/debug | diff /tmp/debugfs -)
 # The look has /proc forget what it has cached of them
 check "the caller's files are gone" [ ! -e $CALLER ]
 if have_debugfs; then
-	check "the allocator keeps records" eval 'records kmalloc-64 | grep -q .'
+	check "the allocator keeps records" eval 'records kmalloc-128 | grep -q .'
 	# What the kernel frees after a grace period may take it seconds
 	wait_for "no memory is left" 60 eval '[ -z "$(module_objects)" ]'
 	[ -z "$(module_objects)" ] || note "$(module_objects)"
