@@ -8,10 +8,10 @@
 #   up 32bit nosysctl nodebugfs nounload clang
 #                       the same from linux-source-6.12: each lacks what it is
 #                       called, or has it
-#   arm64 s390x         the same for other machines: only to compile for, as there
-#                       is no more than the headers
-#   6.1 6.12            Debian 12's, each also with -cloud or -rt; unpacked
-#                       beside the system, not installed
+#   arm64 s390x         the same for other machines
+#   riscv64             only to compile for, as there is no more than the headers
+#   6.1 6.12            Debian 12's, each also with -cloud, -rt, -arm64 or -s390x;
+#                       unpacked beside the system, not installed
 #   5.10 6.12-trixie unstable
 #                       the newest of Debian 11, 13 and unstable, each with the
 #                       compiler that it wants in a root of its own
@@ -77,7 +77,7 @@ patch_source() {
 # --- kernels of our own ------------------------------------------------------
 
 own_kernel() {
-	local words='' machine='' version='gcc -dumpfullversion' packages=(gcc) key
+	local words='' version='gcc -dumpfullversion' packages=(gcc) build=(build_own) key
 	ARCH=x86_64 target=bzImage fragments=(x86 newer "$1")
 	case $1 in
 	uml)	ARCH=um target=linux fragments=(uml) ;;
@@ -87,14 +87,17 @@ own_kernel() {
 	case $1 in
 	32bit)	ARCH=i386 ;;
 	clang)	fragments=(x86 newer) words=LLVM=1 version='clang -dumpversion' packages=(clang lld llvm) ;;
-	arm64)	ARCH=arm64 machine=aarch64-linux-gnu ;;
-	s390x)	ARCH=s390 machine=s390x-linux-gnu ;;
+	arm64)	ARCH=arm64 target=Image; foreign arm64 ;;
+	s390x)	ARCH=s390; foreign s390x ;;
+	riscv64) ARCH=riscv target='' fragments=(compile); foreign riscv64 ;;
 	esac
-	# What modpost would go by is known when all of a kernel is compiled
-	if [ -n "$machine" ]; then
-		words="CROSS_COMPILE=$machine- KBUILD_MODPOST_WARN=1" target='' fragments=(compile)
-		version="$machine-gcc -dumpfullversion" packages=("gcc-$machine")
+	if [ -n "$MACHINE" ]; then
+		words=CROSS_COMPILE=$MACHINE-
+		version="$MACHINE-gcc -dumpfullversion" packages=("gcc-$MACHINE")
+		build=(build_foreign build_own)
 	fi
+	# What modpost would go by is known when all of a kernel is compiled
+	[ -n "$target" ] || words+=' KBUILD_MODPOST_WARN=1'
 	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev openssl python3 \
 		"${packages[@]}"
 	source_tree
@@ -102,10 +105,10 @@ own_kernel() {
 	fragments=("${fragments[@]/#/$TOP/tests/kernels/}")
 	fragments=("${fragments[@]/%/.config}")
 	# The key: version, configuration, compiler, and how it is built (below).
-	key=$( { echo "${SRC#"$CACHE/source/$SRC_PACKAGE-"}" $words; $version; declare -f build_own
+	key=$( { echo "${SRC#"$CACHE/source/$SRC_PACKAGE-"}" $words; $version; declare -f "${build[@]}"
 		cat "${fragments[@]}"; } | sha256sum | cut -c1-12)
 	ENTRY=$CACHE/kernels/$1-$SRC_VERSION-$key
-	once "kernel $1 (2 to 12 minutes, once)" "$ENTRY" build_own
+	once "kernel $1 (2 to 12 minutes, once)" "$ENTRY" "${build[0]}"
 }
 
 build_own() {
@@ -142,9 +145,28 @@ build_own() {
 		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -exec rm -f {} +
 }
 
+# build_own knows the images of x86 and of User Mode Linux
+build_foreign() {
+	build_own "$1"
+	[ -n "$target" ] || return 0
+	cp "$1/kdir/arch/$ARCH/boot/$target" "$1/vmlinuz"
+	busybox_of "$DEB_ARCH" "$1"
+}
+
+# foreign ARCHITECTURE, as Debian calls it: sets that and what compilers call it
+DEB_ARCH=amd64 MACHINE=
+foreign() {
+	DEB_ARCH=$1 MACHINE=$1-linux-gnu
+	[ "$1" != arm64 ] || MACHINE=aarch64-linux-gnu
+}
+
 # The machine's own is for 64 bits
-busybox_i386() {
-	apt_of bookworm i386
+busybox_i386() { busybox_of i386 "$1"; }
+
+# busybox_of ARCHITECTURE DIR
+busybox_of() {
+	apt_of bookworm "$1"
+	shift
 	mkdir "$1/deb"
 	fetch_deb "$1/deb" busybox-static
 	mv "$1/deb/bin/busybox" "$1/busybox"
@@ -234,10 +256,10 @@ newest() {
 
 # Debian 12 has several series
 stock_version() {
-	local series=${1%%-*} flavour=amd64 dots
-	[ "$series" = "$1" ] || flavour=${1#*-}-amd64
+	local series=${1%%-*} flavour=$DEB_ARCH dots
+	case $1 in *-rt|*-cloud) flavour=${1#*-}-amd64 ;; esac
 	dots=${series//./\\.}
-	apt_of bookworm amd64
+	apt_of bookworm "$DEB_ARCH"
 	VERSION=$(apt-cache "${APT[@]}" pkgnames "linux-headers-$series" |
 		sed -nE "s/^linux-headers-($dots\.[0-9]+(-[0-9]+|\+deb12)-$flavour)\$/\1/p" |
 		sort -V | tail -n 1)
@@ -246,11 +268,19 @@ stock_version() {
 
 # The common headers and the tools are named by the headers' dependencies
 stock_headers() {
-	local p h=usr/src/linux-headers-$VERSION
-	apt_of bookworm amd64
+	local p h=usr/src/linux-headers-$VERSION tools=()
+	apt_of bookworm "$DEB_ARCH"
 	fetch_deb "$1" "linux-headers-$VERSION"
 	for p in $(apt-cache "${APT[@]}" depends "linux-headers-$VERSION" |
 			sed -nE 's/^  Depends: (linux-headers-.*|linux-kbuild-.*)/\1/p'); do
+		case $p in
+		linux-kbuild-*) tools+=("$p") ;;
+		*) fetch_deb "$1" "$p" ;;
+		esac
+	done
+	# These are to run here
+	apt_of bookworm amd64
+	for p in "${tools[@]}"; do
 		fetch_deb "$1" "$p"
 	done
 	# The only absolute path in there that matters
@@ -258,7 +288,12 @@ stock_headers() {
 	ln -s "$h" "$1/kdir"
 	cp "$1/$h/.config" "$1/config"
 	echo "$VERSION" >"$1/release"
-	echo x86 >"$1/arch"
+	case $DEB_ARCH in
+	amd64)	echo x86 ;;
+	s390x)	echo s390 ;;
+	*)	echo "$DEB_ARCH" ;;
+	esac >"$1/arch"
+	[ -z "$MACHINE" ] || echo "CROSS_COMPILE=$MACHINE-" >"$1/make"
 }
 
 # stock_image DIR: newer ones come in several packages
@@ -278,14 +313,15 @@ stock_image() {
 	done
 	depmod -b "$1/modules" "$VERSION"
 	rm -rf "${1:?}/boot" "${1:?}/lib" "${1:?}/usr"
-	for f in kdir config release arch root; do
+	for f in kdir config release arch make root; do
 		[ ! -e "$HEADERS/$f" ] || ln -s "../${HEADERS##*/}/$f" "$1/$f"
 	done
 }
 
 stock_kernel() {
+	case $1 in *-arm64|*-s390x) foreign "${1#*-}" ;; esac
 	# pahole: 6.12's build asks for its version
-	need_packages make gcc-12 libc6-dev libelf1 dwarves kmod
+	need_packages make "gcc-12${MACHINE:+-$MACHINE}" libc6-dev libelf1 dwarves kmod
 	newest "$1" stock_version
 	HEADERS=$CACHE/kernels/$VERSION-$PKG_VERSION-headers
 	ENTRY=$HEADERS
@@ -296,8 +332,9 @@ stock_kernel() {
 }
 
 bookworm_image() {
-	apt_of bookworm amd64
+	apt_of bookworm "$DEB_ARCH"
 	stock_image "$1"
+	[ -z "$MACHINE" ] || busybox_of "$DEB_ARCH" "$1"
 }
 
 # --- other Debians' -------------------------------------------------------------
@@ -353,10 +390,11 @@ main() {
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
 	--source)	source_tree ${2:+"linux-source-$2"}; ENTRY=$SRC ;;
-	uml|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x)
+	uml|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
 		# of others' making, as tests/tree.sh has one
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
+	6.1-arm64|6.12-arm64|6.1-s390x|6.12-s390x) stock_kernel "$1" ;;
 	5.10)	suite_kernel 5.10 bullseye ;;
 	6.12-trixie) suite_kernel 6.12-trixie trixie ;;
 	unstable) suite_kernel unstable unstable ;;
