@@ -288,6 +288,17 @@ static void committed_credentials(struct kunit *test)
 /* What lockdep and DEBUG_PREEMPT report and mend by themselves is theirs. */
 static const bool extra_is_ours = !IS_ENABLED(CONFIG_LOCKDEP) && !IS_ENABLED(CONFIG_DEBUG_PREEMPT);
 
+/*
+ * With the count below zero arm64's interrupt controllers do not know an interrupt for one,
+ * and refuse it ("Unexpected interrupt"): that of the timer is raised again at once, and
+ * the CPU never gets any further.
+ */
+static void skip_where_interrupts_go_by_count(struct kunit *test)
+{
+	if (IS_ENABLED(CONFIG_ARM64))
+		kunit_skip(test, "an interrupt meanwhile never ends on arm64");
+}
+
 static void leave_too_little_preemption_off(struct swt_item *item)
 {
 	preempt_enable();
@@ -295,6 +306,7 @@ static void leave_too_little_preemption_off(struct swt_item *item)
 
 static void preemption_on_once_too_often(struct kunit *test)
 {
+	skip_where_interrupts_go_by_count(test);
 	expect_put_right(test, leave_too_little_preemption_off,
 			 extra_is_ours && IS_ENABLED(CONFIG_PREEMPT_COUNT));
 }
@@ -306,6 +318,7 @@ static void leave_too_few_softirqs_off(struct swt_item *item)
 
 static void softirqs_on_once_too_often(struct kunit *test)
 {
+	skip_where_interrupts_go_by_count(test);
 	expect_put_right(test, leave_too_few_softirqs_off, extra_is_ours);
 }
 
@@ -318,6 +331,7 @@ static void leave_both_below(struct swt_item *item)
 
 static void both_on_once_too_often(struct kunit *test)
 {
+	skip_where_interrupts_go_by_count(test);
 	expect_put_right(test, leave_both_below, extra_is_ours);
 }
 
