@@ -42,8 +42,10 @@ done
 
 # The kernels that are supported and how they may be configured: make matrix
 MATRIX_KERNELS="5.10 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt 6.12-trixie unstable"
-MATRIX_KERNELS+=" up 32bit nosysctl nodebugfs nounload clang"
-MATRIX_COMPILED="arm64 s390x"
+MATRIX_KERNELS+=" up 32bit nosysctl nodebugfs nounload clang 6.1-arm64 arm64 6.1-s390x s390x"
+MATRIX_COMPILED="riscv64"
+# Nowhere else is torture run on these
+MATRIX_TORTURE="6.1-arm64 arm64 6.1-s390x s390x"
 
 # One line a part: its name, and the command.  While one lane builds the debug
 # kernel the others have enough to do without it; kcsan is built after that.
@@ -100,6 +102,9 @@ matrix_parts() {
 		for s in $VM_SCRIPTS $([ "$k" != 32bit ] || echo wrap); do
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
+		case " $MATRIX_TORTURE " in
+		*" $k "*) echo "matrix-$k-torture" when_built "$k" tests/torture.sh "$k" $TORTURE_SECONDS ;;
+		esac
 	done
 }
 
@@ -209,7 +214,8 @@ main() {
 		busybox-static e2fsprogs debian-archive-keyring)
 	case ${1-} in
 	'') ;;
-	matrix*) packages+=(clang lld llvm gcc-aarch64-linux-gnu gcc-s390x-linux-gnu debootstrap) ;;
+	matrix*) packages+=(clang lld llvm debootstrap gcc-aarch64-linux-gnu gcc-s390x-linux-gnu
+		gcc-riscv64-linux-gnu qemu-system-arm qemu-system-misc) ;;
 	*) packages+=(spin trace-cmd python3-drgn python3-sphinx groff-base coccinelle) ;;
 	esac
 	need_packages "${packages[@]}"

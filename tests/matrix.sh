@@ -13,6 +13,8 @@ what() {
 	case $1 in
 	*-cloud)	echo "Debian's, for virtual machines" ;;
 	*-rt)		echo "Debian's, PREEMPT_RT" ;;
+	*-arm64)	echo "Debian 12's for arm64" ;;
+	*-s390x)	echo "Debian 12's for s390x" ;;
 	5.10)		echo "Debian 11's" ;;
 	*-trixie)	echo "Debian 13's" ;;
 	[0-9].*)	echo "Debian 12's" ;;
@@ -23,8 +25,9 @@ what() {
 	nodebugfs)	echo "no debugfs" ;;
 	nounload)	echo "modules cannot be unloaded" ;;
 	clang)		echo "built with LLVM=1" ;;
-	arm64)		echo "compiled only" ;;
-	s390x)		echo "compiled only, big endian" ;;
+	arm64)		echo "arm64, with KUnit" ;;
+	s390x)		echo "s390x, big endian, with KUnit" ;;
+	riscv64)	echo "compiled only" ;;
 	*)		echo "" ;;
 	esac
 }
