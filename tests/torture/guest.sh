@@ -117,6 +117,8 @@ freeze() {
 	ended && { false; return; }
 	lock
 	echo freezer >/sys/power/pm_test
+	# On a slow host a reader of runqueue may take more than the usual 20 s
+	echo 600000 >/sys/power/pm_freeze_timeout
 	echo freeze >/sys/power/state || fault freezer "freeze refused"
 	unlock
 }
