@@ -223,27 +223,36 @@ static noinline void slow_work_disturb(struct slow_work *work)
 		slow_work_wake_sleeper(thread);
 }
 
+/* Wait until @work is at rest.  False: it is our own, and never would be. */
+static noinline bool slow_work_wait_at_rest(struct slow_work *work)
+	__must_hold(&slow_pool.lock)
+{
+	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
+
+	/* A cancel keeps that bit; a disable may find that @work was enabled meanwhile. */
+	while (slow_work_is_held(work) &&
+	       (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING))) {
+		if (slow_work_is_own(work))
+			return false;
+		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
+		slow_work_disturb(work);
+		slow_work_wait_held(work, &patience);
+	}
+	return true;
+}
+
 /* Take back what is pending of @work, and wait until it is at rest, if it is not ours. */
 static __always_inline bool slow_work_take_back(struct slow_work *work, bool *own)
 	__must_hold(&slow_pool.lock)
 {
-	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	bool disarmed, prevented;
 
 	disarmed = slow_work_disarm(work, 0);
 	prevented = slow_work_retract(work, disarmed);
 	if (prevented && !slow_work_is_held(work))
 		slow_work_put_back(work, true, 0);
-	/* A cancel keeps that bit; a disable may find that @work was enabled meanwhile. */
-	while (unlikely(slow_work_is_held(work)) &&
-	       (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING))) {
-		*own = slow_work_is_own(work);
-		if (*own)
-			break;
-		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
-		slow_work_disturb(work);
-		slow_work_wait_held(work, &patience);
-	}
+	if (unlikely(slow_work_is_held(work)))
+		*own = !slow_work_wait_at_rest(work);
 	return prevented;
 }
 
