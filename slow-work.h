@@ -91,6 +91,9 @@
 /* Items wait and nothing starts: sample for dead threads so often */
 #define SLOW_WORK_SAMPLE_JIFFIES HZ
 
+/* A call that has waited for so long says once what for. */
+#define SLOW_WORK_PATIENCE_JIFFIES (10 * HZ)
+
 /*
  * How threads and the manager idle, as worker_thread() does: no part of the load
  * average, no hung-task report, deaf to signals.
@@ -530,9 +533,6 @@ void slow_work_end_sleep(struct slow_work_thread *thread);
 void slow_work_close(void);
 void slow_work_timer(struct timer_list *unused);
 void slow_work_wake_waiters(struct list_head *waiters);
-/* Then a call that waits says what for, once */
-#define SLOW_WORK_PATIENCE_JIFFIES	(10 * HZ)
-
 void slow_work_wait_for(struct slow_work_waiter *waiter, unsigned long *patience,
 			void (*report)(const void *what), const void *what);
 
