@@ -10,6 +10,7 @@
 #
 # Documentation/fscache.rst tells of it.
 . "$(dirname "$0")/lib/env.sh"
+. "$TOP/tests/lib/port.sh"
 
 PATH+=:/usr/sbin:/sbin
 FILES=2400
@@ -17,17 +18,6 @@ FILES=2400
 DELAYS_MS=(10 500)
 export KERNEL=${KERNEL:-6.1}
 GUEST=$TOP/tests/fscache
-
-# The kernel's headers: these are there on any machine, and they are real files
-make_tree() {
-	local from
-	from=$(echo "$(readlink -f "$kernel/kdir")/../linux-headers-"*-common/include)
-	mkdir "$work/tree"
-	(cd "$from" && find . -type f -size -64k | sort | awk -v n=$FILES 'NR <= n') >"$work/list"
-	tar -C "$from" -T "$work/list" -c | tar -C "$work/tree" -x
-	(cd "$work/tree" && find . -type f -exec md5sum {} + | sort -k 2) >"$work/expected"
-	[ "$(wc -l <"$work/expected")" = $FILES ] || die "only $(wc -l <"$work/expected") files"
-}
 
 make_disk() {
 	truncate -s 384M "$1"
@@ -55,7 +45,7 @@ main() {
 	modules=$("$GUEST/build.sh")
 	# That many passes take long enough with fewer
 	[ "${1-}" != compare ] || FILES=600
-	make_tree
+	port_tree $FILES
 	make_disk "$work/disk"
 	case ${1-} in
 	'')	run "$GUEST/guest.sh" --qemu "-serial null" ;;

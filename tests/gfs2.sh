@@ -10,22 +10,12 @@
 #
 # Documentation/gfs2.rst tells of it.
 . "$(dirname "$0")/lib/env.sh"
+. "$TOP/tests/lib/port.sh"
 
 PATH+=:/usr/sbin:/sbin
 FILES=480
 DISK_MB=112
 GUEST=$TOP/tests/gfs2
-
-# The kernel's headers: these are there on any machine, and they are real files
-make_tree() {
-	local from
-	from=$(echo "$(readlink -f "$kernel/kdir")/../linux-headers-"*-common/include)
-	mkdir "$work/tree"
-	(cd "$from" && find . -type f -size -64k | sort | awk -v n=$FILES 'NR <= n') >"$work/list"
-	tar -C "$from" -T "$work/list" -c | tar -C "$work/tree" -x
-	(cd "$work/tree" && find . -type f -exec md5sum {} + | sort -k 2) >"$work/expected"
-	[ "$(wc -l <"$work/expected")" = $FILES ] || die "only $(wc -l <"$work/expected") files"
-}
 
 # run SCRIPT [OPTION...]: in the machine, with two disks; the first has a filesystem
 run() {
@@ -43,7 +33,7 @@ main() {
 	trap 'exit 130' INT TERM HUP
 	pid=
 	modules=$("$GUEST/build.sh")
-	make_tree
+	port_tree $FILES
 	truncate -s ${DISK_MB}M "$work/disk" "$work/copy"
 	mkfs.gfs2 -q -O -p lock_nolock -j 2 -J 8 "$work/disk" >/dev/null
 	case ${1-} in

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# Sourced by the scripts that move a part of Debian's kernel to slow-work and build it:
-# tests/fscache/build.sh, tests/gfs2/build.sh.  Of Debian's linux-source nothing is kept but
-# in the cache.
+# Sourced by the scripts that move a part of Debian's kernel to slow-work, build it and
+# run it: tests/fscache.sh, tests/gfs2.sh, and build.sh of each.  Of Debian's linux-source
+# nothing is kept but in the cache.
 
 COCCI=$TOP/scripts/coccinelle
 
@@ -65,4 +65,16 @@ port_collect() {
 		esac
 	done
 	echo "$dir/ko"
+}
+
+# port_tree FILES: as many of the kernel's headers, in $work/tree, their sums in
+# $work/expected.  These are there on any machine, and they are real files.
+port_tree() {
+	local from
+	from=$(echo "$(readlink -f "$kernel/kdir")/../linux-headers-"*-common/include)
+	mkdir "$work/tree"
+	(cd "$from" && find . -type f -size -64k | sort | awk -v n="$1" 'NR <= n') >"$work/list"
+	tar -C "$from" -T "$work/list" -c | tar -C "$work/tree" -x
+	(cd "$work/tree" && find . -type f -exec md5sum {} + | sort -k 2) >"$work/expected"
+	[ "$(wc -l <"$work/expected")" = "$1" ] || die "only $(wc -l <"$work/expected") files"
 }
