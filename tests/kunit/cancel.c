@@ -791,6 +791,7 @@ static void tenant_put(struct slow_work *work)
 	if (lodging->ran != lodging->generation)
 		atomic_inc(&lodging->tally.faults);
 	atomic_inc(&lodging->tally.puts);
+	atomic_inc(&t->turns);	/* progress */
 	if (lodging->generation < NR_TENANTS && !READ_ONCE(t->stop)) {
 		move_in(lodging);
 		if (!swt_random(8))
