@@ -51,9 +51,10 @@ static void slow_work_enable_preemption(void)
  */
 static void slow_work_enable_all(void)
 {
-	local_irq_enable();
+	/* Before an interrupt finds it: one within what shows as an NMI is fatal. */
 	if (preempt_count() & (HARDIRQ_MASK | NMI_MASK))
 		preempt_count_set(0);
+	local_irq_enable();
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT) || slow_work_migration_off())
 		slow_work_enable_preemption();
 	while (softirq_count())
