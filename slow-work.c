@@ -980,7 +980,6 @@ static void slow_work_put_disarmed(struct slow_work_thread *thread,
 	thread->class = slow_work_class_of(work->flags);
 	thread->class->executing++;
 	thread->class->started++;
-	slow_work_kick();	/* queued items do not wait for this put_ref */
 	/* Before an enqueue that finds us here activates it again */
 	slow_work_debug_deactivate(work);
 	while (slow_work_is_described(work))
