@@ -342,7 +342,7 @@ struct slow_work_pool {
 	struct slow_work_account *recent; /* L: of the last enqueue; always current */
 	struct slow_work_user unowned;	/* L: owners that have not registered */
 	struct hlist_head spare;	/* L: users that have left */
-	struct slow_work_user *newest;	/* L: of all users, with the spare ones */
+	struct slow_work_user *newest;	/* L, at exit none: of all users, spare ones too */
 
 	/* Reserves */
 	struct list_head reserves;	/* L: users that have one, as they are looked at */
