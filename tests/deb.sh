@@ -102,7 +102,8 @@ in_builder() {
 # size
 newest_second() {
 	apt-cache "${APT[@]}" pkgnames linux-image-6.12 |
-		sed -nE 's/^linux-image-(6\.12\.[0-9]+\+deb[0-9]+-cloud-amd64)$/\1/p' | sort -V | tail -n 1
+		sed -nE 's/^linux-image-(6\.12\.[0-9]+\+deb[0-9]+-cloud-amd64)$/\1/p' |
+		newest_of linux-headers linux-image
 }
 
 make_debian() {

@@ -262,7 +262,7 @@ stock_version() {
 	apt_of bookworm "$DEB_ARCH"
 	VERSION=$(apt-cache "${APT[@]}" pkgnames "linux-headers-$series" |
 		sed -nE "s/^linux-headers-($dots\.[0-9]+(-[0-9]+|\+deb12)-$flavour)\$/\1/p" |
-		sort -V | tail -n 1)
+		newest_of linux-headers linux-image)
 	PKG_VERSION=$(candidate "linux-headers-$VERSION")
 }
 

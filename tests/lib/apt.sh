@@ -86,6 +86,17 @@ apt_of() {
 # candidate PACKAGE: the version of it that is the newest there
 candidate() { apt-cache "${APT[@]}" policy "$1" | sed -n 's/^  Candidate: \([^(]*\)$/\1/p'; }
 
+# newest_of PREFIX...: of the versions in standard input the newest that all packages
+# PREFIX-VERSION have.  A security update brings headers days before the signed image.
+newest_of() {
+	local v p
+	while read -r v; do
+		for p; do [ -n "$(candidate "$p-$v")" ] || continue 2; done
+		echo "$v"
+		return
+	done < <(sort -rV)
+}
+
 # fetch_deb ROOT PACKAGE: unpacks a package below ROOT, from where apt_of said
 fetch_deb() {
 	local deb
