@@ -8,6 +8,7 @@
  * walk began are not seen, or it might never end.
  */
 
+#include <linux/bitmap.h>
 #include <linux/ctype.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -194,53 +195,8 @@ void slow_work_walk_begin_by_turns(struct slow_work_walk *walk)
 
 	slow_work_walk_begin(walk);
 	walk->order = kvcalloc(nr, sizeof(*walk->order), GFP_KERNEL);
-	if (walk->order)
-		walk->nr_order = nr;
-}
-
-static bool slow_work_is_in_order(const struct slow_work_walk *walk, unsigned int nr,
-				  const struct slow_work_user *user)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++)
-		if (walk->order[i] == user)
-			return true;
-	return false;
-}
-
-/*
- * Users in the order of their turns.  Turns go on meanwhile, as the lock is dropped
- * after each; each user is there once all the same: those that were missed, or have
- * nothing queued, come last.  Users are never freed before the module goes.  Those that
- * have come since the walk began have nothing that it sees, and no place.
- */
-static void slow_work_walk_sort(struct slow_work_walk *walk)
-{
-	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
-	struct hlist_node **next = &slow_pool.classes[id].turns.head.first, *at;
-	unsigned int nr = 0, steps = READ_ONCE(slow_pool.newest)->number + 1;
-	struct slow_work_user *user;
-
-	while (steps--) {
-		raw_spin_lock_irq(&slow_pool.lock);
-		at = *next;
-		raw_spin_unlock_irq(&slow_pool.lock);
-		if (!at)
-			break;
-		next = &at->next;
-		user = container_of(at, struct slow_work_user, queues[id].turn);
-		if (user->number >= walk->nr_order)
-			continue;
-		if (slow_work_is_in_order(walk, nr, user))
-			break;
-		walk->order[nr++] = user;
-	}
-	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
-		if (user->number < walk->nr_order &&
-		    !slow_work_is_in_order(walk, nr, user))
-			walk->order[nr++] = user;
-	walk->next = 0;
+	walk->ordered = kvcalloc(BITS_TO_LONGS(nr), sizeof(*walk->ordered), GFP_KERNEL);
+	walk->nr_users = nr;
 }
 
 static bool slow_work_walk_is_by_turns(const struct slow_work_walk *walk)
@@ -256,9 +212,66 @@ static bool slow_work_walk_is_by_user(const struct slow_work_walk *walk)
 	       slow_work_walk_is_by_turns(walk);
 }
 
+static bool slow_work_walk_is_ordered(const struct slow_work_walk *walk)
+{
+	return walk->order && walk->ordered && slow_work_walk_is_by_user(walk);
+}
+
+/* Is there something in the list of @user that @walk has come to?  Items that join: no */
+static bool slow_work_walk_wants(const struct slow_work_walk *walk,
+				 const struct slow_work_user *user)
+{
+	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
+
+	if (walk->list == SLOW_WORK_LIST_RESERVES)
+		return data_race(user->reserve);
+	return data_race(!hlist_empty(&user->queues[id].items.head));
+}
+
+/* False: it is there already. */
+static bool slow_work_walk_add(struct slow_work_walk *walk, struct slow_work_user *user)
+{
+	if (__test_and_set_bit(user->number, walk->ordered))
+		return false;
+	walk->order[walk->nr_order++] = user;
+	return true;
+}
+
+/*
+ * Users in the order of their turns.  Turns go on meanwhile, as the lock is dropped
+ * after each; whoever has something that the walk sees is there once all the same: those
+ * that were missed come last.  Users are never freed before the module goes.  Those that
+ * have come since the walk began have nothing that it sees, and no place.
+ */
+static void slow_work_walk_sort(struct slow_work_walk *walk)
+{
+	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
+	struct hlist_node **next = &slow_pool.classes[id].turns.head.first, *at;
+	unsigned int steps = slow_work_walk_is_by_turns(walk) ? walk->nr_users : 0;
+	struct slow_work_user *user;
+
+	bitmap_zero(walk->ordered, walk->nr_users);
+	walk->nr_order = 0;
+	walk->next = 0;
+	while (steps--) {
+		raw_spin_lock_irq(&slow_pool.lock);
+		at = *next;
+		raw_spin_unlock_irq(&slow_pool.lock);
+		if (!at)
+			break;
+		next = &at->next;
+		user = container_of(at, struct slow_work_user, queues[id].turn);
+		if (user->number < walk->nr_users && !slow_work_walk_add(walk, user))
+			break;
+	}
+	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
+		if (user->number < walk->nr_users && slow_work_walk_wants(walk, user))
+			slow_work_walk_add(walk, user);
+}
+
 static struct slow_work_user *slow_work_walk_next_user(struct slow_work_walk *walk)
 {
-	if (walk->order && slow_work_walk_is_by_turns(walk))
+	if (slow_work_walk_is_ordered(walk))
 		return walk->next < walk->nr_order ? walk->order[walk->next++] :
 						     NULL;
 	return walk->user_at ? walk->user_at->older : READ_ONCE(slow_pool.newest);
@@ -323,7 +336,7 @@ bool slow_work_walk_next(struct slow_work_walk *walk, bool pin)
 
 	do {
 		cond_resched();		/* the queues may be long */
-		if (walk->entering && walk->order && slow_work_walk_is_by_turns(walk))
+		if (walk->entering && slow_work_walk_is_ordered(walk))
 			slow_work_walk_sort(walk);
 		raw_spin_lock_irq(&slow_pool.lock);
 		if (walk->entering)
@@ -419,5 +432,7 @@ void slow_work_walk_end(struct slow_work_walk *walk)
 	slow_work_walk_unlink(walk);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	kvfree(walk->order);
+	kvfree(walk->ordered);
 	walk->order = NULL;
+	walk->ordered = NULL;
 }

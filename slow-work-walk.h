@@ -27,7 +27,9 @@ struct slow_work_walk {
 	unsigned int slot;	/* the next thread to see */
 	struct slow_work_user *user_at;	/* of a list that users have: whose is seen */
 	bool entering;	/* @list is to be begun */
-	struct slow_work_user **order;	/* users in the order of their turns, or NULL */
+	unsigned int nr_users;	/* that there were when it began */
+	struct slow_work_user **order;	/* those that have @list, in order; or NULL */
+	unsigned long *ordered;	/* by their numbers: are in @order */
 	unsigned int nr_order;	/* entries of @order */
 	unsigned int next;	/* of @order */
 	unsigned long began;	/* jiffies; what joins a queue later is not seen */
