@@ -11,10 +11,12 @@ move() {
 		--very-quiet --no-show-diff "$1" >"$1.reports" 2>&1 || { cat "$1.reports"; return 1; }
 }
 
+# moves_whole FILE
 moves_whole() {
-	move "$work/lease_moved.c" || return
-	! grep . "$work/lease_moved.c.reports" || return
-	! grep -nE 'work_struct|delayed_work\b|queue_work|workqueue_struct' "$work/lease_moved.c"
+	move "$work/$1" || return
+	! grep . "$work/$1.reports" || return
+	! sed '/^\/\*/,/\*\//d' "$work/$1" |
+		grep -nE '\bwork_struct|\bdelayed_work|queue_work|workqueue_struct|able_work|\bcurrent_work'
 }
 
 build() {
@@ -27,6 +29,7 @@ reports() {
 	move "$work/hard.c" || return
 	diff - <(sed -E 's,^[^ ]*/hard\.c:[0-9:-]*,hard.c:,' "$work/hard.c.reports" | sort) <<-END
 		hard.c: kfree() in other_fn(): of what the item is in? Then it belongs into put_ref
+		hard.c: not moved: disable_work()
 		hard.c: not moved: queue_work_on()
 		hard.c: queue_work(): no workqueue is allocated here; does the module register?
 		hard.c: schedule_work(): no workqueue is allocated here; does the module register?
@@ -60,7 +63,7 @@ trap 'rm -rf "$work"' EXIT
 kernel=$("$TOP/tests/kernel.sh" uml)
 modules=$("$TOP/tests/build.sh" uml)
 cat >"$work/Kbuild" <<'END'
-obj-m := lease_moved.o
+obj-m := lease_moved.o calls.o
 ccflags-y := -I$(SLOW_WORK)/include
 KBUILD_EXTRA_SYMBOLS := $(SLOW_WORK)/Module.symvers
 END
@@ -68,7 +71,8 @@ cp "$TOP/samples/lease-workqueue.c" "$work/lease_moved.c"
 cp "$TOP"/tests/coccinelle/*.c "$work/"
 
 echo "KTAP version 1"
-result "the sample moves without a report" moves_whole
+result "the sample moves without a report" moves_whole lease_moved.c
+result "and so do other calls" moves_whole calls.c
 result "what comes out is built" build
 mkdir "$work/ko"
 cp "$modules/slow_work.ko" "$work"/*.ko "$work/ko/" || true

@@ -15,9 +15,9 @@
 identifier f = {queue_work_on, queue_work_node, queue_delayed_work_on, mod_delayed_work_on,
 	schedule_work_on, schedule_delayed_work_on, schedule_on_each_cpu, work_on_cpu,
 	queue_rcu_work, flush_rcu_work, INIT_RCU_WORK, INIT_DEFERRABLE_WORK, drain_workqueue,
-	work_busy, delayed_work_pending, flush_scheduled_work, workqueue_set_max_active,
-	alloc_ordered_workqueue, create_singlethread_workqueue, create_workqueue,
-	create_freezable_workqueue, disable_work, disable_work_sync, enable_work};
+	work_busy, flush_scheduled_work, workqueue_set_max_active, alloc_ordered_workqueue,
+	create_singlethread_workqueue, create_workqueue, create_freezable_workqueue,
+	disable_work, disable_delayed_work, enable_and_queue_work};
 position p;
 @@
  f@p(...)
@@ -55,7 +55,7 @@ identifier h, w, f = {wait_event, wait_event_timeout, wait_event_interruptible,
 	wait_event_killable, wait_for_completion, wait_for_completion_timeout,
 	wait_for_completion_interruptible, wait_for_completion_killable, wait_on_bit,
 	wait_var_event, flush_work, flush_delayed_work, cancel_work_sync,
-	cancel_delayed_work_sync};
+	cancel_delayed_work_sync, disable_work_sync, disable_delayed_work_sync};
 position p;
 @@
  h(struct work_struct *w)
@@ -321,6 +321,18 @@ expression q, w;
 - cancel_delayed_work(w)
 + delayed_slow_work_try_cancel(w)
 |
+- disable_work_sync(w)
++ slow_work_disable_sync(w)
+|
+- disable_delayed_work_sync(w)
++ delayed_slow_work_disable_sync(w)
+|
+- enable_work(w)
++ slow_work_enable(w)
+|
+- enable_delayed_work(w)
++ delayed_slow_work_enable(w)
+|
 - flush_work(w)
 + slow_work_flush(w)
 |
@@ -329,6 +341,12 @@ expression q, w;
 |
 - work_pending(w)
 + slow_work_is_queued(w)
+|
+- delayed_work_pending(&w)
++ slow_work_is_queued(&w.work)
+|
+- delayed_work_pending(w)
++ slow_work_is_queued(&w->work)
 |
 - destroy_work_on_stack(w)
 + destroy_slow_work_on_stack(w)

@@ -53,5 +53,6 @@ void job_start(struct job *job)
 		job_put(job);
 	kref_get(&job->ref);
 	schedule_work(&job->other);
+	disable_work(&job->other);
 	queue_work_on(1, system_wq, &job->work);
 }
