@@ -70,6 +70,7 @@ help:
 	@echo '  check-abi          the binary interface is the one on record'
 	@echo '  check-tree         as part of a kernel tree, built in and modular'
 	@echo '  check-deb          the packages, from apt install to apt purge'
+	@echo '  check-hosts        demo and check on a bare Debian 12, 13, unstable; SUITE='
 	@echo '  mutants            is each statement tested? a sample; SEED=, FULL=yes'
 	@echo 'Read'
 	@echo '  docs               HTML and man pages, in Documentation/output'
@@ -134,6 +135,9 @@ tree:
 check-deb:
 	@tests/deb.sh life
 
+check-hosts:
+	@tests/hosts.sh $(SUITE)
+
 torture:
 	@tests/torture.sh $(or $(KERNEL),debug) \
 		$(or $(SECONDS),$$(($(or $(MINUTES),1) * 60))) $(SEED)
@@ -149,4 +153,4 @@ docs:
 
 .PHONY: modules kdir install load unload clean help deb demo demo-fscache demo-gfs2 \
 	check check-all check-style check-kunit check-debug check-bench check-vm \
-	check-deb check-abi check-tree tree matrix torture mutants bench docs
+	check-deb check-hosts check-abi check-tree tree matrix torture mutants bench docs
