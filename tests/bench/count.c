@@ -10,26 +10,24 @@
 #include <string.h>
 #include "count.h"
 
-int qemu_plugin_version = 1;
+int qemu_plugin_version = 2;
 
 /* Open addressing; entries never move, as the guest's code points to them */
 #define SLOTS	0x400000
 
-static struct entry {
-	unsigned long long vaddr;
-	unsigned long long count;
-} entries[SLOTS];
+static unsigned long long vaddrs[SLOTS];
+static struct qemu_plugin_scoreboard *counts;
 
 static const char *path = "count.out";
 
-static unsigned long long *counter(unsigned long long vaddr)
+static qemu_plugin_u64 counter(unsigned long long vaddr)
 {
 	unsigned int slot = (vaddr * 0x9e3779b97f4a7c15ULL) >> 42;
 
-	while (entries[slot].vaddr && entries[slot].vaddr != vaddr)
+	while (vaddrs[slot] && vaddrs[slot] != vaddr)
 		slot = (slot + 1) % SLOTS;
-	entries[slot].vaddr = vaddr;
-	return &entries[slot].count;
+	vaddrs[slot] = vaddr;
+	return (qemu_plugin_u64) { counts, slot * sizeof(unsigned long long) };
 }
 
 static void translated(unsigned long long id, struct qemu_plugin_tb *tb)
@@ -43,13 +41,14 @@ static void translated(unsigned long long id, struct qemu_plugin_tb *tb)
 
 		/* The kernel's */
 		if (vaddr >> 63)
-			qemu_plugin_register_vcpu_insn_exec_inline(insn, op,
-								   counter(vaddr), 1);
+			qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, op,
+									    counter(vaddr), 1);
 	}
 }
 
 static void done(unsigned long long id, void *data)
 {
+	unsigned long long *count = qemu_plugin_scoreboard_find(counts, 0);
 	FILE *out = fopen(path, "w");
 	unsigned int i;
 
@@ -58,9 +57,8 @@ static void done(unsigned long long id, void *data)
 		return;
 	}
 	for (i = 0; i < SLOTS; i++)
-		if (entries[i].count)
-			fprintf(out, "%llx %llu\n", entries[i].vaddr,
-				entries[i].count);
+		if (count[i])
+			fprintf(out, "%llx %llu\n", vaddrs[i], count[i]);
 	fclose(out);
 }
 
@@ -69,6 +67,7 @@ int qemu_plugin_install(unsigned long long id, const struct qemu_info_t *info,
 {
 	if (argc > 0 && !strncmp(argv[0], "out=", 4))
 		path = strdup(argv[0] + 4);
+	counts = qemu_plugin_scoreboard_new(SLOTS * sizeof(unsigned long long));
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, done, NULL);
 	return 0;
