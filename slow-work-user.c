@@ -26,9 +26,6 @@
 
 static DEFINE_MUTEX(slow_work_register_mutex);
 
-/* R: the pool has threads */
-static bool slow_work_running;
-
 /* Wait **************************************************************/
 
 static const char *slow_work_state(const struct slow_work_walk *walk)
@@ -77,7 +74,7 @@ static void slow_work_wait_idle(struct slow_work_user *user, unsigned long *pati
 		init_completion(&waiter.done);
 		raw_spin_lock_irq(&slow_pool.lock);
 		done = slow_work_user_idle(user) ||
-		       (user == &slow_pool.unowned && slow_pool.open);
+		       (user == &slow_pool.unowned && slow_pool.nr_users);
 		if (!done)
 			list_add_tail(&waiter.link, &user->leavers);
 		raw_spin_unlock_irq(&slow_pool.lock);
@@ -156,7 +153,7 @@ static void slow_work_stop_unused(void)
 {
 	bool idle;
 
-	if (!slow_work_running || slow_pool.nr_users)
+	if (!slow_pool.manager || slow_pool.nr_users)
 		return;
 	raw_spin_lock_irq(&slow_pool.lock);
 	idle = slow_work_user_idle(&slow_pool.unowned);
@@ -164,7 +161,6 @@ static void slow_work_stop_unused(void)
 	if (!idle)
 		return;		/* the last user that left sees to that */
 	slow_work_pool_stop();
-	slow_work_running = false;
 	pr_notice("Shut down complete\n");
 }
 
@@ -173,14 +169,13 @@ static int slow_work_run(void)
 {
 	int ret;
 
-	if (!slow_work_running) {
+	if (!slow_pool.manager) {
 		pr_notice("Starting up\n");
 		ret = slow_work_pool_start();
 		if (ret) {
 			pr_notice("Cannot start (%d)\n", ret);
 			return ret;
 		}
-		slow_work_running = true;
 	}
 	pr_notice("Ready\n");
 	return 0;
@@ -233,11 +228,8 @@ static struct slow_work_user *slow_work_add_user(struct module *module,
 		list_add_tail(&user->link, &slow_work_users);
 	}
 	user->registered++;
-	slow_pool.nr_users++;
-	if (!slow_pool.open) {
-		WRITE_ONCE(slow_pool.open, true);
+	if (!slow_pool.nr_users++)
 		slow_work_wake_waiters(&slow_pool.unowned.leavers);
-	}
 	if (slow_pool.failed) {
 		/* always try afresh */
 		slow_pool.failed = false;
@@ -382,10 +374,8 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 			slow_pool.recent = slow_pool.unowned.current_account;
 		slow_work_count_gone(user);
 	}
-	if (!--slow_pool.nr_users) {
-		WRITE_ONCE(slow_pool.open, false);
+	if (!--slow_pool.nr_users)
 		slow_work_close();
-	}
 	raw_spin_unlock_irq(&slow_pool.lock);
 	mutex_unlock(&slow_work_users_mutex);
 
@@ -405,7 +395,7 @@ static bool slow_work_try_stop(void)
 
 	mutex_lock(&slow_work_register_mutex);
 	slow_work_stop_unused();
-	done = !slow_work_running || slow_pool.nr_users;
+	done = !slow_pool.manager || slow_pool.nr_users;
 	mutex_unlock(&slow_work_register_mutex);
 	return done;
 }

@@ -297,8 +297,8 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 
 	if (flags & BIT(SLOW_WORK_CANCELLING))
 		return -ECANCELED;
-	if (!slow_pool.open && (!(flags & BIT(SLOW_WORK_PENDING)) ||
-				(flags & BIT(SLOW_WORK_DELAYED))))
+	if (!slow_pool.nr_users && (!(flags & BIT(SLOW_WORK_PENDING)) ||
+				    (flags & BIT(SLOW_WORK_DELAYED))))
 		return SLOW_WORK_NO_USER;
 	holder = slow_work_held(work);
 	if (slow_work_item_is_lost(work))
@@ -335,7 +335,7 @@ static __always_inline int slow_work_accept(struct slow_work *work,
 				   BIT(SLOW_WORK_PUTTING);
 	int ret;
 
-	if (unlikely((READ_ONCE(work->flags) & busy) || !slow_pool.open ||
+	if (unlikely((READ_ONCE(work->flags) & busy) || !slow_pool.nr_users ||
 		     slow_work_held(work)))
 		return slow_work_accept_busy(work, delay);
 
@@ -524,7 +524,7 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 		return slow_work_accept(work, delay);
 	if (flags & BIT(SLOW_WORK_CANCELLING))
 		return -ECANCELED;
-	if (!slow_pool.open)
+	if (!slow_pool.nr_users)
 		return SLOW_WORK_NO_USER;
 	if (slow_work_item_is_lost(work))
 		return -EOWNERDEAD;
@@ -1010,7 +1010,7 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 		if (found)
 			break;
 	}
-	if (!found || slow_pool.open) {
+	if (!found || slow_pool.nr_users) {
 		slow_pool.closing = false;
 		slow_work_update();
 		return false;

@@ -287,7 +287,6 @@ struct slow_work_user {
 struct slow_work_pool {
 	raw_spinlock_t lock;		/* L itself */
 	struct slow_work_class classes[SLOW_WORK_NR_CLASSES]; /* L */
-	bool open;			/* H: there is a user: enqueues are accepted */
 	bool stopping;			/* L: all threads are to exit */
 	bool closing;			/* L: the last user left: disarm what is armed */
 	bool closing_told;		/* one such item has been named */
@@ -326,7 +325,7 @@ struct slow_work_pool {
 	unsigned int vslow_percentage;	/* H */
 
 	/* The manager */
-	struct task_struct *manager;	/* L: creates and reaps threads */
+	struct task_struct *manager;	/* L, changed under R: creates and reaps threads */
 	bool managing;			/* L: it is awake, or wakes soon by itself */
 	bool culling;			/* L: it wakes to see whether one is cold */
 	bool surplus;			/* L: there are more threads than wanted */
@@ -338,7 +337,7 @@ struct slow_work_pool {
 
 	/* Users */
 	DECLARE_HASHTABLE(users, 8);	/* L: by their module's address */
-	unsigned int nr_users;		/* L, changed under R too: registrations */
+	unsigned int nr_users;		/* L, changed under R too: registrations; 0: no enqueues */
 	struct slow_work_account *recent; /* L: of the last enqueue; always current */
 	struct slow_work_user unowned;	/* L: owners that have not registered */
 	struct hlist_head spare;	/* L: users that have left */
