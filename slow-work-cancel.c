@@ -22,8 +22,7 @@
 static void slow_work_init_wait(struct slow_work_wait *wait)
 {
 	init_completion(&wait->waiter.done);
-	slow_work_init_holder(&wait->anchor, NULL);
-	wait->anchor.item = NULL;
+	slow_work_init_holder(&wait->anchor);
 }
 
 /* Where are those listed that wait for @work?  If nowhere yet, then at @wait. */
@@ -207,20 +206,16 @@ static bool slow_work_is_own(const struct slow_work *work)
 
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING))
 		return work->timestamp == slow_work_putter(current, true);
-	return holder && holder->task == current;
+	return holder && slow_work_holding_thread(holder)->task == current;
 }
 
 /* A thread that sleeps in @work is told to come back. */
 static noinline void slow_work_disturb(struct slow_work *work)
 {
 	struct slow_work_holder *holder = slow_work_held(work);
-	struct slow_work_thread *thread;
 
-	if (!holder || READ_ONCE(holder->stage) == SLOW_WORK_LOST)
-		return;
-	thread = slow_work_thread_of(holder->task);
-	if (thread && &thread->holder == holder)
-		slow_work_wake_sleeper(thread);
+	if (holder)
+		slow_work_wake_sleeper(slow_work_holding_thread(holder));
 }
 
 /* Wait until @work is at rest.  False: it is our own, and never would be. */

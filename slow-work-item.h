@@ -31,8 +31,7 @@ struct slow_work_wait {
 
 /* slow-work.c */
 bool slow_work_item_is_lost(const struct slow_work *work);
-void slow_work_init_holder(struct slow_work_holder *holder,
-			   struct task_struct *task);
+void slow_work_init_holder(struct slow_work_holder *holder);
 void slow_work_bind_flushes(struct slow_work *work,
 			    struct slow_work_holder *holder);
 void slow_work_leave_flushes(struct slow_work *work,

@@ -61,7 +61,7 @@ static struct slow_work_thread *slow_work_new_thread(unsigned int slot)
 		thread->slot = slot;
 		INIT_LIST_HEAD(&thread->link);
 		INIT_LIST_HEAD(&thread->sleeper);
-		slow_work_init_holder(&thread->holder, NULL);
+		slow_work_init_holder(&thread->holder);
 	}
 	return thread;
 }
@@ -98,7 +98,6 @@ static int slow_work_start_thread(void)
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread->task = task;
-	thread->holder.task = task;
 	thread->asleep_since = jiffies;
 	thread->flags = 0;
 	slow_work_call(thread, 0);
@@ -128,7 +127,6 @@ static void slow_work_reap(struct slow_work_thread *thread)
 		slow_work_retire(thread);
 	list_del_init(&thread->link);
 	thread->task = NULL;
-	thread->holder.task = NULL;
 	raw_spin_unlock_irq(&slow_pool.lock);
 	/* No lookup under the lock finds it any more. */
 	put_task_struct(task);
@@ -173,7 +171,6 @@ int slow_work_reserve_start(struct slow_work_user *user)
 	slow_work_affinity_begin_thread(task);
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread->task = task;
-	thread->holder.task = task;
 	thread->flags = 0;
 	list_add(&user->reserves, &slow_pool.reserves);
 	slow_pool.nr_reserves++;
@@ -204,7 +201,6 @@ void slow_work_reserve_stop(struct slow_work_thread *thread)
 	kthread_stop(task);
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread->task = NULL;
-	thread->holder.task = NULL;
 	raw_spin_unlock_irq(&slow_pool.lock);
 	put_task_struct(task);
 }

@@ -54,7 +54,7 @@ static bool slow_work_put_is_lost(const struct slow_work *work)
 static bool slow_work_is_lost(const struct slow_work_holder *holder)
 {
 	/* The task writes others of its flags as it likes. */
-	return data_race(holder->task->flags) & PF_EXITING;
+	return data_race(slow_work_holding_thread(holder)->task->flags) & PF_EXITING;
 }
 
 /* Has the holder of @work, or the cancel that puts it, died in a call-out? */
@@ -65,10 +65,9 @@ bool slow_work_item_is_lost(const struct slow_work *work)
 	return holder ? slow_work_is_lost(holder) : slow_work_put_is_lost(work);
 }
 
-void slow_work_init_holder(struct slow_work_holder *holder,
-			   struct task_struct *task)
+void slow_work_init_holder(struct slow_work_holder *holder)
 {
-	holder->task = task;
+	holder->item = NULL;
 	INIT_LIST_HEAD(&holder->waiters);
 	INIT_LIST_HEAD(&holder->next);
 }
@@ -1270,16 +1269,16 @@ int slow_work_reserve_main(void *data)
 	return 0;
 }
 
-/* The thread of the pool, a reserve included, that @task is, or NULL */
-struct slow_work_thread *slow_work_thread_of(struct task_struct *task)
+/* The thread of the pool, a reserve included, that calls, or NULL */
+struct slow_work_thread *slow_work_current_thread(void)
 {
 	int (*func)(void *data);
 
-	if (!(task->flags & PF_KTHREAD))
+	if (!(current->flags & PF_KTHREAD))
 		return NULL;
-	func = kthread_func(task);
+	func = kthread_func(current);
 	return func == slow_work_thread_main || func == slow_work_reserve_main ?
-	       kthread_data(task) : NULL;
+	       kthread_data(current) : NULL;
 }
 
 /**

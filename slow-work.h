@@ -188,7 +188,6 @@ struct slow_work_holder {
 	bool recheck;			/* L: the item is there after put_ref: see to it */
 	unsigned long timestamp;	/* L: the item's, if that was armed meanwhile */
 	struct slow_work_account *account; /* L, read by T: where the item counts */
-	struct task_struct *task;	/* L: the thread */
 	struct list_head waiters;	/* L: until @item is let go */
 	struct list_head next;		/* L: for the run of @item that is pending */
 };
@@ -477,6 +476,13 @@ static inline bool slow_work_claim(struct slow_work_holder *holder)
 	       SLOW_WORK_ENDED;
 }
 
+/* The thread that has the item of @holder: only threads' holders have one */
+static inline struct slow_work_thread *
+slow_work_holding_thread(const struct slow_work_holder *holder)
+{
+	return container_of(holder, struct slow_work_thread, holder);
+}
+
 /* When did the thread of @holder, which has an item, begin to execute it? */
 static inline unsigned long
 slow_work_began_at(const struct slow_work_holder *holder)
@@ -567,13 +573,8 @@ void slow_work_count_refused(const struct slow_work *work);
 /* slow-work.c */
 int slow_work_thread_main(void *data);
 int slow_work_reserve_main(void *data);
-struct slow_work_thread *slow_work_thread_of(struct task_struct *task);
+struct slow_work_thread *slow_work_current_thread(void);
 void slow_work_lose(struct slow_work_thread *thread);
-
-static inline struct slow_work_thread *slow_work_current_thread(void)
-{
-	return slow_work_thread_of(current);
-}
 
 /* slow-work-pool.c */
 int slow_work_pool_init(void);
