@@ -225,46 +225,32 @@ static void slow_work_report_death(const struct slow_work_thread *thread, bool p
 }
 
 /*
- * If the thread of @slot has died in a call-out, move it to slow_pool.lost, free its
- * number and report it.
+ * If the reserve of @user, or without one the thread of @slot, has died in a call-out,
+ * move it to slow_pool.lost and report it.  The number of a thread is free then, and in
+ * the place of a reserve the manager starts another.
  */
-static void slow_work_check_alive(unsigned int slot)
+static void slow_work_check_alive(unsigned int slot, struct slow_work_user *user)
 {
 	struct slow_work_thread *thread;
 	bool put;
 
 	raw_spin_lock_irq(&slow_pool.lock);
-	thread = slow_pool.threads[slot];
+	thread = user ? user->reserve : slow_pool.threads[slot];
 	if (!thread || !slow_work_has_died(thread)) {
 		raw_spin_unlock_irq(&slow_pool.lock);
 		return;
 	}
 	put = thread->holder.stage == SLOW_WORK_ENDED;
-	slow_work_lose(thread);
-	WRITE_ONCE(slow_pool.threads[slot], NULL);
-	clear_bit(slot, slow_pool.slots);
-	raw_spin_unlock_irq(&slow_pool.lock);
-	slow_work_report_death(thread, put);
-}
-
-/* The same of a reserve, in whose place the manager starts another */
-static void slow_work_check_reserve_alive(struct slow_work_user *user)
-{
-	struct slow_work_thread *thread;
-	bool put;
-
-	raw_spin_lock_irq(&slow_pool.lock);
-	thread = user->reserve;
-	if (!thread || !slow_work_has_died(thread)) {
-		raw_spin_unlock_irq(&slow_pool.lock);
-		return;
+	if (user) {
+		list_del_init(&user->reserves);
+		slow_pool.nr_reserves--;
+		slow_pool.reserve_died = true;
+		user->reserve = NULL;
+	} else {
+		WRITE_ONCE(slow_pool.threads[slot], NULL);
+		clear_bit(slot, slow_pool.slots);
 	}
-	list_del_init(&user->reserves);
-	slow_pool.nr_reserves--;
-	slow_pool.reserve_died = true;
-	put = thread->holder.stage == SLOW_WORK_ENDED;
 	slow_work_lose(thread);		/* wakes the manager */
-	user->reserve = NULL;
 	raw_spin_unlock_irq(&slow_pool.lock);
 	slow_work_report_death(thread, put);
 }
@@ -317,9 +303,9 @@ void slow_work_find_dead(void)
 	unsigned int slot;
 
 	for_each_set_bit(slot, slow_pool.slots, slow_pool.limit)
-		slow_work_check_alive(slot);
+		slow_work_check_alive(slot, NULL);
 	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
-		slow_work_check_reserve_alive(user);
+		slow_work_check_alive(0, user);
 }
 
 /* A thread is about to die.  Once it has, the timer has the manager look for it. */
