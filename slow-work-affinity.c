@@ -83,27 +83,20 @@ static void slow_work_bind_task(struct task_struct *task,
 		set_cpus_allowed_ptr(task, cpu_possible_mask);
 }
 
-/* With a reference, for the caller to put; NULL if there is none */
-static struct task_struct *slow_work_get_task(unsigned int slot)
+/*
+ * The task of the reserve of @user, or without one of the thread of @slot; with a
+ * reference, for the caller to put.  NULL if there is none.
+ */
+static struct task_struct *slow_work_get_task(unsigned int slot,
+					      const struct slow_work_user *user)
 {
-	struct slow_work_thread *thread;
+	const struct slow_work_thread *thread;
 	struct task_struct *task = NULL;
 
 	raw_spin_lock_irq(&slow_pool.lock);
-	thread = slow_pool.threads[slot];
+	thread = user ? user->reserve : slow_pool.threads[slot];
 	if (thread && thread->task)
 		task = get_task_struct(thread->task);
-	raw_spin_unlock_irq(&slow_pool.lock);
-	return task;
-}
-
-static struct task_struct *slow_work_get_reserve(struct slow_work_user *user)
-{
-	struct task_struct *task = NULL;
-
-	raw_spin_lock_irq(&slow_pool.lock);
-	if (user->reserve && user->reserve->task)
-		task = get_task_struct(user->reserve->task);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	return task;
 }
@@ -147,9 +140,9 @@ static void slow_work_apply_all(void)
 
 	lockdep_assert_held(&slow_work_settings_mutex);
 	for (slot = 0; slot < slow_pool.limit; slot++)
-		slow_work_apply(slow_work_get_task(slot), true);
+		slow_work_apply(slow_work_get_task(slot, NULL), true);
 	for (user = READ_ONCE(slow_pool.newest); user; user = user->older)
-		slow_work_apply(slow_work_get_reserve(user), true);
+		slow_work_apply(slow_work_get_task(0, user), true);
 	slow_work_apply(slow_work_get_manager(), false);
 	mutex_lock(&slow_work_affinity_mutex);
 	affinity.changing--;
