@@ -89,30 +89,16 @@ static void slow_work_see(struct slow_work_walk *walk, struct slow_work *work)
 	walk->user = work->account->user;
 }
 
-/* Does the thread at the cursor execute something?  One at a time, as all may be many. */
-static bool slow_work_walk_thread(struct slow_work_walk *walk)
+/* Does @thread execute something?  One at a time, as all may be many. */
+static bool slow_work_walk_thread(struct slow_work_walk *walk,
+				  struct slow_work_thread *thread)
 {
-	struct slow_work_thread *thread = slow_pool.threads[walk->slot++];
-
 	if (!thread || !thread->holder.item ||
 	    !slow_work_claim(&thread->holder))
 		return false;
 	slow_work_see(walk, thread->holder.item);
 	walk->jiffies = slow_work_began_at(&thread->holder);
 	walk->thread = thread->slot;
-	walk->pid = task_pid_nr(thread->task);
-	return true;
-}
-
-/* See the item that the reserve of @walk->user_at executes, once a user. */
-static bool slow_work_walk_reserve(struct slow_work_walk *walk)
-{
-	struct slow_work_thread *thread = walk->user_at->reserve;
-
-	if (walk->slot++ || !thread || !thread->holder.item || !slow_work_claim(&thread->holder))
-		return false;
-	slow_work_see(walk, thread->holder.item);
-	walk->jiffies = slow_work_began_at(&thread->holder);
 	walk->pid = task_pid_nr(thread->task);
 	return true;
 }
@@ -309,9 +295,11 @@ static bool slow_work_walk_see(struct slow_work_walk *walk)
 {
 	switch (walk->list) {
 	case SLOW_WORK_LIST_THREADS:
-		return walk->slot < slow_pool.limit && slow_work_walk_thread(walk);
+		return walk->slot < slow_pool.limit &&
+		       slow_work_walk_thread(walk, slow_pool.threads[walk->slot++]);
 	case SLOW_WORK_LIST_RESERVES:
-		return walk->user_at && slow_work_walk_reserve(walk);
+		return walk->user_at && !walk->slot++ &&
+		       slow_work_walk_thread(walk, walk->user_at->reserve);
 	case SLOW_WORK_LIST_LOST:
 		return slow_work_walk_lost(walk);
 	case SLOW_WORK_LIST_END:

@@ -24,7 +24,7 @@ struct slow_work_walk {
 	struct slow_work cursor;	/* L: stands behind the item seen last */
 	enum slow_work_list_id list;	/* what is walked */
 	struct slow_work_list *cursor_in;	/* the list that @cursor is in, or NULL */
-	unsigned int slot;	/* the next thread to see */
+	unsigned int slot;	/* the next thread to see; of a reserve: seen */
 	struct slow_work_user *user_at;	/* of a list that users have: whose is seen */
 	bool entering;	/* @list is to be begun */
 	unsigned int nr_users;	/* that there were when it began */
