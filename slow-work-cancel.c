@@ -38,15 +38,14 @@ static struct slow_work_holder *slow_work_wait_at(struct slow_work *work,
 	return work->holder;
 }
 
-static const char *slow_work_state(unsigned long flags)
+void slow_work_tell_wait(void (*execute)(struct slow_work *work), const char *owner,
+			 unsigned long flags, bool lost)
 {
-	if (flags & BIT(SLOW_WORK_DELAYED))
-		return "armed";
-	if (flags & BIT(SLOW_WORK_EXECUTING))
-		return "executing";
-	if (flags & BIT(SLOW_WORK_PENDING))
-		return "queued";
-	return "in its put_ref";
+	pr_warn("Still waiting for %ps of %s (%s)\n", execute, owner,
+		lost ? "lost: its task has died" :
+		flags & BIT(SLOW_WORK_DELAYED) ? "armed" :
+		flags & BIT(SLOW_WORK_EXECUTING) ? "executing" :
+		flags & BIT(SLOW_WORK_PENDING) ? "queued" : "in its put_ref");
 }
 
 /* @what is an item, which the caller keeps alive. */
@@ -60,9 +59,8 @@ static void slow_work_tell_item(const void *what)
 	flags = READ_ONCE(work->flags);
 	lost = slow_work_item_is_lost(work);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	pr_warn("Still waiting for %ps of %s (%s)\n", work->ops->execute,
-		work->ops->owner ? module_name(work->ops->owner) : "nobody",
-		lost ? "lost: its task has died" : slow_work_state(flags));
+	slow_work_tell_wait(work->ops->execute, work->ops->owner ?
+			    module_name(work->ops->owner) : "nobody", flags, lost);
 }
 
 /* Has the owner of @work, which @wait is to wait for, a reserve? */

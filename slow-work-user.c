@@ -28,17 +28,6 @@ static DEFINE_MUTEX(slow_work_register_mutex);
 
 /* Wait **************************************************************/
 
-static const char *slow_work_state(const struct slow_work_walk *walk)
-{
-	if (walk->list == SLOW_WORK_LIST_LOST)
-		return "lost: its task has died";
-	if (walk->flags & BIT(SLOW_WORK_DELAYED))
-		return "armed";
-	if (walk->flags & BIT(SLOW_WORK_EXECUTING))
-		return "executing";
-	return "queued";
-}
-
 /* @what is a user: name the first of its items that is found. */
 static void slow_work_tell_user(const void *what)
 {
@@ -54,8 +43,8 @@ static void slow_work_tell_user(const void *what)
 	slow_work_walk_end(&walk);
 
 	if (found)
-		pr_warn("Still waiting for %ps of %s (%s)\n", walk.execute,
-			user->name, slow_work_state(&walk));
+		slow_work_tell_wait(walk.execute, user->name, walk.flags,
+				    walk.list == SLOW_WORK_LIST_LOST);
 	else
 		pr_warn("Still waiting for a put_ref of %s\n", user->name);
 }
@@ -334,16 +323,6 @@ EXPORT_SYMBOL(slow_work_register_user);
 
 /* Unregister ********************************************************/
 
-/* What was counted of @user counts for its classes on. */
-static void slow_work_count_gone(const struct slow_work_user *user)
-{
-	int class;
-
-	for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
-		atomic_long_add(atomic_long_read(&user->merged[class]),
-				&slow_pool.classes[class].merged);
-}
-
 /*
  * Take one registration of @user back.  False: more of it was queued meanwhile.
  *
@@ -367,12 +346,15 @@ static bool slow_work_remove_user(struct slow_work_user *user)
 	if (gone) {
 		hash_del(&user->hash);
 		list_del(&user->link);
-		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++)
+		for (class = 0; class < SLOW_WORK_NR_CLASSES; class++) {
 			slow_work_leave_turns(&slow_pool.classes[class],
 					      &user->queues[class]);
+			/* What was counted of it counts for its classes on. */
+			atomic_long_add(atomic_long_read(&user->merged[class]),
+					&slow_pool.classes[class].merged);
+		}
 		if (slow_pool.recent == user->current_account)
 			slow_pool.recent = slow_pool.unowned.current_account;
-		slow_work_count_gone(user);
 	}
 	if (!--slow_pool.nr_users)
 		slow_work_close();

@@ -570,6 +570,10 @@ void slow_work_start_flush(struct slow_work_user *user);
 void slow_work_drained(struct slow_work_account *account);
 void slow_work_count_refused(const struct slow_work *work);
 
+/* slow-work-cancel.c */
+void slow_work_tell_wait(void (*execute)(struct slow_work *work), const char *owner,
+			 unsigned long flags, bool lost);
+
 /* slow-work.c */
 int slow_work_thread_main(void *data);
 int slow_work_reserve_main(void *data);
