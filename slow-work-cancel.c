@@ -256,6 +256,37 @@ static noinline void slow_work_warn_own(const struct slow_work *work,
 		  work->ops->execute, (void *)caller);
 }
 
+/*
+ * Take @work back, and wait until it is at rest.  Its enqueues are refused meanwhile, or
+ * from now on if @disable is set.
+ */
+static __always_inline bool slow_work_cancel_sync(struct slow_work *work, bool disable)
+{
+	bool prevented, full = false, own = false;
+
+	might_sleep();
+	slow_work_expect_run(work);
+
+	raw_spin_lock_irq(&slow_pool.lock);
+	if (!disable)
+		work->cancels++;
+	else if (work->disables < USHRT_MAX)
+		work->disables++;
+	else
+		full = true;
+	set_bit(SLOW_WORK_CANCELLING, &work->flags);
+	prevented = slow_work_take_back(work, &own);
+	if (!disable && !--work->cancels && likely(!work->disables))
+		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
+	raw_spin_unlock_irq(&slow_pool.lock);
+
+	WARN_ONCE(full, "slow-work: item disabled too often by %pS\n",
+		  (void *)_RET_IP_);
+	if (unlikely(own))
+		slow_work_warn_own(work, _RET_IP_);
+	return prevented;
+}
+
 /**
  * slow_work_cancel - take an item back, and wait until it is at rest
  * @work: the item, a delayed one (its member work) included
@@ -277,22 +308,7 @@ static noinline void slow_work_warn_own(const struct slow_work *work,
  */
 bool slow_work_cancel(struct slow_work *work)
 {
-	bool prevented, own = false;
-
-	might_sleep();
-	slow_work_expect_run(work);
-
-	raw_spin_lock_irq(&slow_pool.lock);
-	work->cancels++;
-	set_bit(SLOW_WORK_CANCELLING, &work->flags);
-	prevented = slow_work_take_back(work, &own);
-	if (!--work->cancels && likely(!work->disables))
-		clear_bit(SLOW_WORK_CANCELLING, &work->flags);
-	raw_spin_unlock_irq(&slow_pool.lock);
-
-	if (unlikely(own))
-		slow_work_warn_own(work, _RET_IP_);
-	return prevented;
+	return slow_work_cancel_sync(work, false);
 }
 EXPORT_SYMBOL(slow_work_cancel);
 
@@ -311,24 +327,7 @@ EXPORT_SYMBOL(slow_work_cancel);
  */
 bool slow_work_disable_sync(struct slow_work *work)
 {
-	bool prevented, full, own = false;
-
-	might_sleep();
-	slow_work_expect_run(work);
-
-	raw_spin_lock_irq(&slow_pool.lock);
-	full = work->disables == USHRT_MAX;
-	if (!full)
-		work->disables++;
-	set_bit(SLOW_WORK_CANCELLING, &work->flags);
-	prevented = slow_work_take_back(work, &own);
-	raw_spin_unlock_irq(&slow_pool.lock);
-
-	WARN_ONCE(full, "slow-work: item disabled too often by %pS\n",
-		  (void *)_RET_IP_);
-	if (unlikely(own))
-		slow_work_warn_own(work, _RET_IP_);
-	return prevented;
+	return slow_work_cancel_sync(work, true);
 }
 EXPORT_SYMBOL(slow_work_disable_sync);
 
