@@ -353,6 +353,49 @@ static __always_inline int slow_work_accept(struct slow_work *work,
 	return 0;
 }
 
+/* Take @work, which is pending and not armed, off its queue.  It stays pending. */
+static void slow_work_withdraw(struct slow_work *work)
+{
+	if (slow_work_is_held(work))
+		clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
+	else
+		slow_work_dequeue(work);
+}
+
+static int slow_work_modify(struct slow_work *work, unsigned long delay)
+{
+	unsigned long flags = READ_ONCE(work->flags);
+
+	/* With no delay a queued item is where it belongs. */
+	if (!(flags & BIT(SLOW_WORK_PENDING)) ||
+	    (!delay && !(flags & BIT(SLOW_WORK_DELAYED))))
+		return slow_work_accept(work, delay);
+	if (flags & BIT(SLOW_WORK_CANCELLING))
+		return -ECANCELED;
+	if (!slow_pool.nr_users)
+		return SLOW_WORK_NO_USER;
+	if (slow_work_item_is_lost(work))
+		return -EOWNERDEAD;
+
+	slow_work_merge(work, flags);
+	if (!(flags & BIT(SLOW_WORK_DELAYED))) {
+		slow_work_withdraw(work);
+	} else if (!slow_work_try_disarm(work)) {
+		/* The delay has run out, and another begins, be it of no length. */
+		set_bit(SLOW_WORK_REARMED, &work->flags);
+		slow_work_start_timer(work, delay);
+		return 0;
+	}
+
+	if (slow_work_claim_item(work))
+		WRITE_ONCE(work->account,
+			   slow_work_account_again(slow_work_held(work)));
+	else
+		slow_work_recount(work, delay);
+	slow_work_queue_or_arm(work, delay);
+	return 0;
+}
+
 /* An item whose timer was not initialised would be armed for ever. */
 static __always_inline bool slow_work_usable(struct slow_work *work, bool delay)
 {
@@ -373,6 +416,39 @@ static noinline int slow_work_refuse(int ret, unsigned long caller)
 	return ret == SLOW_WORK_NO_USER ? -ESHUTDOWN : ret;
 }
 
+/* What an enqueue does to the delay of an item that is pending */
+enum slow_work_change {
+	SLOW_WORK_LEAVE_DELAY,
+	SLOW_WORK_SET_DELAY,
+	SLOW_WORK_REDUCE_DELAY,		/* bring it forward, if that is earlier */
+};
+
+static __always_inline int slow_work_submit_locked(struct slow_work *work,
+						   unsigned long delay,
+						   enum slow_work_change change)
+{
+	unsigned long irq;
+	int ret;
+
+	if (unlikely(!slow_work_usable(work, change || delay)))
+		return slow_work_refuse(-EINVAL, _RET_IP_);
+
+	raw_spin_lock_irqsave(&slow_pool.lock, irq);
+	if (change == SLOW_WORK_SET_DELAY ||
+	    (change == SLOW_WORK_REDUCE_DELAY &&
+	     (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) &&
+	     slow_work_delay_left(work) > delay))
+		ret = slow_work_modify(work, delay);
+	else
+		ret = slow_work_accept(work, delay);
+	if (unlikely(ret))
+		slow_work_count_refused(work);
+	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
+	if (unlikely(ret > 0))
+		return slow_work_refuse(ret, _RET_IP_);
+	return ret;
+}
+
 /*
  * Can an enqueue be merged without the lock?  Not into an armed run: that is disarmed
  * where the last user has left.
@@ -386,8 +462,7 @@ static __always_inline bool slow_work_will_run(unsigned long flags)
 static __always_inline int slow_work_submit(struct slow_work *work,
 					    unsigned long delay)
 {
-	unsigned long flags, irq;
-	int ret;
+	unsigned long flags;
 
 	/*
 	 * Pending already: one run serves both.  What the caller wrote before
@@ -404,17 +479,7 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 		return 0;
 	}
 
-	if (unlikely(!slow_work_usable(work, delay)))
-		return slow_work_refuse(-EINVAL, _RET_IP_);
-
-	raw_spin_lock_irqsave(&slow_pool.lock, irq);
-	ret = slow_work_accept(work, delay);
-	if (unlikely(ret))
-		slow_work_count_refused(work);
-	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
-	if (unlikely(ret > 0))
-		return slow_work_refuse(ret, _RET_IP_);
-	return ret;
+	return slow_work_submit_locked(work, delay, SLOW_WORK_LEAVE_DELAY);
 }
 
 /**
@@ -504,73 +569,6 @@ void delayed_slow_work_timer(struct timer_list *timer)
 }
 EXPORT_SYMBOL(delayed_slow_work_timer);
 
-/* Take @work, which is pending and not armed, off its queue.  It stays pending. */
-static void slow_work_withdraw(struct slow_work *work)
-{
-	if (slow_work_is_held(work))
-		clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
-	else
-		slow_work_dequeue(work);
-}
-
-static int slow_work_modify(struct slow_work *work, unsigned long delay)
-{
-	unsigned long flags = READ_ONCE(work->flags);
-
-	/* With no delay a queued item is where it belongs. */
-	if (!(flags & BIT(SLOW_WORK_PENDING)) ||
-	    (!delay && !(flags & BIT(SLOW_WORK_DELAYED))))
-		return slow_work_accept(work, delay);
-	if (flags & BIT(SLOW_WORK_CANCELLING))
-		return -ECANCELED;
-	if (!slow_pool.nr_users)
-		return SLOW_WORK_NO_USER;
-	if (slow_work_item_is_lost(work))
-		return -EOWNERDEAD;
-
-	slow_work_merge(work, flags);
-	if (!(flags & BIT(SLOW_WORK_DELAYED))) {
-		slow_work_withdraw(work);
-	} else if (!slow_work_try_disarm(work)) {
-		/* The delay has run out, and another begins, be it of no length. */
-		set_bit(SLOW_WORK_REARMED, &work->flags);
-		slow_work_start_timer(work, delay);
-		return 0;
-	}
-
-	if (slow_work_claim_item(work))
-		WRITE_ONCE(work->account,
-			   slow_work_account_again(slow_work_held(work)));
-	else
-		slow_work_recount(work, delay);
-	slow_work_queue_or_arm(work, delay);
-	return 0;
-}
-
-/* Where @reduce is set, a delay is only brought forward. */
-static __always_inline int slow_work_change_delay(struct slow_work *work,
-						  unsigned long delay, bool reduce)
-{
-	unsigned long irq;
-	int ret;
-
-	if (unlikely(!slow_work_usable(work, true)))
-		return slow_work_refuse(-EINVAL, _RET_IP_);
-
-	raw_spin_lock_irqsave(&slow_pool.lock, irq);
-	if (reduce && (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) ||
-		       slow_work_delay_left(work) <= delay))
-		ret = slow_work_accept(work, delay);
-	else
-		ret = slow_work_modify(work, delay);
-	if (unlikely(ret))
-		slow_work_count_refused(work);
-	raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
-	if (unlikely(ret > 0))
-		return slow_work_refuse(ret, _RET_IP_);
-	return ret;
-}
-
 /**
  * delayed_slow_work_mod - have an item executed after a delay that counts from now
  * @dwork: the delayed item
@@ -585,7 +583,7 @@ static __always_inline int slow_work_change_delay(struct slow_work *work,
  */
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 {
-	return slow_work_change_delay(&dwork->work, delay, false);
+	return slow_work_submit_locked(&dwork->work, delay, SLOW_WORK_SET_DELAY);
 }
 EXPORT_SYMBOL(delayed_slow_work_mod);
 
@@ -605,7 +603,7 @@ EXPORT_SYMBOL(delayed_slow_work_mod);
 int delayed_slow_work_reduce(struct delayed_slow_work *dwork,
 			     unsigned long delay)
 {
-	return slow_work_change_delay(&dwork->work, delay, true);
+	return slow_work_submit_locked(&dwork->work, delay, SLOW_WORK_REDUCE_DELAY);
 }
 EXPORT_SYMBOL(delayed_slow_work_reduce);
 
