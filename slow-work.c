@@ -108,14 +108,18 @@ void slow_work_leave_flushes(struct slow_work *work,
 
 /* Who owns an item **************************************************/
 
-static __always_inline struct slow_work_account *
-slow_work_account_of(const struct slow_work *work)
+/* Count a reference on @work for its owner: as armed, or as active. */
+static __always_inline void slow_work_count_ref(struct slow_work *work, bool armed)
 {
 	struct slow_work_account *account = slow_pool.recent;
 
 	if (unlikely(account->module != work->ops->owner))
 		account = slow_work_find_account(work);
-	return account;
+	if (armed)
+		account->user->armed++;
+	else
+		account->active++;
+	WRITE_ONCE(work->account, account);
 }
 
 /*
@@ -138,7 +142,6 @@ slow_work_account_again(const struct slow_work_holder *holder)
 static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
 {
 	const struct slow_work_ops *ops = work->ops;
-	struct slow_work_account *account;
 
 	if (ops->get_ref) {
 		int ret;
@@ -150,12 +153,7 @@ static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
 		if (unlikely(ret < 0))
 			return ret;
 	}
-	account = slow_work_account_of(work);
-	if (armed)
-		account->user->armed++;
-	else
-		account->active++;
-	WRITE_ONCE(work->account, account);
+	slow_work_count_ref(work, armed);
 	slow_work_debug_activate(work);
 	return 0;
 }
@@ -166,14 +164,9 @@ static __always_inline int slow_work_admit(struct slow_work *work, bool armed)
  */
 static void slow_work_recount(struct slow_work *work, bool armed)
 {
-	struct slow_work_account *account = slow_work_account_of(work);
 	struct slow_work_account *before = work->account;
 
-	WRITE_ONCE(work->account, account);
-	if (armed)
-		account->user->armed++;
-	else
-		account->active++;
+	slow_work_count_ref(work, armed);
 	slow_work_inactive(before);
 }
 
