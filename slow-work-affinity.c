@@ -41,7 +41,6 @@ static DEFINE_MUTEX(slow_work_settings_mutex);
  * struct slow_work_affinity - the settings
  * @given: P: @mask was written; until then it follows housekeeping
  * @mask: P: CPUs to run on; slow_work_affinity_mask() tells
- * @nice: P: niceness
  * @changing: P: pending calls of slow_work_apply_all(); threads may differ from the
  *	settings
  * @hotplug: I: the state of CPU hotplug that calls us
@@ -49,14 +48,11 @@ static DEFINE_MUTEX(slow_work_settings_mutex);
 struct slow_work_affinity {
 	bool given;
 	struct cpumask mask;
-	int nice;
 	unsigned int changing;
 	int hotplug;
 };
 
-static struct slow_work_affinity affinity = {
-	.nice = SLOW_WORK_NICE,
-};
+static struct slow_work_affinity affinity;
 
 /*
  * As workqueues had it on 6.1: where the two leave no CPU, the first goes.  Since 7.0
@@ -123,7 +119,7 @@ static void slow_work_apply(struct task_struct *task, bool nice)
 	mutex_lock(&slow_work_affinity_mutex);
 	cpumask_copy(&mask, slow_work_affinity_mask());
 	if (nice)
-		set_user_nice(task, affinity.nice);
+		set_user_nice(task, slow_pool.nice);
 	mutex_unlock(&slow_work_affinity_mutex);
 	slow_work_bind_task(task, &mask);
 	put_task_struct(task);
@@ -167,11 +163,11 @@ unsigned int slow_work_restore_affinity(void)
 	mutex_lock(&slow_work_affinity_mutex);
 	if (current->policy != SCHED_NORMAL) {
 		moved |= SLOW_WORK_MOVED_POLICY;
-		sched_set_normal(current, affinity.nice);
+		sched_set_normal(current, slow_pool.nice);
 	}
-	if (task_nice(current) != affinity.nice) {
+	if (task_nice(current) != slow_pool.nice) {
 		moved |= SLOW_WORK_MOVED_NICE;
-		set_user_nice(current, affinity.nice);
+		set_user_nice(current, slow_pool.nice);
 	}
 	mask = slow_work_affinity_mask();
 	if (!cpumask_equal(current->cpus_ptr, mask) &&
@@ -213,15 +209,10 @@ void slow_work_affinity_end(void)
 void slow_work_affinity_begin_thread(struct task_struct *task)
 {
 	slow_work_affinity_begin(task);
-	set_user_nice(task, affinity.nice);
+	set_user_nice(task, slow_pool.nice);
 }
 
 /* Settings **********************************************************/
-
-int slow_work_nice(void)
-{
-	return READ_ONCE(affinity.nice);
-}
 
 /**
  * slow_work_set_nice - give all threads, those to come too, a niceness
@@ -236,7 +227,7 @@ int slow_work_set_nice(int nice)
 		return -EINVAL;
 	mutex_lock(&slow_work_settings_mutex);
 	mutex_lock(&slow_work_affinity_mutex);
-	WRITE_ONCE(affinity.nice, nice);
+	WRITE_ONCE(slow_pool.nice, nice);
 	affinity.changing++;
 	mutex_unlock(&slow_work_affinity_mutex);
 	slow_work_apply_all();

@@ -118,7 +118,7 @@ static unsigned int slow_work_most(const unsigned int *setting)
  * The manager starts or retires threads later; this waits for none.  A very slow item
  * may have a slot now, so a thread may have to be woken.
  */
-static int slow_work_set(unsigned int *setting, int value)
+static int slow_work_set_pool(unsigned int *setting, int value)
 {
 	int ret = -EINVAL;
 
@@ -136,83 +136,38 @@ static int slow_work_set(unsigned int *setting, int value)
 	return ret;
 }
 
-/*
- * Parse the kernel's integer notation; trailing characters are rejected.  True: *@value
- * was written, and is to be set.  False: return *@ret.
- */
-static bool slow_work_sysctl_int(slow_work_ctl_table *table, int write,
-				 void *buffer, size_t *lenp, loff_t *ppos,
-				 int *value, int *ret)
+static int slow_work_set(void *setting, int value)
 {
+	if (setting == &slow_pool.nice)
+		return slow_work_set_nice(value);
+	if (setting == &slow_pool.stall_secs)
+		return slow_work_set_stall_secs(value);
+	if (setting == &slow_pool.histograms)
+		return slow_work_set_histograms(value);
+	return slow_work_set_pool(setting, value);
+}
+
+/* Integers in the kernel's notation; trailing characters are rejected. */
+static int slow_work_sysctl(slow_work_ctl_table *table, int write,
+			    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int value = write ? INT_MIN : READ_ONCE(*(int *)table->data), ret;
 	struct ctl_table one = {
 		.procname = table->procname,
-		.data = value,
-		.maxlen = sizeof(*value),
+		.data = &value,
+		.maxlen = sizeof(value),
 		.mode = table->mode,
 	};
 	size_t length = *lenp;
 	bool at_offset = *ppos;
 
-	if (write)
-		*value = INT_MIN;
-	*ret = proc_dointvec(&one, write, buffer, lenp, ppos);
-	if (*ret || !write || !length)
-		return false;
+	ret = proc_dointvec(&one, write, buffer, lenp, ppos);
+	if (ret || !write || !length)
+		return ret;
 	/* kernel.sysctl_writes_strict decides whether that is looked at */
-	if (at_offset && *value == INT_MIN)
-		return false;
-	if (*lenp != length)
-		*ret = -EINVAL;
-	return !*ret;
-}
-
-/* min-threads, max-threads and vslow-percentage */
-static int slow_work_sysctl(slow_work_ctl_table *table, int write,
-			    void *buffer, size_t *lenp, loff_t *ppos)
-{
-	unsigned int *setting = table->data;
-	int value = READ_ONCE(*setting), ret;
-
-	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
-				  &ret))
-		return ret;
-	return slow_work_set(setting, value);
-}
-
-static int slow_work_sysctl_nice(slow_work_ctl_table *table, int write,
-				 void *buffer, size_t *lenp, loff_t *ppos)
-{
-	int value = slow_work_nice(), ret;
-
-	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
-				  &ret))
-		return ret;
-	return slow_work_set_nice(value);
-}
-
-static int slow_work_sysctl_stall(slow_work_ctl_table *table, int write,
-				  void *buffer, size_t *lenp, loff_t *ppos)
-{
-	int value = slow_work_stall_secs(), ret;
-
-	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
-				  &ret))
-		return ret;
-	return slow_work_set_stall_secs(value);
-}
-
-static int slow_work_sysctl_histograms(slow_work_ctl_table *table, int write,
-				       void *buffer, size_t *lenp, loff_t *ppos)
-{
-	int value = READ_ONCE(slow_pool.histograms), ret;
-
-	if (!slow_work_sysctl_int(table, write, buffer, lenp, ppos, &value,
-				  &ret))
-		return ret;
-	if (value < 0 || value > 1)
-		return -EINVAL;
-	slow_work_set_histograms(value);
-	return 0;
+	if (at_offset && value == INT_MIN)
+		return 0;
+	return *lenp == length ? slow_work_set(table->data, value) : -EINVAL;
 }
 
 static int slow_work_show_cpumask(slow_work_ctl_table *table,
@@ -300,18 +255,24 @@ static struct ctl_table slow_work_sysctls[] = {
 	},
 	{
 		.procname	= "nice",
+		.data		= &slow_pool.nice,
+		.maxlen		= sizeof(int),
 		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl_nice,
+		.proc_handler	= slow_work_sysctl,
 	},
 	{
 		.procname	= "stall-warn-secs",
+		.data		= &slow_pool.stall_secs,
+		.maxlen		= sizeof(int),
 		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl_stall,
+		.proc_handler	= slow_work_sysctl,
 	},
 	{
 		.procname	= "histograms",
+		.data		= &slow_pool.histograms,
+		.maxlen		= sizeof(int),
 		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl_histograms,
+		.proc_handler	= slow_work_sysctl,
 	},
 	SLOW_WORK_SYSCTL_END
 };

@@ -136,28 +136,31 @@ void slow_work_reset_times(void)
 
 /*
  * Switch the histograms on or off.  They begin empty; their contents stay readable after
- * they are switched off.
+ * they are switched off.  Returns 0, or -EINVAL if @on is neither 0 nor 1.
  *
  * Context: Process context; sleeps.
  */
-void slow_work_set_histograms(bool on)
+int slow_work_set_histograms(int on)
 {
 	static DEFINE_MUTEX(mutex);
 
+	if (on < 0 || on > 1)
+		return -EINVAL;
 	mutex_lock(&mutex);
 	if (on && !slow_pool.histograms) {
 		slow_work_reset_times();
 		raw_spin_lock_irq(&slow_pool.lock);
-		WRITE_ONCE(slow_pool.histograms, true);
+		WRITE_ONCE(slow_pool.histograms, 1);
 		raw_spin_unlock_irq(&slow_pool.lock);
 		slow_work_trace_enable();
 	} else if (!on && slow_pool.histograms) {
 		slow_work_trace_disable();
 		raw_spin_lock_irq(&slow_pool.lock);
-		WRITE_ONCE(slow_pool.histograms, false);
+		WRITE_ONCE(slow_pool.histograms, 0);
 		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 	mutex_unlock(&mutex);
+	return 0;
 }
 
 /* @work has joined its queue. */

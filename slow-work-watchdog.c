@@ -34,7 +34,6 @@
 #include "slow-work-walk.h"
 #include "slow-work-trace.h"
 
-#define SLOW_WORK_STALL_SECS		120
 #define SLOW_WORK_STALL_SECS_MAX	(7 * 24 * 60 * 60)
 #define SLOW_WORK_STALL_SAMPLES		8	/* in stall-warn-secs */
 #define SLOW_WORK_STALL_LATE_JIFFIES	(5 * HZ)
@@ -67,19 +66,16 @@ struct slow_work_sample {
 };
 
 static struct {
-	unsigned int secs;	/* H: stall-warn-secs; 0: no samples */
 	bool suspended;		/* L: the system is frozen, or about to be */
 	unsigned long since;	/* L: jiffies; nothing counts from before */
 	unsigned long due;	/* W: jiffies when the next sample is due */
-	unsigned long least;	/* W: @secs in jiffies, for this sample */
+	unsigned long least;	/* W: stall-warn-secs in jiffies, for this sample */
 	struct slow_work_age classes[SLOW_WORK_NR_CLASSES];	/* W: */
 	struct slow_work_sample *threads;	/* I, entries W: by number */
 	struct slow_work_sample *longest;	/* W: of those whose stall is due */
 	unsigned int nr_due;	/* W: of them */
 	char text[256];		/* W: a part of a line */
-} watchdog = {
-	.secs		= SLOW_WORK_STALL_SECS,
-};
+} watchdog;
 
 /* What is reported: noted under slow_pool.lock, printed without */
 static struct slow_work_stall {
@@ -443,7 +439,7 @@ static void slow_work_watchdog_sample(struct work_struct *unused)
 	bool report;
 
 	slow_work_find_dead();
-	watchdog.least = READ_ONCE(watchdog.secs) * HZ;
+	watchdog.least = READ_ONCE(slow_pool.stall_secs) * HZ;
 	raw_spin_lock_irq(&slow_pool.lock);
 	/* The system stood still, or there was no pool. */
 	if (time_after(jiffies, watchdog.due + SLOW_WORK_STALL_LATE_JIFFIES +
@@ -460,10 +456,10 @@ static void slow_work_watchdog_sample(struct work_struct *unused)
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	/* Without threads the timer rests until slow_work_pool_start(). */
-	if (slow_pool.manager && watchdog.secs) {
+	if (slow_pool.manager && slow_pool.stall_secs) {
 		watchdog.due = jiffies +
 			max_t(unsigned int, HZ / 4,
-			      watchdog.secs * HZ / SLOW_WORK_STALL_SAMPLES);
+			      slow_pool.stall_secs * HZ / SLOW_WORK_STALL_SAMPLES);
 		mod_timer(&slow_pool.stall_timer, watchdog.due);
 	}
 	raw_spin_unlock_irq(&slow_pool.lock);
@@ -478,20 +474,15 @@ static void slow_work_watchdog_timer(struct timer_list *unused)
 
 /* Settings *********************************************************/
 
-unsigned int slow_work_stall_secs(void)
-{
-	return READ_ONCE(watchdog.secs);
-}
-
 /* Set stall-warn-secs: 0, or -EINVAL. */
 int slow_work_set_stall_secs(int secs)
 {
 	if (secs < 0 || secs > SLOW_WORK_STALL_SECS_MAX)
 		return -EINVAL;
 	raw_spin_lock_irq(&slow_pool.lock);
-	if (!watchdog.secs)
+	if (!slow_pool.stall_secs)
 		watchdog.since = jiffies;	/* no samples until now */
-	WRITE_ONCE(watchdog.secs, secs);
+	WRITE_ONCE(slow_pool.stall_secs, secs);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	WRITE_ONCE(slow_work_stall_ratelimit.interval, secs * HZ);
 	queue_work(system_freezable_wq, &slow_work_watchdog_work);

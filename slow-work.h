@@ -76,8 +76,8 @@
 #define SLOW_WORK_PUT_AGAIN	12	/* a run enqueued during put_ref was cancelled */
 #define SLOW_WORK_REARMED	13	/* its timer was set while its function came */
 
-#define SLOW_WORK_NICE		(-5)
 #define SLOW_WORK_MIN_THREADS	2
+#define SLOW_WORK_STALL_SECS	120
 
 /*
  * 10 ms: how long a sleeper may lie before an item that yielded preempts it, and
@@ -322,6 +322,9 @@ struct slow_work_pool {
 	unsigned int min;		/* H */
 	unsigned int max;		/* H */
 	unsigned int vslow_percentage;	/* H */
+	int nice;			/* P, H: of the threads, but for the manager */
+	unsigned int stall_secs;	/* H: stall-warn-secs; 0: no samples */
+	unsigned int histograms;	/* H: 0 or 1: times go into the histograms */
 
 	/* The manager */
 	struct task_struct *manager;	/* L, changed under R: creates and reaps threads */
@@ -351,7 +354,6 @@ struct slow_work_pool {
 
 	/* Statistics */
 	struct slow_work_times times[SLOW_WORK_NR_CLASSES];
-	bool histograms;		/* H: times go into the histograms */
 	u64 histograms_since;		/* L: jiffies (64 bits) */
 	u64 reset_at;			/* L: the same */
 	unsigned int peak;		/* L: most threads */
@@ -497,7 +499,7 @@ void slow_work_note_start(struct slow_work_thread *thread,
 			  const struct slow_work *work);
 void slow_work_note_end(struct slow_work_thread *thread,
 			const struct slow_work *work);
-void slow_work_set_histograms(bool on);
+int slow_work_set_histograms(int on);
 void slow_work_reset_times(void);
 void slow_work_trace_exit(void);
 
@@ -512,7 +514,6 @@ void slow_work_affinity_exit(void);
 void slow_work_affinity_begin(struct task_struct *task);
 void slow_work_affinity_begin_thread(struct task_struct *task);
 void slow_work_affinity_end(void);
-int slow_work_nice(void);
 int slow_work_set_nice(int nice);
 void slow_work_get_cpumask(struct cpumask *mask);
 int slow_work_set_cpumask(const struct cpumask *mask);
@@ -595,7 +596,6 @@ void slow_work_user_exit(void);
 /* slow-work-watchdog.c */
 int slow_work_watchdog_init(void);
 void slow_work_watchdog_exit(void);
-unsigned int slow_work_stall_secs(void);
 int slow_work_set_stall_secs(int secs);
 
 /* slow-work-sysctl.c */
