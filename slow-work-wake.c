@@ -662,13 +662,6 @@ static bool slow_work_wake_one(void)
 	return !list_empty(&slow_pool.woken);
 }
 
-static void slow_work_wake_now(void)
-{
-	lockdep_assert_held(&slow_pool.lock);
-	if (slow_work_wake_one())
-		slow_work_poll_in(0);
-}
-
 /*
  * What @waiters wait for has happened.  slow_work_wake_one() wakes them, one of them now
  * and the others from the pool's timer: they may be many.
@@ -679,7 +672,8 @@ void slow_work_wake_waiters(struct list_head *waiters)
 	if (list_empty(waiters))
 		return;
 	list_splice_tail_init(waiters, &slow_pool.woken);
-	slow_work_wake_now();
+	if (slow_work_wake_one())
+		slow_work_poll_in(0);
 }
 
 /**
