@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Older kernels given the newer calls.  The rest of the module is written for
- * the newest kernel; this is the only file that looks at the version.
+ * the newest kernel; this and tests/compat.h alone look at the version.
  */
 
 #ifndef _SLOW_WORK_COMPAT_H
 #define _SLOW_WORK_COMPAT_H
 
 #include <linux/freezer.h>
-#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
@@ -37,23 +36,7 @@
 #define __state			state
 #endif
 
-/* 5.12 */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
-#define file_open_root(root, name, flags, mode) \
-	file_open_root((root)->dentry, (root)->mnt, name, flags, mode)
-#endif
-
-/* 5.14 exports what it needs in interrupts */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0) && defined(CONFIG_MEMCG)
-#define set_active_memcg(memcg)	(current->active_memcg = (memcg))
-#endif
-
-/* 5.17; no macro tells of this and the next, so Kbuild has looked */
-#ifdef SLOW_WORK_LACKS_kthread_complete_and_exit
-#define kthread_complete_and_exit(done, code)	complete_and_exit(done, code)
-#endif
-
-/* 5.18 */
+/* 5.18; no macro tells, so Kbuild has looked */
 #ifdef SLOW_WORK_LACKS_HK_TYPE_WQ
 #define HK_TYPE_DOMAIN		HK_FLAG_DOMAIN
 #define HK_TYPE_WQ		HK_FLAG_WQ
@@ -64,22 +47,8 @@
 #define freezable_schedule()	schedule()
 #define freezable_schedule_hrtimeout_range(expires, delta, mode) \
 	schedule_hrtimeout_range(expires, delta, mode)
-#define slow_work_is_frozen(task) \
-	(READ_ONCE((task)->__state) & TASK_FROZEN)
 #else
 #define TASK_FREEZABLE		0
-#define slow_work_is_frozen(task)	(frozen(task) || freezer_should_skip(task))
-#endif
-
-/* 6.1; before, 0 meant to go on */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#define slow_work_actor		int
-#define SLOW_WORK_GO_ON		0
-#define SLOW_WORK_STOP		1
-#else
-#define slow_work_actor		bool
-#define SLOW_WORK_GO_ON		true
-#define SLOW_WORK_STOP		false
 #endif
 
 /* del_timer_sync() and del_timer() until 6.2, and in 6.1 until these */
@@ -95,19 +64,9 @@
 #define PF_MEMALLOC_PIN		PF_MEMALLOC_NOCMA
 #endif
 
-/* 6.13; 6.15 has no other */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define hrtimer_setup(timer, expired, clock, mode) \
-	(hrtimer_init(timer, clock, mode), (void)((timer)->function = (expired)))
-#endif
-
 /* 6.16 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define timer_destroy_on_stack(timer)	destroy_timer_on_stack(timer)
-#endif
-
-/* 6.16 */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define timer_delete_sync_try(timer)	try_to_del_timer_sync(timer)
 #endif
 
@@ -115,13 +74,6 @@
 #ifndef timer_container_of
 #define timer_container_of(var, callback_timer, timer_fieldname) \
 	from_timer(var, callback_timer, timer_fieldname)
-#endif
-
-/* 6.9 is told the limits of a disk as it makes it */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
-#define slow_work_alloc_disk(set)	blk_mq_alloc_disk(set, NULL)
-#else
-#define slow_work_alloc_disk(set)	blk_mq_alloc_disk(set, NULL, NULL)
 #endif
 
 /*

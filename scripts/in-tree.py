@@ -65,7 +65,7 @@ warnings, between two lines that say so.
   ./tools/testing/kunit/kunit.py run \\
       --kunitconfig=kernel/slow-work/tests/kunit
 """, {
-        "kernel/slow-work/tests/": ["tests/item.[ch]"],
+        "kernel/slow-work/tests/": ["tests/item.[ch]", "tests/compat.h"],
         "kernel/slow-work/tests/kunit/": ["tests/kunit/*.[ch]", "tests/kunit/K*", "tests/kunit/.kunitconfig"],
     }, [
         ("init/Kconfig", r'source "kernel/slow-work/Kconfig"',

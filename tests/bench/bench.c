@@ -28,7 +28,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sort.h>
 #include <uapi/linux/sched/types.h>
-#include "../../compat.h"
+#include "../compat.h"
 #include "bench.h"
 #include "files.h"
 #include "slow-work.h"

@@ -23,7 +23,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/slow-work.h>
-#include "../../compat.h"
+#include "../compat.h"
 #include "files.h"
 #include "irqsoff.h"
 

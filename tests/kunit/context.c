@@ -13,7 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 
-#include "../../compat.h"
+#include "../compat.h"
 #include "helper.h"
 
 /* Enqueues or arms an item in the context of an interrupt */

@@ -25,7 +25,7 @@
 #include <linux/uio.h>
 #ifdef CONFIG_UML_TIME_TRAVEL_SUPPORT
 #include <shared/timetravel.h>
-#include "../../compat.h"
+#include "../compat.h"
 #endif
 
 #include "helper.h"

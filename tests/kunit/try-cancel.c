@@ -13,7 +13,7 @@
 #include <linux/string.h>
 #include <linux/timer.h>
 
-#include "../../compat.h"
+#include "../compat.h"
 #include "helper.h"
 
 /* It cannot have begun what would run before @item now does */

@@ -25,7 +25,7 @@
 #include <linux/slow-work.h>
 #include <linux/timer.h>
 #include <linux/wait.h>
-#include "../../compat.h"
+#include "../compat.h"
 #include "../item.h"
 
 struct module;

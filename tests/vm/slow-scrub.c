@@ -33,7 +33,7 @@
 #include <linux/wait.h>
 #define VM_LONGEST	256
 #include "control.h"
-#include "../../compat.h"
+#include "../compat.h"
 
 #define SCRUB_CHUNK	SZ_64K	/* read at once */
 

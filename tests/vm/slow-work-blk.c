@@ -29,7 +29,7 @@
 #include <linux/sizes.h>
 #include <linux/slow-work.h>
 #include <linux/vmalloc.h>
-#include "../../compat.h"
+#include "../compat.h"
 
 static unsigned int size_mb = 64;
 module_param(size_mb, uint, 0444);

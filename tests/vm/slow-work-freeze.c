@@ -27,7 +27,7 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 #include "control.h"
-#include "../../compat.h"
+#include "../compat.h"
 
 #define FREEZE_BUSY	6
 #define FREEZE_LOOK_MS	20

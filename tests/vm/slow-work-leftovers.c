@@ -20,7 +20,7 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include "../../compat.h"
+#include "../compat.h"
 #include "control.h"
 
 /**

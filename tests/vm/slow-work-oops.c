@@ -33,7 +33,7 @@
 #include <linux/kthread.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
-#include "../../compat.h"
+#include "../compat.h"
 #include "control.h"
 
 enum oops_way {

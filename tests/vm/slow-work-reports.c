@@ -30,7 +30,7 @@
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include "../../compat.h"
+#include "../compat.h"
 #include "checked-item.h"
 #include "control.h"
 
