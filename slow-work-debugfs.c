@@ -229,17 +229,11 @@ struct slow_work_row {
  * @max: setting
  * @vslow_percentage: setting
  * @vslow_limit: places of the very slow class
+ * @reserves: users that have one
  * @histograms: they are switched on
  * @since: jiffies since the reset
  * @histograms_since: jiffies since the histograms count
- * @peak: the most threads since the reset
- * @started: since the reset
- * @culled: since the reset
- * @failures: starts that failed since the reset
- * @stalls: reports of stalls since the reset
- * @reserves: users that have one
- * @reserve_calls: how often one was called, since the reset
- * @max_ticks: jiffies at the maximum since the reset
+ * @events: since the reset; jiffies at the maximum, up to now
  * @nr_rows: how many of @rows there are
  * @rows: the classes, unowned items, and each user
  */
@@ -254,17 +248,11 @@ struct slow_work_stats {
 	unsigned int max;
 	unsigned int vslow_percentage;
 	unsigned int vslow_limit;
+	unsigned int reserves;
 	bool histograms;
 	u64 since;
 	u64 histograms_since;
-	unsigned int peak;
-	unsigned long started;
-	unsigned long culled;
-	unsigned long failures;
-	unsigned long stalls;
-	unsigned int reserves;
-	unsigned long reserve_calls;
-	unsigned long max_ticks;
+	struct slow_work_events events;
 	unsigned int nr_rows;
 	struct slow_work_row rows[];
 };
@@ -351,18 +339,12 @@ static void slow_work_gather_pool(struct slow_work_stats *stats)
 	stats->vslow_percentage = slow_pool.vslow_percentage;
 	stats->vslow_limit = slow_pool.classes[SLOW_WORK_VSLOW].limit;
 	stats->histograms = slow_pool.histograms;
-	stats->since = get_jiffies_64() - slow_pool.reset_at;
+	stats->since = get_jiffies_64() - slow_pool.events.reset_at;
 	stats->histograms_since = get_jiffies_64() - slow_pool.histograms_since;
-	stats->peak = slow_pool.peak;
-	stats->started = slow_pool.starts;
-	stats->culled = slow_pool.culled;
-	stats->failures = slow_pool.start_failures;
-	stats->stalls = slow_pool.stalls;
 	stats->reserves = slow_pool.nr_reserves;
-	stats->reserve_calls = slow_pool.reserve_calls;
-	stats->max_ticks = slow_pool.max_ticks;
+	stats->events = slow_pool.events;
 	if (slow_pool.at_max)
-		stats->max_ticks += jiffies - slow_pool.max_since;
+		stats->events.max_ticks += jiffies - slow_pool.max_since;
 	raw_spin_unlock_irq(&slow_pool.lock);
 }
 
@@ -539,16 +521,16 @@ static int slow_work_stats_values_show(struct seq_file *m, void *v)
 	seq_printf(m, "pool.limit %u\n", slow_pool.limit);
 	seq_printf(m, "pool.vslow-percentage %u\n", stats->vslow_percentage);
 	seq_printf(m, "pool.vslow-limit %u\n", stats->vslow_limit);
-	seq_printf(m, "pool.peak %u\n", stats->peak);
-	seq_printf(m, "pool.started %lu\n", stats->started);
-	seq_printf(m, "pool.culled %lu\n", stats->culled);
-	seq_printf(m, "pool.start-failures %lu\n", stats->failures);
+	seq_printf(m, "pool.peak %u\n", stats->events.peak);
+	seq_printf(m, "pool.started %lu\n", stats->events.starts);
+	seq_printf(m, "pool.culled %lu\n", stats->events.culled);
+	seq_printf(m, "pool.start-failures %lu\n", stats->events.start_failures);
 	seq_printf(m, "pool.at-max-ms %llu\n",
-		   jiffies64_to_msecs(stats->max_ticks));
-	seq_printf(m, "pool.stalls %lu\n", stats->stalls);
+		   jiffies64_to_msecs(stats->events.max_ticks));
+	seq_printf(m, "pool.stalls %lu\n", stats->events.stalls);
 	seq_printf(m, "pool.lost %u\n", stats->lost);
 	seq_printf(m, "pool.reserves %u\n", stats->reserves);
-	seq_printf(m, "pool.reserve-calls %lu\n", stats->reserve_calls);
+	seq_printf(m, "pool.reserve-calls %lu\n", stats->events.reserve_calls);
 	seq_printf(m, "histograms %d\n", stats->histograms);
 	seq_printf(m, "histograms-since-ms %llu\n",
 		   jiffies64_to_msecs(stats->histograms_since));
@@ -617,13 +599,13 @@ static int slow_work_stats_show(struct seq_file *m, void *v)
 	seq_puts(m, "counted  since ");
 	slow_work_show_seconds(m, stats->since);
 	seq_printf(m, ": at most %u threads, %lu started, %lu culled, %lu not to be had\n",
-		   stats->peak, stats->started, stats->culled, stats->failures);
+		   stats->events.peak, stats->events.starts, stats->events.culled, stats->events.start_failures);
 	seq_puts(m, "         ");
-	slow_work_show_seconds(m, stats->max_ticks);
-	seq_printf(m, " at the maximum, %lu stalls reported\n", stats->stalls);
+	slow_work_show_seconds(m, stats->events.max_ticks);
+	seq_printf(m, " at the maximum, %lu stalls reported\n", stats->events.stalls);
 	if (stats->reserves)
 		seq_printf(m, "reserves %u, called %lu times\n", stats->reserves,
-			   stats->reserve_calls);
+			   stats->events.reserve_calls);
 	seq_puts(m, "times    ");
 	if (stats->histograms) {
 		seq_puts(m, "since ");
@@ -681,14 +663,10 @@ static int slow_work_reset_set(void *data, u64 value)
 		memset(class->counts, 0, sizeof(class->counts));
 		atomic_long_set(&class->merged, 0);
 	}
-	slow_pool.reset_at = get_jiffies_64();
-	slow_pool.peak = slow_pool.nr;
-	slow_pool.starts = 0;
-	slow_pool.culled = 0;
-	slow_pool.start_failures = 0;
-	slow_pool.stalls = 0;
-	slow_pool.reserve_calls = 0;
-	slow_pool.max_ticks = 0;
+	slow_pool.events = (struct slow_work_events) {
+		.reset_at = get_jiffies_64(),
+		.peak = slow_pool.nr,
+	};
 	slow_pool.max_since = jiffies;
 	raw_spin_unlock_irq(&slow_pool.lock);
 	slow_work_reset_times();

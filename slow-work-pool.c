@@ -103,7 +103,7 @@ static int slow_work_start_thread(void)
 	slow_work_call(thread, 0);
 	slow_pool.threads[slot] = thread;
 	slow_pool.nr++;
-	slow_pool.starts++;
+	slow_pool.events.starts++;
 	slow_work_update();
 	trace_slow_work_thread_start(thread);
 	raw_spin_unlock_irq(&slow_pool.lock);
@@ -262,7 +262,7 @@ static void slow_work_record_start(int ret)
 	slow_pool.failed = ret;
 	slow_pool.failed_at = jiffies;
 	if (ret)
-		slow_pool.start_failures++;
+		slow_pool.events.start_failures++;
 	raw_spin_unlock_irq(&slow_pool.lock);
 	if (ret) {
 		trace_slow_work_thread_fail(ret);
@@ -460,7 +460,7 @@ static bool slow_work_cull(ktime_t *timeout)
 		list_del_init(&coldest->link);
 		slow_pool.nr_idle--;
 		slow_work_retire(coldest);
-		slow_pool.culled++;
+		slow_pool.events.culled++;
 		trace_slow_work_thread_cull(coldest);
 		wake_up_process(coldest->task);
 		return true;
@@ -652,7 +652,7 @@ int slow_work_pool_init(void)
 	slow_work_init_queues(&slow_pool.unowned);
 	slow_work_init_user(&slow_pool.unowned, NULL);
 	slow_pool.recent = slow_pool.unowned.current_account;
-	slow_pool.reset_at = get_jiffies_64();
+	slow_pool.events.reset_at = get_jiffies_64();
 	slow_pool.histograms_since = get_jiffies_64();
 	slow_pool.max_since = jiffies;
 

@@ -49,10 +49,10 @@ void slow_work_update(void)
 
 	/* for the statistics */
 	if (slow_pool.at_max)
-		slow_pool.max_ticks += jiffies - slow_pool.max_since;
+		slow_pool.events.max_ticks += jiffies - slow_pool.max_since;
 	slow_pool.max_since = jiffies;
 	slow_pool.at_max = slow_pool.nr >= slow_pool.max;
-	slow_pool.peak = max(slow_pool.peak, slow_pool.nr);
+	slow_pool.events.peak = max(slow_pool.events.peak, slow_pool.nr);
 }
 
 /* The fewest threads that have a slot for each item at once */
@@ -615,7 +615,7 @@ static void slow_work_call_reserve(struct slow_work_thread *thread)
 		slow_work_wake_sleeper(thread);
 	} else if (!thread->holder.item) {
 		thread->flags |= SLOW_WORK_CALLED;
-		slow_pool.reserve_calls++;
+		slow_pool.events.reserve_calls++;
 		trace_slow_work_reserve_call(thread);
 		wake_up_process(thread->task);
 	}

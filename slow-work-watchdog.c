@@ -95,7 +95,7 @@ static struct slow_work_stall {
 	unsigned int limit;	/* W: of @setting */
 } stall;
 
-/* Over stall-warn-secs; slow_pool.stalls counts the suppressed ones, too. */
+/* Over stall-warn-secs; slow_pool.events.stalls counts the suppressed ones, too. */
 static DEFINE_RATELIMIT_STATE(slow_work_stall_ratelimit,
 			      SLOW_WORK_STALL_SECS * HZ, 5);
 
@@ -355,7 +355,7 @@ static void slow_work_note_stall(struct slow_work *work, unsigned long age)
 	const struct slow_work_class *vslow = &slow_pool.classes[SLOW_WORK_VSLOW];
 	const struct slow_work_user *user = work->account->user;
 
-	slow_pool.stalls++;
+	slow_pool.events.stalls++;
 	trace_slow_work_stall(work, jiffies_to_msecs(age));
 	slow_work_walk_at(&stall.walk, work);
 	stall.age = age;

@@ -282,6 +282,18 @@ struct slow_work_user {
 #endif
 };
 
+/* What happened since the reset */
+struct slow_work_events {
+	u64 reset_at;			/* L: jiffies (64 bits) */
+	unsigned int peak;		/* L: most threads */
+	unsigned long starts;		/* L: threads started */
+	unsigned long culled;		/* L: threads retired as surplus */
+	unsigned long start_failures;	/* L: failed thread creations */
+	unsigned long stalls;		/* L: reports of stalls */
+	unsigned long reserve_calls;	/* L: of reserves that were called */
+	unsigned long max_ticks;	/* L: jiffies at the maximum, to @max_since */
+};
+
 /* The pool */
 struct slow_work_pool {
 	raw_spinlock_t lock;		/* L itself */
@@ -349,19 +361,12 @@ struct slow_work_pool {
 	struct list_head reserves;	/* L: users that have one, as they are looked at */
 	unsigned int nr_reserves;	/* L: entries of @reserves */
 	struct slow_work_class reserve_classes[SLOW_WORK_NR_CLASSES]; /* L: what they run */
-	unsigned long reserve_calls;	/* L: since the reset */
 	bool reserve_died;		/* L: one is to be started in its place */
 
 	/* Statistics */
 	struct slow_work_times times[SLOW_WORK_NR_CLASSES];
 	u64 histograms_since;		/* L: jiffies (64 bits) */
-	u64 reset_at;			/* L: the same */
-	unsigned int peak;		/* L: most threads */
-	unsigned long starts;		/* L: threads started */
-	unsigned long culled;		/* L: threads retired as surplus */
-	unsigned long start_failures;	/* L: failed thread creations */
-	unsigned long stalls;		/* L: reports of stalls */
-	unsigned long max_ticks;	/* L: jiffies at the maximum, to @max_since */
+	struct slow_work_events events;	/* L */
 	unsigned long max_since;	/* L: jiffies of the last change of @nr */
 	bool at_max;			/* L: there are as many as there may be */
 };

@@ -267,10 +267,10 @@ def main():
           f"{idle} idle, {len(having)} executing: {len(having) - sleeping - awake} blocked, "
           f"{sleeping} asleep until needed")
     print(f"very slow items may have {it.classes[1].limit.value_()} threads "
-          f"({it.vslow_percentage.value_()} %); stalls reported: {it.stalls.value_()}")
+          f"({it.vslow_percentage.value_()} %); stalls reported: {it.events.stalls.value_()}")
     if it.nr_reserves:
         print(f"reserves: {it.nr_reserves.value_()}, "
-              f"called {it.reserve_calls.value_()} times")
+              f"called {it.events.reserve_calls.value_()} times")
     if len(threads) != it.nr.value_():
         print(f"{len(threads) - it.nr.value_()} threads are on their way out")
     show_tables(pool)
