@@ -171,51 +171,34 @@ static int slow_work_run(void)
 }
 
 /*
- * Have a reserve for the user that @module is, or is to be as @new.  No other register
- * comes meanwhile, nor does the user go.
+ * Count a registration of @module, with a reserve if it asks for one, and have enqueues
+ * accepted.  *@new becomes the user if there is none yet, and NULL then.  No other
+ * register comes meanwhile, nor does the user go.
  *
  * Context: slow_work_register_mutex held.
  */
-static int slow_work_add_reserve(struct module *module, struct slow_work_user *new)
+static int slow_work_add_user(struct module *module, struct slow_work_user **new,
+			      bool reserve)
 {
 	struct slow_work_user *user;
-	int ret;
+	int ret = 0;
 
-	mutex_lock(&slow_work_users_mutex);	/* the manager may replace it */
+	mutex_lock(&slow_work_users_mutex);	/* the manager may replace a reserve */
 	raw_spin_lock_irq(&slow_pool.lock);
-	user = slow_work_lookup_user(module) ?: new;
+	user = module ? slow_work_lookup_user(module) ?: *new : &slow_pool.unowned;
 	raw_spin_unlock_irq(&slow_pool.lock);
-	ret = slow_work_reserve_start(user);
-	if (!ret) {
-		raw_spin_lock_irq(&slow_pool.lock);
-		WRITE_ONCE(user->reserved, user->reserved + 1);
-		raw_spin_unlock_irq(&slow_pool.lock);
-	}
-	mutex_unlock(&slow_work_users_mutex);
-	return ret;
-}
+	if (reserve)
+		ret = slow_work_reserve_start(user);
+	if (ret)
+		goto out;
 
-/*
- * Count a registration of @module, and open the pool.  @new becomes the user if there is
- * none yet.
- *
- * Context: slow_work_register_mutex held.
- * Return: NULL if @new is in use now, else @new.
- */
-static struct slow_work_user *slow_work_add_user(struct module *module,
-						 struct slow_work_user *new)
-{
-	struct slow_work_user *user;
-
-	mutex_lock(&slow_work_users_mutex);
 	raw_spin_lock_irq(&slow_pool.lock);
-	user = module ? slow_work_lookup_user(module) : &slow_pool.unowned;
-	if (!user) {
-		user = new;
-		new = NULL;
+	if (user == *new) {
+		*new = NULL;
 		hash_add(slow_pool.users, &user->hash, (unsigned long)module);
 		list_add_tail(&user->link, &slow_work_users);
 	}
+	WRITE_ONCE(user->reserved, user->reserved + reserve);
 	user->registered++;
 	if (!slow_pool.nr_users++)
 		slow_work_wake_waiters(&slow_pool.unowned.leavers);
@@ -225,8 +208,9 @@ static struct slow_work_user *slow_work_add_user(struct module *module,
 		slow_work_wake_manager();
 	}
 	raw_spin_unlock_irq(&slow_pool.lock);
+out:
 	mutex_unlock(&slow_work_users_mutex);
-	return new;
+	return ret;
 }
 
 static int slow_work_register(struct module *module, struct slow_work_user **new,
@@ -237,13 +221,11 @@ static int slow_work_register(struct module *module, struct slow_work_user **new
 	lockdep_assert_held(&slow_work_register_mutex);
 	if (!slow_pool.nr_users)
 		ret = slow_work_run();
-	if (!ret && reserve) {
-		ret = slow_work_add_reserve(module, *new);
+	if (!ret) {
+		ret = slow_work_add_user(module, new, reserve);
 		if (ret)
 			slow_work_stop_unused();
 	}
-	if (!ret)
-		*new = slow_work_add_user(module, *new);
 	return ret;
 }
 
