@@ -226,54 +226,24 @@ static int slow_work_sysctl_cpumask(slow_work_ctl_table *table, int write,
 	return ret;
 }
 
+#define SLOW_WORK_INTEGER(setting)		\
+	.data		= (setting),		\
+	.maxlen		= sizeof(int),		\
+	.mode		= 0644,			\
+	.proc_handler	= slow_work_sysctl
+
 static struct ctl_table slow_work_sysctls[] = {
-	{
-		.procname	= "min-threads",
-		.data		= &slow_pool.min,
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl,
-	},
-	{
-		.procname	= "max-threads",
-		.data		= &slow_pool.max,
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl,
-	},
-	{
-		.procname	= "vslow-percentage",
-		.data		= &slow_pool.vslow_percentage,
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl,
-	},
+	{ .procname = "min-threads", SLOW_WORK_INTEGER(&slow_pool.min) },
+	{ .procname = "max-threads", SLOW_WORK_INTEGER(&slow_pool.max) },
+	{ .procname = "vslow-percentage", SLOW_WORK_INTEGER(&slow_pool.vslow_percentage) },
 	{
 		.procname	= "cpumask",
 		.mode		= 0644,
 		.proc_handler	= slow_work_sysctl_cpumask,
 	},
-	{
-		.procname	= "nice",
-		.data		= &slow_pool.nice,
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl,
-	},
-	{
-		.procname	= "stall-warn-secs",
-		.data		= &slow_pool.stall_secs,
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl,
-	},
-	{
-		.procname	= "histograms",
-		.data		= &slow_pool.histograms,
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= slow_work_sysctl,
-	},
+	{ .procname = "nice", SLOW_WORK_INTEGER(&slow_pool.nice) },
+	{ .procname = "stall-warn-secs", SLOW_WORK_INTEGER(&slow_pool.stall_secs) },
+	{ .procname = "histograms", SLOW_WORK_INTEGER(&slow_pool.histograms) },
 	SLOW_WORK_SYSCTL_END
 };
 
