@@ -186,30 +186,26 @@ unsigned int slow_work_restore_affinity(void)
 /**
  * slow_work_affinity_begin - place a thread that was just created
  * @task: the thread, which has not run yet
+ * @nice: it executes items, and gets the niceness: the manager does not
  *
  * Settings do not change until slow_work_affinity_end(); by then the thread is to
  * be found by slow_work_apply_all().
  *
  * Context: Process context; sleeps.
  */
-void slow_work_affinity_begin(struct task_struct *task)
+void slow_work_affinity_begin(struct task_struct *task, bool nice)
 {
 	mutex_lock(&slow_work_affinity_mutex);
 	/* for the mark that it is bound; which CPU does not matter */
 	kthread_bind(task, cpumask_first(slow_work_affinity_mask()));
 	slow_work_bind_task(task, slow_work_affinity_mask());
+	if (nice)
+		set_user_nice(task, slow_pool.nice);
 }
 
 void slow_work_affinity_end(void)
 {
 	mutex_unlock(&slow_work_affinity_mutex);
-}
-
-/* The niceness is for those that execute items: the manager has none. */
-void slow_work_affinity_begin_thread(struct task_struct *task)
-{
-	slow_work_affinity_begin(task);
-	set_user_nice(task, slow_pool.nice);
 }
 
 /* Settings **********************************************************/

@@ -94,7 +94,7 @@ static int slow_work_start_thread(void)
 	/* It may exit by itself; until it is reaped it can be woken. */
 	get_task_struct(task);
 	set_bit(slot, slow_pool.slots);
-	slow_work_affinity_begin_thread(task);
+	slow_work_affinity_begin(task, true);
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread->task = task;
@@ -168,7 +168,7 @@ int slow_work_reserve_start(struct slow_work_user *user)
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	get_task_struct(task);
-	slow_work_affinity_begin_thread(task);
+	slow_work_affinity_begin(task, true);
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread->task = task;
 	thread->flags = 0;
@@ -584,7 +584,7 @@ int slow_work_pool_start(void)
 		goto fail;
 	}
 
-	slow_work_affinity_begin(manager);
+	slow_work_affinity_begin(manager, false);
 	raw_spin_lock_irq(&slow_pool.lock);
 	slow_pool.manager = manager;
 	raw_spin_unlock_irq(&slow_pool.lock);

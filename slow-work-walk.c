@@ -20,18 +20,20 @@
 #include "slow-work-item.h"
 #include "slow-work-walk.h"
 
+static bool slow_work_walk_is_by_turns(const struct slow_work_walk *walk)
+{
+	return walk->list == SLOW_WORK_LIST_SLOW ||
+	       walk->list == SLOW_WORK_LIST_VSLOW;
+}
+
 /* The list of items that @walk is in, or NULL */
 static struct slow_work_list *slow_work_list_of(const struct slow_work_walk *walk)
 {
 	if (walk->list == SLOW_WORK_LIST_ARMED)
 		return &slow_pool.armed;
-	if (!walk->user_at)
+	if (!walk->user_at || !slow_work_walk_is_by_turns(walk))
 		return NULL;
-	if (walk->list == SLOW_WORK_LIST_SLOW)
-		return &walk->user_at->queues[SLOW_WORK_SLOW].items;
-	if (walk->list == SLOW_WORK_LIST_VSLOW)
-		return &walk->user_at->queues[SLOW_WORK_VSLOW].items;
-	return NULL;
+	return &walk->user_at->queues[walk->list == SLOW_WORK_LIST_VSLOW].items;
 }
 
 /* Take the cursor out of the list that it is in, if it is in one. */
@@ -183,12 +185,6 @@ void slow_work_walk_begin_by_turns(struct slow_work_walk *walk)
 	walk->order = kvcalloc(nr, sizeof(*walk->order), GFP_KERNEL);
 	walk->ordered = kvcalloc(BITS_TO_LONGS(nr), sizeof(*walk->ordered), GFP_KERNEL);
 	walk->nr_users = nr;
-}
-
-static bool slow_work_walk_is_by_turns(const struct slow_work_walk *walk)
-{
-	return walk->list == SLOW_WORK_LIST_SLOW ||
-	       walk->list == SLOW_WORK_LIST_VSLOW;
 }
 
 /* Users have this list each. */
