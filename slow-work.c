@@ -123,13 +123,17 @@ static __always_inline void slow_work_count_ref(struct slow_work *work, bool arm
 }
 
 /*
- * The in-flight count for a run that is enqueued while @holder executes the item: of the
- * same user, which stays there until the present run ends.
+ * If @work executes, the reference that its thread has serves the next run again: it
+ * counts for the same user, which stays there until the present run ends.
  */
-static struct slow_work_account *
-slow_work_account_again(const struct slow_work_holder *holder)
+static bool slow_work_share_ref(struct slow_work *work)
 {
-	return holder->account->user->current_account;
+	struct slow_work_holder *holder = slow_work_held(work);
+
+	if (!holder || !slow_work_claim(holder))
+		return false;
+	WRITE_ONCE(work->account, holder->account->user->current_account);
+	return true;
 }
 
 /*
@@ -284,7 +288,6 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 					  unsigned long delay)
 {
 	unsigned long flags = READ_ONCE(work->flags);
-	struct slow_work_holder *holder;
 	int ret;
 
 	if (flags & BIT(SLOW_WORK_CANCELLING))
@@ -292,7 +295,6 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 	if (!slow_pool.nr_users && (!(flags & BIT(SLOW_WORK_PENDING)) ||
 				    (flags & BIT(SLOW_WORK_DELAYED))))
 		return SLOW_WORK_NO_USER;
-	holder = slow_work_held(work);
 	if (slow_work_item_is_lost(work))
 		return -EOWNERDEAD;
 	if (flags & BIT(SLOW_WORK_PENDING)) {
@@ -300,18 +302,17 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 		return 0;
 	}
 
-	if (slow_work_claim_item(work)) {
-		/* Executing: the reference that the thread has serves again. */
-		WRITE_ONCE(work->account, slow_work_account_again(holder));
-	} else if (flags & BIT(SLOW_WORK_PUT_AGAIN)) {
-		/* So does one that was taken back, and is not put yet. */
-		clear_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
-		slow_work_recount(work, delay);
-	} else {
-		/* In its put_ref, which finishes first, or idle after all. */
-		ret = slow_work_admit(work, delay);
-		if (ret)
-			return ret;
+	if (!slow_work_share_ref(work)) {
+		if (flags & BIT(SLOW_WORK_PUT_AGAIN)) {
+			/* One that was taken back, and is not put yet, serves too. */
+			clear_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
+			slow_work_recount(work, delay);
+		} else {
+			/* In its put_ref, which finishes first, or idle after all. */
+			ret = slow_work_admit(work, delay);
+			if (ret)
+				return ret;
+		}
 	}
 	/* litmus: account-again */
 	set_bit(SLOW_WORK_PENDING, &work->flags);
@@ -380,10 +381,7 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 		return 0;
 	}
 
-	if (slow_work_claim_item(work))
-		WRITE_ONCE(work->account,
-			   slow_work_account_again(slow_work_held(work)));
-	else
+	if (!slow_work_share_ref(work))
 		slow_work_recount(work, delay);
 	slow_work_queue_or_arm(work, delay);
 	return 0;
