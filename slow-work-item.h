@@ -112,7 +112,7 @@ static __always_inline void slow_work_dequeue(struct slow_work *work)
 	slow_work_list_del(&queue->items, &work->link);
 	class->queued--;
 	/* An empty queue keeps its turn where it is alone, and only there. */
-	if (!slow_work_first_of(queue) && class->turns.head.first->next)
+	if (!slow_work_first_of(&queue->items) && class->turns.head.first->next)
 		slow_work_leave_turns(class, queue);
 	if (unlikely(READ_ONCE(work->flags) & BIT(SLOW_WORK_YIELDED))) {
 		clear_bit(SLOW_WORK_YIELDED, &work->flags);

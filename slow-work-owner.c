@@ -83,7 +83,7 @@ void slow_work_join_turns(struct slow_work_class *class,
 			  const struct slow_work *work)
 {
 	lockdep_assert_held(&slow_pool.lock);
-	if (slow_work_first_of(queue) != work)
+	if (slow_work_first_of(&queue->items) != work)
 		return;
 	slow_work_leave_turns(class, queue);
 	slow_work_list_add_tail(&class->turns, &queue->turn);
@@ -95,7 +95,7 @@ void slow_work_next_turn(struct slow_work_class *class,
 {
 	lockdep_assert_held(&slow_pool.lock);
 	slow_work_list_del(&class->turns, &queue->turn);
-	if (slow_work_first_of(queue))
+	if (slow_work_first_of(&queue->items))
 		slow_work_list_add_tail(&class->turns, &queue->turn);
 	else
 		INIT_HLIST_NODE(&queue->turn);

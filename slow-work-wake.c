@@ -281,13 +281,13 @@ static unsigned long slow_work_rest(void)
 	return rest;
 }
 
-/* The first item of @queue, or NULL.  There are no more cursors than walks. */
-struct slow_work *slow_work_first_of(const struct slow_work_queue *queue)
+/* The first item of @list, or NULL.  There are no more cursors than walks. */
+struct slow_work *slow_work_first_of(const struct slow_work_list *list)
 {
 	struct slow_work *work;
 
 	lockdep_assert_held(&slow_pool.lock);
-	hlist_for_each_entry(work, &queue->items.head, link)
+	hlist_for_each_entry(work, &list->head, link)
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER)))
 			return work;
 	return NULL;
@@ -300,7 +300,7 @@ struct slow_work *slow_work_first(const struct slow_work_class *class)
 	struct slow_work *work;
 
 	hlist_for_each_entry(queue, &class->turns.head, turn) {
-		work = slow_work_first_of(queue);
+		work = slow_work_first_of(&queue->items);
 		if (work)
 			return work;
 	}
@@ -546,7 +546,7 @@ static void slow_work_sample(void)
 static unsigned long slow_work_queue_left(const struct slow_work_queue *queue,
 					  unsigned long wait)
 {
-	struct slow_work *work = slow_work_first_of(queue);
+	struct slow_work *work = slow_work_first_of(&queue->items);
 
 	if (!work)
 		return ULONG_MAX;
@@ -585,7 +585,7 @@ struct slow_work *slow_work_first_unserved(const struct slow_work_user *user)
 
 	lockdep_assert_held(&slow_pool.lock);
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
-		work = slow_work_first_of(&user->queues[i]);
+		work = slow_work_first_of(&user->queues[i].items);
 		wait = slow_work_startable(&slow_pool.classes[i]) &&
 		       !list_empty(&slow_pool.idle) ? SLOW_WORK_REST_JIFFIES : 0;
 		if (slow_work_queue_left(&user->queues[i], wait))

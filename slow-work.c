@@ -651,7 +651,7 @@ slow_work_take_special(struct slow_work_thread *thread,
 	for (;;) {
 		queue = hlist_entry(class->turns.head.first,
 				    struct slow_work_queue, turn);
-		work = slow_work_first_of(queue);
+		work = slow_work_first_of(&queue->items);
 		if (work)
 			break;
 		slow_work_leave_turns(class, queue);
@@ -990,15 +990,9 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
 {
 	void (*execute)(struct slow_work *work);
-	struct slow_work *work;
-	bool found = false;
+	struct slow_work *work = slow_work_first_of(&slow_pool.armed);
 
-	hlist_for_each_entry(work, &slow_pool.armed.head, link) {
-		found = !(READ_ONCE(work->flags) & BIT(SLOW_WORK_MARKER));
-		if (found)
-			break;
-	}
-	if (!found || slow_pool.nr_users) {
+	if (!work || slow_pool.nr_users) {
 		slow_pool.closing = false;
 		slow_work_update();
 		return false;

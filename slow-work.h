@@ -531,7 +531,7 @@ unsigned int slow_work_wanted(void);
 void slow_work_note_surplus(void);
 unsigned long slow_work_left(unsigned long since, unsigned long wait);
 unsigned long slow_work_backs_off(void);
-struct slow_work *slow_work_first_of(const struct slow_work_queue *queue);
+struct slow_work *slow_work_first_of(const struct slow_work_list *list);
 struct slow_work *slow_work_first(const struct slow_work_class *class);
 struct slow_work *slow_work_first_unserved(const struct slow_work_user *user);
 void slow_work_wake_thread(void);
