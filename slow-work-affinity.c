@@ -37,22 +37,13 @@ static DEFINE_MUTEX(slow_work_affinity_mutex);
  */
 static DEFINE_MUTEX(slow_work_settings_mutex);
 
-/**
- * struct slow_work_affinity - the settings
- * @given: P: @mask was written; until then it follows housekeeping
- * @mask: P: CPUs to run on; slow_work_affinity_mask() tells
- * @changing: P: pending calls of slow_work_apply_all(); threads may differ from the
- *	settings
- * @hotplug: I: the state of CPU hotplug that calls us
- */
-struct slow_work_affinity {
-	bool given;
-	struct cpumask mask;
+static struct {
+	bool given;		/* P: @mask was written; until then it follows housekeeping */
+	struct cpumask mask;	/* P: CPUs to run on; slow_work_affinity_mask() tells */
+	/* P: pending calls of slow_work_apply_all(); threads may differ from the settings */
 	unsigned int changing;
-	int hotplug;
-};
-
-static struct slow_work_affinity affinity;
+	int hotplug;		/* I: the state of CPU hotplug that calls us */
+} affinity;
 
 /*
  * As workqueues had it on 6.1: where the two leave no CPU, the first goes.  Since 7.0

@@ -24,16 +24,11 @@
 #define SLOW_WORK_DESC_MAX	PAGE_SIZE
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
 
-/**
- * struct slow_work_reader - an open runqueue file
- * @walk: where it is
- * @line: the number of the line in @walk and @desc; 0 is before the first
- * @desc: what the item of that line says of itself
- */
+/* An open runqueue file */
 struct slow_work_reader {
-	struct slow_work_walk walk;
-	loff_t line;
-	struct seq_file desc;
+	struct slow_work_walk walk;	/* where it is */
+	loff_t line;		/* its number in @walk and @desc; 0: before the first */
+	struct seq_file desc;	/* what the item of that line says of itself */
 };
 
 /* Go to the next line.  False: there is none. */
@@ -191,70 +186,39 @@ static const struct file_operations slow_work_runqueue_fops = {
 
 #define SLOW_WORK_STATS_FORMAT	1	/* of stats-values */
 
-/**
- * struct slow_work_row - figures of a class or of an owner
- * @name: the owner's, or the class's
- * @user: the owner; NULL of a class
- * @queued: items now
- * @executing: the same
- * @armed: the same
- * @oldest: jiffies that the oldest of @queued has been so
- * @executed: since the reset, as all below
- * @merged: see there
- * @counts: see there
- * @times: see there
- */
+/* Figures of a class or of an owner */
 struct slow_work_row {
 	char name[MODULE_NAME_LEN];
-	const struct slow_work_user *user;
-	unsigned long queued;
-	unsigned long executing;
-	unsigned long armed;
-	unsigned long oldest;
-	unsigned long executed;
+	const struct slow_work_user *user;	/* the owner; NULL of a class */
+	unsigned long queued;		/* items now */
+	unsigned long executing;	/* the same */
+	unsigned long armed;		/* the same */
+	unsigned long oldest;		/* jiffies that the oldest of @queued has been so */
+	unsigned long executed;		/* since the reset, as all below */
 	unsigned long merged;
 	unsigned long counts[SLOW_WORK_NR_COUNTS];
 	unsigned long times[SLOW_WORK_NR_TIMES][SLOW_WORK_BUCKETS];
 };
 
-/**
- * struct slow_work_stats - all figures
- * @threads: now, as all of the first lines
- * @idle: those that wait for work
- * @lost: threads that have died in a call-out
- * @executing: those that have an item
- * @blocked: those of @executing that sleep in it for a reason of its own
- * @sleeping: those that sleep in it until their thread is needed
- * @min: setting
- * @max: setting
- * @vslow_percentage: setting
- * @vslow_limit: places of the very slow class
- * @reserves: users that have one
- * @histograms: they are switched on
- * @since: jiffies since the reset
- * @histograms_since: jiffies since the histograms count
- * @events: since the reset; jiffies at the maximum, up to now
- * @nr_rows: how many of @rows there are
- * @rows: the classes, unowned items, and each user
- */
+/* All figures */
 struct slow_work_stats {
-	unsigned int threads;
-	unsigned int idle;
-	unsigned int lost;
-	unsigned int executing;
-	unsigned int blocked;
-	unsigned int sleeping;
-	unsigned int min;
-	unsigned int max;
-	unsigned int vslow_percentage;
-	unsigned int vslow_limit;
-	unsigned int reserves;
-	bool histograms;
-	u64 since;
-	u64 histograms_since;
-	struct slow_work_events events;
-	unsigned int nr_rows;
-	struct slow_work_row rows[];
+	unsigned int threads;		/* now, as all that follows */
+	unsigned int idle;		/* those that wait for work */
+	unsigned int lost;		/* threads that have died in a call-out */
+	unsigned int executing;		/* those that have an item */
+	unsigned int blocked;		/* of these, sleep in it for a reason of its own */
+	unsigned int sleeping;		/* of these, sleep in it until they are needed */
+	unsigned int min;		/* setting */
+	unsigned int max;		/* setting */
+	unsigned int vslow_percentage;	/* setting */
+	unsigned int vslow_limit;	/* places of the very slow class */
+	unsigned int reserves;		/* users that have one */
+	bool histograms;		/* they are switched on */
+	u64 since;			/* jiffies since the reset */
+	u64 histograms_since;		/* jiffies since the histograms count */
+	struct slow_work_events events;	/* since the reset; @max_ticks: up to now */
+	unsigned int nr_rows;		/* how many of @rows there are */
+	struct slow_work_row rows[];	/* the classes, unowned items, and each user */
 };
 
 /* Gather ************************************************************/

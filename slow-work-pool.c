@@ -35,20 +35,13 @@
 #define SLOW_WORK_LOOK_US	200
 #define SLOW_WORK_HORIZON_US	10000
 
-/**
- * struct slow_work_growth - what the manager has seen of a busy pool
- * @watching: S: it is watching the queue move
- * @growing: S: it has seen enough: start what is wanted
- * @since: S: when it began to watch
- * @looked: S: when it looked last
- * @started: S: the count of items taken at that time
- */
+/* What the manager has seen of a busy pool */
 static struct slow_work_growth {
-	bool watching;
-	bool growing;
-	ktime_t since;
-	ktime_t looked;
-	unsigned long started;
+	bool watching;		/* S: it is watching the queue move */
+	bool growing;		/* S: it has seen enough: start what is wanted */
+	ktime_t since;		/* S: when it began to watch */
+	ktime_t looked;		/* S: when it looked last */
+	unsigned long started;	/* S: the count of items taken at that time */
 } growth;
 
 /* Start and stop ***************************************************/

@@ -17,14 +17,10 @@
 
 /* Module parameters *************************************************/
 
-/**
- * struct slow_work_param - a parameter, which may not have been given
- * @value: the value, as text says it
- * @given: there is one
- */
+/* A parameter, which may not have been given */
 struct slow_work_param {
-	int value;
-	bool given;
+	int value;	/* as text says it */
+	bool given;	/* there is one */
 };
 
 static int slow_work_param_set(const char *text, const struct kernel_param *kp)
