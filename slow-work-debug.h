@@ -152,9 +152,7 @@ slow_work_check_left(struct slow_work_thread *thread,
 		slow_work_report_left(thread, work);
 }
 
-#ifdef CONFIG_DEBUG_OBJECTS
-
-/* slow-work-debugobjects.c */
+/* slow-work-debugobjects.c; without CONFIG_DEBUG_OBJECTS there is none, nor is it used */
 extern const struct debug_obj_descr slow_work_debug_descr;
 
 static inline void slow_work_debug_init(struct slow_work *work, bool on_stack)
@@ -174,16 +172,5 @@ static inline void slow_work_debug_deactivate(struct slow_work *work)
 {
 	debug_object_deactivate(work, &slow_work_debug_descr);
 }
-
-#else
-
-static inline void slow_work_debug_init(struct slow_work *work, bool on_stack)
-{
-}
-
-static inline void slow_work_debug_activate(struct slow_work *work) { }
-static inline void slow_work_debug_deactivate(struct slow_work *work) { }
-
-#endif
 
 #endif /* _SLOW_WORK_DEBUG_H */

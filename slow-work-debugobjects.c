@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"
+#include "slow-work-debug.h"
 #include "slow-work-item.h"
 
 #ifdef CONFIG_DEBUG_OBJECTS
@@ -111,9 +112,7 @@ const struct debug_obj_descr slow_work_debug_descr = {
  */
 void destroy_slow_work_on_stack(struct slow_work *work)
 {
-#ifdef CONFIG_DEBUG_OBJECTS
 	debug_object_free(work, &slow_work_debug_descr);
-#endif
 }
 EXPORT_SYMBOL(destroy_slow_work_on_stack);
 
