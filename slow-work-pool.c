@@ -340,15 +340,9 @@ static struct notifier_block slow_work_die_block = {
 
 /* The manager ******************************************************/
 
-static void slow_work_shorten(ktime_t *timeout, ktime_t most)
+static void slow_work_shorten(ktime_t *timeout, u64 ns)
 {
-	if (ktime_before(most, *timeout))
-		*timeout = most;
-}
-
-static ktime_t slow_work_jiffies_to_ktime(unsigned long left)
-{
-	return ns_to_ktime(jiffies_to_nsecs(left));
+	*timeout = min(*timeout, ns_to_ktime(ns));
 }
 
 /* Is it time to replace reserves that died?  If not yet, shorten @timeout. */
@@ -361,7 +355,7 @@ static bool slow_work_replaces(ktime_t *timeout)
 	if (due)
 		slow_pool.reserve_died = false;
 	else if (slow_pool.reserve_died)
-		slow_work_shorten(timeout, slow_work_jiffies_to_ktime(left));
+		slow_work_shorten(timeout, jiffies_to_nsecs(left));
 	return due;
 }
 
@@ -382,7 +376,7 @@ static bool slow_work_grow(ktime_t *timeout)
 	left = slow_work_backs_off();
 	if (left) {
 		growth.watching = false;
-		slow_work_shorten(timeout, slow_work_jiffies_to_ktime(left));
+		slow_work_shorten(timeout, jiffies_to_nsecs(left));
 		return false;
 	}
 	/* Where all numbers are taken, a thread that exits wakes the manager. */
@@ -424,8 +418,7 @@ static bool slow_work_grow(ktime_t *timeout)
 		growth.started = started;
 		passed = 0;
 	}
-	slow_work_shorten(timeout, ns_to_ktime((SLOW_WORK_LOOK_US - passed) *
-					 NSEC_PER_USEC));
+	slow_work_shorten(timeout, (SLOW_WORK_LOOK_US - passed) * NSEC_PER_USEC);
 	return false;
 }
 
@@ -460,8 +453,7 @@ static bool slow_work_cull(ktime_t *timeout)
 	}
 
 	slow_pool.culling = true;
-	slow_work_shorten(timeout, slow_work_jiffies_to_ktime(left ?:
-						      SLOW_WORK_CULL_JIFFIES));
+	slow_work_shorten(timeout, jiffies_to_nsecs(left ?: SLOW_WORK_CULL_JIFFIES));
 	return false;
 }
 
