@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * slow-work: steps of an item that both its way through the pool and a cancel take
+ * slow-work: lists of items, who has an item, and the steps of an item that both its way
+ * through the pool and a cancel take
  *
  * All of them are taken under slow_pool.lock.
  */
@@ -15,6 +16,104 @@
 #include "slow-work.h"
 #include "slow-work-debug.h"
 #include "slow-work-trace.h"
+
+static inline void slow_work_list_init(struct slow_work_list *list)
+{
+	INIT_HLIST_HEAD(&list->head);
+	list->tail = &list->head.first;
+}
+
+/* Add @node where @at points from: at the head, behind a node, or at the tail. */
+static inline void slow_work_list_insert(struct slow_work_list *list,
+					 struct hlist_node *node,
+					 struct hlist_node **at)
+{
+	node->next = *at;
+	node->pprev = at;
+	if (node->next)
+		node->next->pprev = &node->next;
+	else
+		list->tail = &node->next;
+	*at = node;
+}
+
+static __always_inline void slow_work_list_add_tail(struct slow_work_list *list,
+						    struct hlist_node *node)
+{
+	node->next = NULL;
+	node->pprev = list->tail;
+	*list->tail = node;
+	list->tail = &node->next;
+}
+
+static __always_inline void slow_work_list_del(struct slow_work_list *list,
+					       struct hlist_node *node)
+{
+	*node->pprev = node->next;
+	if (node->next)
+		node->next->pprev = node->pprev;
+	else
+		list->tail = node->pprev;
+}
+
+/* Is @node the last of @list? */
+static __always_inline bool slow_work_list_is_last(const struct slow_work_list *list,
+						   struct hlist_node *node)
+{
+	return list->tail == &node->next;
+}
+
+/* Where @work waits, or would */
+static inline struct slow_work_queue *
+slow_work_queue_of(const struct slow_work *work)
+{
+	struct slow_work_user *user = work->account->user;
+
+	return &user->queues[slow_work_class_id(work->flags)];
+}
+
+/* Who has @work out of the queues, if anybody has? */
+static inline struct slow_work_holder *
+slow_work_held(const struct slow_work *work)
+{
+	struct slow_work_holder *holder = work->holder;
+
+	lockdep_assert_held(&slow_pool.lock);
+	return holder && holder->item == work ? holder : NULL;
+}
+
+/*
+ * Make sure that @holder takes the lock before it lets go of its item, and sees there
+ * what we leave in the item's flags.  False: execute is over, and put_ref comes next
+ * or has been called.  Pairs with slow_work_end(); litmus: claim, stage, described.
+ */
+static inline bool slow_work_claim(struct slow_work_holder *holder)
+{
+	lockdep_assert_held(&slow_pool.lock);
+	return cmpxchg(&holder->stage, SLOW_WORK_RUNNING, SLOW_WORK_CLAIMED) !=
+	       SLOW_WORK_ENDED;
+}
+
+/* The thread that has the item of @holder: only threads' holders have one */
+static inline struct slow_work_thread *
+slow_work_holding_thread(const struct slow_work_holder *holder)
+{
+	return container_of(holder, struct slow_work_thread, holder);
+}
+
+/* When did the thread of @holder, which has an item, begin to execute it? */
+static inline unsigned long
+slow_work_began_at(const struct slow_work_holder *holder)
+{
+	return holder->timestamp ?: holder->item->timestamp;
+}
+
+/* Has the thread of @holder died in a call-out?  slow_work_find_dead() may come later. */
+static inline bool slow_work_is_lost(const struct slow_work_holder *holder)
+{
+	/* The task writes others of its flags as it likes. */
+	return data_race(slow_work_holding_thread(holder)->task->flags) & PF_EXITING;
+}
 
 /* A wait for an item */
 struct slow_work_wait {

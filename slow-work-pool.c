@@ -200,14 +200,6 @@ void slow_work_reserve_stop(struct slow_work_thread *thread)
 
 /* Threads that have died ********************************************/
 
-/* Has the task of @thread died in a call-out?  A thread that retires has no item. */
-static bool slow_work_has_died(const struct slow_work_thread *thread)
-{
-	return thread->task && thread->holder.item &&
-	       /* The task writes others of its flags as it likes. */
-	       (data_race(thread->task->flags) & PF_EXITING);
-}
-
 /* The thread is there for good, and so is its account's user. */
 static void slow_work_report_death(const struct slow_work_thread *thread, bool put)
 {
@@ -229,7 +221,8 @@ static void slow_work_check_alive(unsigned int slot, struct slow_work_user *user
 
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread = user ? user->reserve : slow_pool.threads[slot];
-	if (!thread || !slow_work_has_died(thread)) {
+	/* A thread that retires has no item. */
+	if (!thread || !thread->holder.item || !slow_work_is_lost(&thread->holder)) {
 		raw_spin_unlock_irq(&slow_pool.lock);
 		return;
 	}

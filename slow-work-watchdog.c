@@ -31,6 +31,7 @@
 #include <linux/suspend.h>
 #include <linux/workqueue.h>
 #include "slow-work.h"
+#include "slow-work-item.h"
 #include "slow-work-walk.h"
 #include "slow-work-trace.h"
 

@@ -50,13 +50,6 @@ static bool slow_work_put_is_lost(const struct slow_work *work)
 	return lost;
 }
 
-/* Has the thread of @holder died in a call-out?  slow_work_find_dead() may come later. */
-static bool slow_work_is_lost(const struct slow_work_holder *holder)
-{
-	/* The task writes others of its flags as it likes. */
-	return data_race(slow_work_holding_thread(holder)->task->flags) & PF_EXITING;
-}
-
 /* Has the holder of @work, or the cancel that puts it, died in a call-out? */
 bool slow_work_item_is_lost(const struct slow_work *work)
 {
