@@ -351,7 +351,7 @@ struct slow_work_pool {
 
 	/* Users */
 	DECLARE_HASHTABLE(users, 8);	/* L: by their module's address */
-	unsigned int nr_users;		/* L, changed under R too: registrations; 0: no enqueues */
+	unsigned long nr_users;		/* L, changed under R too: registrations; 0: no enqueues */
 	struct slow_work_account *recent; /* L: of the last enqueue; always current */
 	struct slow_work_user unowned;	/* L: owners that have not registered */
 	struct hlist_head spare;	/* L: users that have left */
