@@ -14,7 +14,6 @@
  * (Not after a failed offline: the kernel has no callback for that.)
  */
 
-#include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/kthread.h>

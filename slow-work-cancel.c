@@ -9,9 +9,6 @@
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
 
-#include <linux/completion.h>
-#include <linux/freezer.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"

@@ -12,7 +12,6 @@
 #include <linux/cpumask.h>
 #include <linux/cred.h>
 #include <linux/debug_locks.h>
-#include <linux/debugobjects.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>

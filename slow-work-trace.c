@@ -11,7 +11,6 @@
 
 #include <linux/ktime.h>
 #include <linux/log2.h>
-#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/slow-work.h>
 #include "slow-work.h"

@@ -6,7 +6,6 @@
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
 
 #include <linux/freezer.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slow-work.h>
