@@ -26,6 +26,7 @@
 #include <linux/slow-work.h>
 #include <linux/workqueue.h>
 #include "slow-work.h"
+#include "slow-work-debug.h"
 
 static DEFINE_MUTEX(slow_work_affinity_mutex);
 

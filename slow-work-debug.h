@@ -27,6 +27,13 @@ void slow_work_report_signals(const struct slow_work_thread *thread);
 void slow_work_reset_signals(void);
 void slow_work_reset_io(void);
 
+/* slow-work-affinity.c: what it has put right */
+#define SLOW_WORK_MOVED_POLICY	BIT(0)
+#define SLOW_WORK_MOVED_NICE	BIT(1)
+#define SLOW_WORK_MOVED_CPUS	BIT(2)
+
+unsigned int slow_work_restore_affinity(void);
+
 static inline unsigned int slow_work_migration_off(void)
 {
 #ifdef CONFIG_SMP

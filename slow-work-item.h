@@ -128,7 +128,31 @@ struct slow_work_wait {
 	void (*execute)(struct slow_work *work);
 };
 
+/* slow-work-owner.c */
+void slow_work_init_queues(struct slow_work_user *user);
+void slow_work_join_turns(struct slow_work_class *class,
+			  struct slow_work_queue *queue,
+			  const struct slow_work *work);
+void slow_work_leave_turns(struct slow_work_class *class,
+			   struct slow_work_queue *queue);
+void slow_work_next_turn(struct slow_work_class *class,
+			 struct slow_work_queue *queue);
+void slow_work_init_user(struct slow_work_user *user, struct module *module);
+struct slow_work_user *slow_work_lookup_user(struct module *module);
+struct slow_work_account *slow_work_find_account(const struct slow_work *work);
+bool slow_work_user_idle(struct slow_work_user *user);
+void slow_work_start_flush(struct slow_work_user *user);
+void slow_work_drained(struct slow_work_account *account);
+void slow_work_count_refused(const struct slow_work *work);
+
+/* slow-work-cancel.c */
+void slow_work_tell_wait(void (*execute)(struct slow_work *work), const char *owner,
+			 unsigned long flags, bool lost);
+
 /* slow-work.c */
+int slow_work_thread_main(void *data);
+int slow_work_reserve_main(void *data);
+void slow_work_lose(struct slow_work_thread *thread);
 bool slow_work_item_is_lost(const struct slow_work *work);
 void slow_work_init_holder(struct slow_work_holder *holder);
 void slow_work_bind_flushes(struct slow_work *work,

@@ -29,6 +29,12 @@ enum slow_work_cancelled {
 
 int slow_work_trace_enable(void);
 void slow_work_trace_disable(void);
+DECLARE_STATIC_KEY_FALSE(slow_work_traced);
+void slow_work_note_queued(struct slow_work *work);
+void slow_work_note_start(struct slow_work_thread *thread,
+			  const struct slow_work *work);
+void slow_work_note_end(struct slow_work_thread *thread,
+			const struct slow_work *work);
 
 #endif
 

@@ -22,6 +22,7 @@
 #include <linux/slow-work.h>
 #include "slow-work.h"
 #include "slow-work-debug.h"
+#include "slow-work-item.h"
 #include "slow-work-walk.h"
 
 static DEFINE_MUTEX(slow_work_register_mutex);

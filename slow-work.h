@@ -407,22 +407,11 @@ static inline struct slow_work_class *slow_work_class_of(unsigned long flags)
 }
 
 /* slow-work-trace.c */
-DECLARE_STATIC_KEY_FALSE(slow_work_traced);
-void slow_work_note_queued(struct slow_work *work);
-void slow_work_note_start(struct slow_work_thread *thread,
-			  const struct slow_work *work);
-void slow_work_note_end(struct slow_work_thread *thread,
-			const struct slow_work *work);
 int slow_work_set_histograms(int on);
 void slow_work_reset_times(void);
 void slow_work_trace_exit(void);
 
 /* slow-work-affinity.c */
-#define SLOW_WORK_MOVED_POLICY	BIT(0)	/* put right by the first of these */
-#define SLOW_WORK_MOVED_NICE	BIT(1)
-#define SLOW_WORK_MOVED_CPUS	BIT(2)
-
-unsigned int slow_work_restore_affinity(void);
 int slow_work_affinity_init(void);
 void slow_work_affinity_exit(void);
 void slow_work_affinity_begin(struct task_struct *task, bool nice);
@@ -467,32 +456,8 @@ static __always_inline void slow_work_kick(void)
 		slow_work_wake_thread();
 }
 
-/* slow-work-owner.c */
-void slow_work_init_queues(struct slow_work_user *user);
-void slow_work_join_turns(struct slow_work_class *class,
-			  struct slow_work_queue *queue,
-			  const struct slow_work *work);
-void slow_work_leave_turns(struct slow_work_class *class,
-			   struct slow_work_queue *queue);
-void slow_work_next_turn(struct slow_work_class *class,
-			 struct slow_work_queue *queue);
-void slow_work_init_user(struct slow_work_user *user, struct module *module);
-struct slow_work_user *slow_work_lookup_user(struct module *module);
-struct slow_work_account *slow_work_find_account(const struct slow_work *work);
-bool slow_work_user_idle(struct slow_work_user *user);
-void slow_work_start_flush(struct slow_work_user *user);
-void slow_work_drained(struct slow_work_account *account);
-void slow_work_count_refused(const struct slow_work *work);
-
-/* slow-work-cancel.c */
-void slow_work_tell_wait(void (*execute)(struct slow_work *work), const char *owner,
-			 unsigned long flags, bool lost);
-
 /* slow-work.c */
-int slow_work_thread_main(void *data);
-int slow_work_reserve_main(void *data);
 struct slow_work_thread *slow_work_current_thread(void);
-void slow_work_lose(struct slow_work_thread *thread);
 
 /* slow-work-pool.c */
 int slow_work_pool_init(void);
