@@ -114,7 +114,7 @@ static unsigned int slow_work_most(const unsigned int *setting)
  * The manager starts or retires threads later; this waits for none.  A very slow item
  * may have a slot now, so a thread may have to be woken.
  */
-static int slow_work_set_pool(unsigned int *setting, int value)
+static int slow_work_set(unsigned int *setting, int value)
 {
 	int ret = -EINVAL;
 
@@ -132,7 +132,7 @@ static int slow_work_set_pool(unsigned int *setting, int value)
 	return ret;
 }
 
-static int slow_work_set(void *setting, int value)
+static int slow_work_set_integer(void *setting, int value)
 {
 	if (setting == &slow_pool.nice)
 		return slow_work_set_nice(value);
@@ -140,7 +140,7 @@ static int slow_work_set(void *setting, int value)
 		return slow_work_set_stall_secs(value);
 	if (setting == &slow_pool.histograms)
 		return slow_work_set_histograms(value);
-	return slow_work_set_pool(setting, value);
+	return slow_work_set(setting, value);
 }
 
 /* Integers in the kernel's notation; trailing characters are rejected. */
@@ -163,7 +163,7 @@ static int slow_work_sysctl(slow_work_ctl_table *table, int write,
 	/* kernel.sysctl_writes_strict decides whether that is looked at */
 	if (at_offset && value == INT_MIN)
 		return 0;
-	return *lenp == length ? slow_work_set(table->data, value) : -EINVAL;
+	return *lenp == length ? slow_work_set_integer(table->data, value) : -EINVAL;
 }
 
 static int slow_work_show_cpumask(slow_work_ctl_table *table,

@@ -47,7 +47,7 @@ list() {
 	mutant item THREAD_NO_MB: slow_work_execute: no smp_mb()
 	mutant item MERGE_CANCELLING: slow_work_will_run: though CANCELLING
 	mutant item MERGE_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: though DELAYED, and the pool may be closed
-	mutant item MERGE_OPEN_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: slow_pool.open read behind the flags
+	mutant item MERGE_OPEN_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: slow_pool.nr_users read behind the flags
 	mutant item ACCEPT_NO_CLAIM: slow_work_accept_busy: slow_work_claim() leaves RUNNING
 	mutant item ACCEPT_IN_PUT: slow_work_accept: not busy where it is held, queued while in put_ref
 	mutant item ACCEPT_KEEPS_PUT_AGAIN TRY: slow_work_accept_busy: PUT_AGAIN stays
@@ -56,7 +56,7 @@ list() {
 	mutant item ACCEPT_LOST CANCELLERS=1 TRY DEATH: slow_work_accept_busy: no slow_work_item_is_lost()
 	mutant item ACCEPT_LOST_LATE CANCELLERS=1 READERS=0 DEATH: slow_work_accept_busy: PENDING before slow_work_item_is_lost()
 	mutant item START_KEEPS_RECENT FLUSH_USERS=1: slow_work_start_flush: slow_pool.recent stays
-	mutant item CLOSED_ACCEPTS_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_accept_busy: 0 for what is armed though not slow_pool.open
+	mutant item CLOSED_ACCEPTS_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_accept_busy: 0 for what is armed without slow_pool.nr_users
 	mutant item DEFER_LOST CANCELLERS=1 FLUSH DEATH: slow_work_queue_or_defer: though LOST
 	mutant item END_DELAY_KEEPS_ACCOUNT FLUSH_USERS=1: slow_work_end_delay: counts where it was armed
 	mutant item DISARM_NO_SYNC: slow_work_try_disarm: timer_delete() for timer_delete_sync_try()
@@ -64,8 +64,8 @@ list() {
 	mutant item TIMER_IGNORES_PENDING MOD: delayed_slow_work_timer: though it was set anew
 	mutant item MOD_ZERO_NOTHING MOD: slow_work_modify: with no delay no slow_work_start_timer()
 	mutant item MOD_CANCELLED MOD: slow_work_modify: though CANCELLING
-	mutant item MOD_CLOSED_ARMED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is armed though not slow_pool.open
-	mutant item MOD_CLOSED_QUEUED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is queued though not slow_pool.open
+	mutant item MOD_CLOSED_ARMED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is armed without slow_pool.nr_users
+	mutant item MOD_CLOSED_QUEUED CANCELLERS=0 READERS=0 USERS=1 MOD: slow_work_modify: of what is queued without slow_pool.nr_users
 	mutant item MOD_NO_RECOUNT MOD: slow_work_modify: no slow_work_recount()
 	mutant item WITHDRAW_KEEPS_DEFERRED MOD: slow_work_withdraw: no clear_bit(ENQ_DEFERRED)
 	mutant item TAKE_IGNORES_DESCRIBED: slow_work_prepare_special: stage stays RUNNING
@@ -94,7 +94,7 @@ list() {
 	mutant item IDLE_MARKS_ONE CANCELLERS=0 READERS=0 FLUSH_USERS=1 OWNED: slow_work_user_idle: account->waited of the current one
 	mutant item WAIT_NO_RECHECK: slow_work_wait_held: no holder->recheck = true
 	mutant item WAIT_AT_STALE FLUSH: slow_work_wait_at: takes what is left in work->holder for an anchor
-	mutant item WAKE_NO_TIMER FLUSH: slow_work_wake_now: no slow_work_poll_in()
+	mutant item WAKE_NO_TIMER FLUSH: slow_work_wake_waiters: no slow_work_poll_in()
 	mutant item WAKE_NO_UNLINK FLUSH: slow_work_wake_one: no list_del()
 	mutant item RETRACT_KEEPS_DEFERRED: slow_work_retract: no clear_bit(ENQ_DEFERRED)
 	mutant item RETRACT_NO_PUT_AGAIN TRY: slow_work_retract: no PUT_AGAIN
@@ -116,11 +116,11 @@ list() {
 	mutant item PUT_WAKES_NONE: slow_work_put_back: no slow_work_wake_waiters()
 	mutant item TRY_DESCRIBED TRY: slow_work_try_cancel: though DESCRIBED
 	mutant item FLUSH_BINDS_HELD FLUSH: slow_work_flush: waits for the holder, though PENDING
-	mutant item DISCARD_OPEN CANCELLERS=0 READERS=0 USERS=2: slow_work_discard: though slow_pool.open
+	mutant item DISCARD_OPEN CANCELLERS=0 READERS=0 USERS=2: slow_work_discard: though slow_pool.nr_users
 	mutant item DISCARD_PENDING_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_discard: clears DELAYED before PENDING
 	mutant item DISCARD_BINDS_NONE CANCELLERS=1 READERS=0 FLUSH MOD USERS=1: slow_work_discard: no slow_work_bind_flushes()
 	mutant item DISCARD_DESCRIBED CANCELLERS=0 USERS=1: slow_work_discard: does not wait for desc
-	mutant item REGISTER_OPENS_EARLY CANCELLERS=0 READERS=0 USERS=1: slow_work_register_user: slow_pool.open before slow_work_run()
+	mutant item REGISTER_OPENS_EARLY CANCELLERS=0 READERS=0 USERS=1: slow_work_register_user: slow_pool.nr_users before slow_work_run()
 	mutant item REGISTER_WAKES_NONE CANCELLERS=0 READERS=0 USERS=2: slow_work_add_user: does not wake those that wait for unowned items
 	mutant item STOP_NO_MUTEX CANCELLERS=0 READERS=0 USERS=2: slow_work_try_stop: no slow_work_register_mutex
 	mutant item LOSE_LOOKS CANCELLERS=1 READERS=0 DEATH: slow_work_lose: touches the item of a put_ref
@@ -208,8 +208,8 @@ list() {
 	mutant owner FIND_NO_POLL: slow_work_find_thread: no slow_work_poll_in() for reserves
 	mutant owner TIMER_NO_HELPERS: slow_work_timer: no slow_pool.helpers = true
 	mutant owner START_NO_HELPERS USERS: slow_work_reserve_start: no slow_pool.helpers = true
-	mutant owner DEAD_KEEPS_LIST DEATHS: slow_work_check_reserve_alive: no list_del_init()
-	mutant owner DIED_UNTOLD DEATHS: slow_work_check_reserve_alive: no slow_pool.reserve_died = true
+	mutant owner DEAD_KEEPS_LIST DEATHS: slow_work_check_alive: no list_del_init()
+	mutant owner DIED_UNTOLD DEATHS: slow_work_check_alive: no slow_pool.reserve_died = true
 	mutant owner REPLACE_ONCE DEATHS: slow_work_replace_reserves: the same, where a start has failed
 	mutant owner STOP_KEEPS_LIST USERS: slow_work_reserve_stop: no list_del_init()
 	mutant owner STOP_BUSY USERS: slow_work_unregister_user: slow_work_reserve_stop() before slow_work_wait_idle()

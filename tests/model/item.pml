@@ -193,7 +193,7 @@ byte flushes, next_flushes, leavers;
 bool lock;		/* slow_pool.lock is held between two steps */
 byte busy;		/* class->executing */
 
-/* Registrations: slow_pool.open, slow_pool.closing, slow_pool.nr_users; slow_work_running */
+/* Registrations: slow_pool.nr_users, and open, which is that; slow_pool.closing, .manager */
 #if USERS > 0
 bool open;
 bool closing;

@@ -695,7 +695,7 @@ inline reserve_start(o)
 }
 
 #ifdef DEATHS
-/* The manager: slow_work_check_reserve_alive(), slow_work_replace_reserves() */
+/* The manager: slow_work_check_alive(), slow_work_replace_reserves() */
 active proctype manager()
 {
 end_manager:
