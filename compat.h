@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Older kernels given the newer calls.  The rest of the module is written for
- * the newest kernel; this and tests/compat.h alone look at the version.
+ * the newest kernel; nothing else looks at the version, but for what tests need.
  */
 
 #ifndef _SLOW_WORK_COMPAT_H

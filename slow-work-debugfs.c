@@ -558,7 +558,8 @@ static int slow_work_stats_show(struct seq_file *m, void *v)
 	seq_puts(m, "counted  since ");
 	slow_work_show_seconds(m, stats->since);
 	seq_printf(m, ": at most %u threads, %lu started, %lu culled, %lu not to be had\n",
-		   stats->events.peak, stats->events.starts, stats->events.culled, stats->events.start_failures);
+		   stats->events.peak, stats->events.starts,
+		   stats->events.culled, stats->events.start_failures);
 	seq_puts(m, "         ");
 	slow_work_show_seconds(m, stats->events.max_ticks);
 	seq_printf(m, " at the maximum, %lu stalls reported\n", stats->events.stalls);

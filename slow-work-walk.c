@@ -206,7 +206,9 @@ static bool slow_work_walk_wants(const struct slow_work_walk *walk,
 	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
 
 	if (walk->list == SLOW_WORK_LIST_RESERVES)
+		/* It is looked at again under the lock. */
 		return data_race(user->reserve);
+	/* the same */
 	return data_race(!hlist_empty(&user->queues[id].items.head));
 }
 
