@@ -448,6 +448,9 @@ void slow_work_wait_for(struct slow_work_waiter *waiter, unsigned long *patience
  * Have a thread come for what is queued.  To be called after each change that
  * gives the queues something to start: an item joined, a thread took one (and
  * there may be more), lay down to sleep in one, or left.
+ *
+ * helpers says what idle, searcher, the sleepers, nr and managing say.  To read these
+ * here instead costs an item 6 % more (noop-p1 of make bench).
  */
 static __always_inline void slow_work_kick(void)
 {
