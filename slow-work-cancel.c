@@ -257,7 +257,7 @@ static noinline void slow_work_warn_own(const struct slow_work *work,
  * Take @work back, and wait until it is at rest.  Its enqueues are refused meanwhile, or
  * from now on if @disable is set.
  */
-static __always_inline bool slow_work_cancel_sync(struct slow_work *work, bool disable)
+static __always_inline bool __slow_work_cancel(struct slow_work *work, bool disable)
 {
 	bool prevented, full = false, own = false;
 
@@ -305,7 +305,7 @@ static __always_inline bool slow_work_cancel_sync(struct slow_work *work, bool d
  */
 bool slow_work_cancel(struct slow_work *work)
 {
-	return slow_work_cancel_sync(work, false);
+	return __slow_work_cancel(work, false);
 }
 EXPORT_SYMBOL(slow_work_cancel);
 
@@ -324,7 +324,7 @@ EXPORT_SYMBOL(slow_work_cancel);
  */
 bool slow_work_disable_sync(struct slow_work *work)
 {
-	return slow_work_cancel_sync(work, true);
+	return __slow_work_cancel(work, true);
 }
 EXPORT_SYMBOL(slow_work_disable_sync);
 

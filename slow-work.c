@@ -407,9 +407,10 @@ enum slow_work_change {
 	SLOW_WORK_REDUCE_DELAY,		/* bring it forward, if that is earlier */
 };
 
-static __always_inline int slow_work_submit_locked(struct slow_work *work,
-						   unsigned long delay,
-						   enum slow_work_change change)
+/* An enqueue that is not merged without the lock */
+static __always_inline int __slow_work_submit(struct slow_work *work,
+					      unsigned long delay,
+					      enum slow_work_change change)
 {
 	unsigned long irq;
 	int ret;
@@ -463,7 +464,7 @@ static __always_inline int slow_work_submit(struct slow_work *work,
 		return 0;
 	}
 
-	return slow_work_submit_locked(work, delay, SLOW_WORK_LEAVE_DELAY);
+	return __slow_work_submit(work, delay, SLOW_WORK_LEAVE_DELAY);
 }
 
 /**
@@ -567,7 +568,7 @@ EXPORT_SYMBOL(delayed_slow_work_timer);
  */
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 {
-	return slow_work_submit_locked(&dwork->work, delay, SLOW_WORK_SET_DELAY);
+	return __slow_work_submit(&dwork->work, delay, SLOW_WORK_SET_DELAY);
 }
 EXPORT_SYMBOL(delayed_slow_work_mod);
 
@@ -587,7 +588,7 @@ EXPORT_SYMBOL(delayed_slow_work_mod);
 int delayed_slow_work_reduce(struct delayed_slow_work *dwork,
 			     unsigned long delay)
 {
-	return slow_work_submit_locked(&dwork->work, delay, SLOW_WORK_REDUCE_DELAY);
+	return __slow_work_submit(&dwork->work, delay, SLOW_WORK_REDUCE_DELAY);
 }
 EXPORT_SYMBOL(delayed_slow_work_reduce);
 
