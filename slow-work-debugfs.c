@@ -21,6 +21,7 @@
 #include "slow-work.h"
 #include "slow-work-walk.h"
 
+#define SLOW_WORK_DESC_MAX	PAGE_SIZE
 #define SLOW_WORK_PUBLIC_FLAGS	GENMASK(SLOW_WORK_DELAYED, SLOW_WORK_PENDING)
 
 /* An open runqueue file */
@@ -28,8 +29,6 @@ struct slow_work_reader {
 	struct slow_work_walk walk;	/* where it is */
 	loff_t line;		/* its number in @walk and @desc; 0: before the first */
 	struct seq_file desc;	/* what the item of that line says of itself */
-	/* Its buffer, as an allocation may wait for the very item that is pinned */
-	char text[PAGE_SIZE];
 };
 
 /* Go to the next line.  False: there is none. */
@@ -154,8 +153,13 @@ static int slow_work_runqueue_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	mutex_init(&reader->desc.lock);
 	reader->desc.file = file;
-	reader->desc.size = sizeof(reader->text);
-	reader->desc.buf = reader->text;
+	/* Now, as an allocation may wait for the very item that is pinned. */
+	reader->desc.size = SLOW_WORK_DESC_MAX;
+	reader->desc.buf = kzalloc(reader->desc.size, GFP_KERNEL);
+	if (!reader->desc.buf) {
+		seq_release_private(inode, file);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -168,6 +172,7 @@ static int slow_work_runqueue_release(struct inode *inode, struct file *file)
 	if (reader->walk.pinned)
 		slow_work_walk_unpin(&reader->walk);
 	slow_work_walk_end(&reader->walk);
+	kfree(reader->desc.buf);
 	return seq_release_private(inode, file);
 }
 
