@@ -7,6 +7,7 @@
 #define _SLOW_WORK_TESTS_COMPAT_H
 
 #include <linux/fs.h>
+#include <linux/wait.h>
 #include "../compat.h"
 
 /* 5.12 */
@@ -31,6 +32,12 @@
 	(READ_ONCE((task)->__state) & TASK_FROZEN)
 #else
 #define slow_work_is_frozen(task)	(frozen(task) || freezer_should_skip(task))
+#endif
+
+/* 6.1 */
+#ifndef wait_event_state
+#define wait_event_state(wq, condition, state) \
+	___wait_event(wq, condition, state, 0, 0, schedule())
 #endif
 
 /* 6.1; before, 0 meant to go on */

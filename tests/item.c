@@ -13,6 +13,7 @@
 #include <linux/printk.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
+#include "compat.h"
 #include "item.h"
 
 /* ---- gates -------------------------------------------------------------- */
