@@ -71,7 +71,7 @@ static void slow_work_bind_task(struct task_struct *task,
 }
 
 /*
- * The task of the reserve of @user, or without one of the thread of @slot; with a
+ * The task of the reserve of @user, or of the thread of @slot if @user is NULL; with a
  * reference, for the caller to put.  NULL if there is none.
  */
 static struct task_struct *slow_work_get_task(unsigned int slot,
@@ -103,7 +103,7 @@ static struct task_struct *slow_work_get_manager(void)
 /* Place one thread as the settings are now, and put it. */
 static void slow_work_apply(struct task_struct *task, bool nice)
 {
-	static struct cpumask mask;	/* settings_mutex protected */
+	static struct cpumask mask;	/* slow_work_settings_mutex protected */
 
 	if (!task)
 		return;
@@ -187,7 +187,7 @@ unsigned int slow_work_restore_affinity(void)
 void slow_work_affinity_begin(struct task_struct *task, bool nice)
 {
 	mutex_lock(&slow_work_affinity_mutex);
-	/* for the mark that it is bound; which CPU does not matter */
+	/* for PF_NO_SETAFFINITY; which CPU does not matter */
 	kthread_bind(task, cpumask_first(slow_work_affinity_mask()));
 	slow_work_bind_task(task, slow_work_affinity_mask());
 	if (nice)

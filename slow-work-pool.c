@@ -8,12 +8,12 @@
  *
  * How fast the pool grows.  A thread that is started for an item which another
  * would have taken in a moment is started for nothing.  So the manager does not
- * go by the length of the queue alone: when items find no thread it looks how
- * the queue moves, LOOK_US apart.  It starts threads, up to the number wanted,
- * as soon as one look shows that nothing was taken, or that what is queued
- * would last for more than HORIZON_US at the pace seen; or when items have found
- * no thread for that long.  A spike that the threads there are can serve
- * within that time starts none.
+ * go by the length of the queue alone: when items find no thread it samples how
+ * the queue moves, SLOW_WORK_LOOK_US apart.  It starts threads, up to the number
+ * wanted, as soon as one sample shows that nothing was taken, or that what is
+ * queued would last for more than SLOW_WORK_HORIZON_US at the pace seen; or when
+ * items have found no thread for that long.  A spike that the threads there are
+ * can serve within that time starts none.
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: " fmt
@@ -210,9 +210,9 @@ static void slow_work_report_death(const struct slow_work_thread *thread, bool p
 }
 
 /*
- * If the reserve of @user, or without one the thread of @slot, has died in a call-out,
- * move it to slow_pool.lost and report it.  The number of a thread is free then, and in
- * the place of a reserve the manager starts another.
+ * If the reserve of @user, or the thread of @slot if @user is NULL, has died in a call-out,
+ * move it to slow_pool.lost and report it.  The number of a thread is free then; for a
+ * reserve the manager starts another.
  */
 static void slow_work_check_alive(unsigned int slot, struct slow_work_user *user)
 {
@@ -365,7 +365,7 @@ static bool slow_work_grow(ktime_t *timeout)
 
 	lockdep_assert_held(&slow_pool.lock);
 
-	/* First, as nothing wakes the manager for what is queued meanwhile. */
+	/* First: while it backs off, nothing that is queued wakes the manager. */
 	left = slow_work_backs_off();
 	if (left) {
 		growth.watching = false;

@@ -5,8 +5,8 @@
  * One static key, slow_work_traced, is on while a tracepoint of every item or the
  * histograms are enabled.  While it is off an item pays for neither.
  *
- * Reading the clock is expensive.  The time of the enqueue is kept in the item, shifted
- * by STAMP_SHIFT to fit into 32 bits; the time when execute began in the thread.
+ * Reading the clock is expensive.  The time of the enqueue is kept in the item, shifted by
+ * SLOW_WORK_STAMP_SHIFT to fit into 32 bits; the time when execute began in the thread.
  */
 
 #include <linux/ktime.h>

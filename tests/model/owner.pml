@@ -36,7 +36,7 @@
  *   the pool serves other items of it		pass()
  *   none waits for ever, whatever holds the pool	at_rest()
  *   a reserve is there as long as its user	reserve_main(), at_rest()
- *   and no longer				check_reserve(), user()
+ *   and no longer				pool_timer(), user()
  *
  * As in pool.pml the world may hold still at any time: no item ends then.  When
  * nobody can move (timeout) the timer is set if it is needed; then time passes,
@@ -518,7 +518,7 @@ again:	atomic { true -> goto section }
 /* Reserves *****************************************************************/
 
 #if RESERVES > 0
-/* slow_work_reserve_goes_on() */
+/* slow_work_first_unserved() */
 #ifdef MUTANT_GOES_ON_ALWAYS
 #define goes_on(q)	true
 #elif defined(MUTANT_GOES_ON_BY_USER)

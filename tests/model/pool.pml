@@ -786,7 +786,7 @@ look:
 /* The manager **************************************************************/
 
 #define NONE	0
-#define WATCH	1	/* LOOK_US */
+#define WATCH	1	/* SLOW_WORK_LOOK_US */
 #define RETRY	2	/* when it is time to try again after a failure */
 #define LATER	3	/* when an idle thread will be cold */
 
@@ -831,7 +831,7 @@ active proctype manager_main()
 	byte timeout_in;
 
 end_none:
-	manager || manager_stop;		/* kthread_run(); or it never ran */
+	manager || manager_stop;		/* wake_up_process(); or it never ran */
 loop:
 	/*
 	 * set_current_state(), kthread_should_stop(), and the section are one step:
@@ -946,7 +946,7 @@ loop:
 	fi;
 	goto loop;
 
-start:	/* slow_work_try_start(): kthread_create() takes as long as it likes */
+start:	/* slow_work_start_thread(): kthread_create() takes as long as it likes */
 	atomic {
 		!still ->
 		creating = false;
