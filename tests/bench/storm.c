@@ -48,7 +48,7 @@ MODULE_PARM_DESC(waiters, "Waiters of each kind");
 #define STORM_LINE	64	/* bytes of a line of runqueue, or less */
 #define STORM_DELAY	(3 * HZ)
 #define STORM_STALL_MS	1500	/* longer than a stall takes to be told */
-#define STORM_REST_MS	300	/* for sleepers to displace each other */
+#define STORM_REST_MS	300	/* for sleepers to preempt each other */
 
 struct storm_user {
 	struct slow_work_ops noop;
@@ -274,7 +274,7 @@ static void storm_occupy(void)
 	wait_for_completion(&storm_all);
 }
 
-/* More sleepers than threads; fresh items displace them; all are cancelled at once */
+/* More sleepers than threads; fresh items preempt them; all are cancelled at once */
 static int storm_rest(void)
 {
 	unsigned int i, n = 2 * threads;

@@ -239,7 +239,7 @@ static void expect_no_more_woken(struct swt_item **sleepers, int nr_sleepers, in
 		KUNIT_EXPECT_EQ(t->test, count_woken(sleepers, nr_sleepers), nr);
 }
 
-static void fresh_item_displaces_a_sleeper(struct kunit *test)
+static void fresh_item_preempts_a_sleeper(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[2];
@@ -255,7 +255,7 @@ static void fresh_item_displaces_a_sleeper(struct kunit *test)
 	expect_woken(sleepers[atomic_read(&bed_of(sleepers[1])->wanted)], true);
 }
 
-static void item_whose_delay_ends_displaces_a_sleeper(struct kunit *test)
+static void item_whose_delay_ends_preempts_a_sleeper(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[2];
@@ -420,7 +420,7 @@ static void very_slow_sleeper_gives_up_its_slot(struct kunit *test)
 	expect_woken(sleeper, true);
 }
 
-static void slow_item_displaces_a_very_slow_sleeper(struct kunit *test)
+static void slow_item_preempts_a_very_slow_sleeper(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *sleeper, *item = swt_item(t, SWT_SLOW);
@@ -432,7 +432,7 @@ static void slow_item_displaces_a_very_slow_sleeper(struct kunit *test)
 	expect_woken(sleeper, true);
 }
 
-static void very_slow_item_displaces_a_slow_sleeper(struct kunit *test)
+static void very_slow_item_preempts_a_slow_sleeper(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *sleeper, *item = swt_item(t, SWT_VSLOW);
@@ -484,7 +484,7 @@ static void enqueueing_again_after_true_sleeps_again(struct kunit *test)
 }
 
 /* A fresh item need not wait the 10 ms that one which yielded has to */
-static void fresh_item_displaces_at_once(struct kunit *test)
+static void fresh_item_preempts_at_once(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *sleeper, *item;
@@ -557,7 +557,7 @@ static void wake_sleepers(struct swt_item **sleepers, int nr)
 /*
  * Section 6, row 12: the old code passed the threads round 1.6 million times a
  * second.  By the 10 ms rule each of @places is passed on at most once in 10 ms.
- * A fresh item displaces at once, and again for each that is queued before it,
+ * A fresh item preempts at once, and again for each that is queued before it,
  * so this is counted from the second turn on.
  */
 static void expect_few_runs(struct swt *t, struct swt_item **sleepers, int nr, int places)
@@ -622,7 +622,7 @@ static void five_sleepers_on_two_threads_all_have_turns(struct kunit *test)
 	expect_turns_on_two_threads(test->priv, 5, SWT_VSLOW, 1);
 }
 
-static void yielded_item_displaces_no_sooner_than_10_ms(struct kunit *test)
+static void yielded_item_preempts_no_sooner_than_10_ms(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[MANY];
@@ -633,7 +633,7 @@ static void yielded_item_displaces_no_sooner_than_10_ms(struct kunit *test)
 	make_sleepers(t, sleepers, MANY, strict, SWT_SLOW);
 	for (i = 0; i < MANY; i++)
 		swt_must_enqueue(sleepers[i]);
-	/* Fresh ones may displace at once; from the second turn on there are none */
+	/* Fresh ones may preempt at once; from the second turn on there are none */
 	swt_wait(t, fewest_runs(sleepers, MANY) >= 2);
 	WRITE_ONCE(*strict, true);
 	before = fewest_runs(sleepers, MANY);
@@ -851,7 +851,7 @@ static void sleeper_that_comes_late_has_yielded(struct kunit *test)
 	wake_sleepers(sleepers, 2);
 }
 
-/* Each event must be seen, however many fresh items displace the sleeper meanwhile */
+/* Each event must be seen, however many fresh items preempt the sleeper meanwhile */
 static void count_events(struct swt_item *item)
 {
 	struct bed *bed = bed_of(item);
@@ -974,8 +974,8 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(timeout_is_false_with_no_time_left),
 	KUNIT_CASE(sleep_without_timeout),
 	KUNIT_CASE(wakeup_before_the_call_is_not_lost),
-	KUNIT_CASE(fresh_item_displaces_a_sleeper),
-	KUNIT_CASE(item_whose_delay_ends_displaces_a_sleeper),
+	KUNIT_CASE(fresh_item_preempts_a_sleeper),
+	KUNIT_CASE(item_whose_delay_ends_preempts_a_sleeper),
 	KUNIT_CASE(one_sleeper_is_woken_for_every_item),
 	KUNIT_CASE(several_items_wake_as_many_sleepers),
 	KUNIT_CASE(free_thread_spares_the_sleeper),
@@ -984,16 +984,16 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(cancel_wakes_the_sleeper),
 	KUNIT_CASE(item_being_cancelled_does_not_lie_down),
 	KUNIT_CASE(very_slow_sleeper_gives_up_its_slot),
-	KUNIT_CASE(slow_item_displaces_a_very_slow_sleeper),
-	KUNIT_CASE(very_slow_item_displaces_a_slow_sleeper),
+	KUNIT_CASE(slow_item_preempts_a_very_slow_sleeper),
+	KUNIT_CASE(very_slow_item_preempts_a_slow_sleeper),
 	KUNIT_CASE(very_slow_item_without_a_slot_wakes_no_slow_sleeper),
 	KUNIT_CASE(enqueueing_again_after_true_sleeps_again),
-	KUNIT_CASE(fresh_item_displaces_at_once),
+	KUNIT_CASE(fresh_item_preempts_at_once),
 	KUNIT_CASE(many_sleepers_burn_no_processor),
 	KUNIT_CASE(very_slow_sleepers_burn_no_processor),
 	KUNIT_CASE(three_sleepers_on_two_threads_all_have_turns),
 	KUNIT_CASE(five_sleepers_on_two_threads_all_have_turns),
-	KUNIT_CASE(yielded_item_displaces_no_sooner_than_10_ms),
+	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
 	KUNIT_CASE(pool_grows_past_all_sleepers_that_wind_up),
