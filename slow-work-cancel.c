@@ -22,7 +22,10 @@ static void slow_work_init_wait(struct slow_work_wait *wait)
 	slow_work_init_holder(&wait->anchor);
 }
 
-/* Where are those listed that wait for @work?  If nowhere yet, then at @wait. */
+/*
+ * Where are those listed that wait for @work?  If nowhere yet, then at @wait.  The pointer
+ * of an item that no holder has is an anchor under these flags alone; else it is stale.
+ */
 static struct slow_work_holder *slow_work_wait_at(struct slow_work *work,
 						  struct slow_work_wait *wait)
 {
@@ -60,7 +63,7 @@ static void slow_work_tell_item(const void *what)
 			    module_name(work->ops->owner) : "nobody", flags, lost);
 }
 
-/* Has the owner of @work, which @wait is to wait for, a reserve? */
+/* Note in @wait, which is to wait for @work, whether its owner has no reserve. */
 static void slow_work_check_dependency(const struct slow_work *work,
 				       struct slow_work_wait *wait)
 {
@@ -174,7 +177,7 @@ static __always_inline void slow_work_put_back(struct slow_work *work,
 	do {
 		clear_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
 		account = work->account;
-		/* Before an enqueue that finds us here activates it again */
+		/* First: with the lock dropped, an enqueue activates it again. */
 		slow_work_debug_deactivate(work);
 		if (irqs_on)
 			raw_spin_unlock_irq(&slow_pool.lock);

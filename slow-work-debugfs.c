@@ -26,7 +26,7 @@
 
 /* An open runqueue file */
 struct slow_work_reader {
-	struct slow_work_walk walk;	/* where it is */
+	struct slow_work_walk walk;	/* where it is; begun by the first read */
 	loff_t line;		/* its number in @walk and @desc; 0: before the first */
 	struct seq_file desc;	/* what the item of that line says of itself */
 };
@@ -211,7 +211,7 @@ struct slow_work_stats {
 	unsigned int min;		/* setting */
 	unsigned int max;		/* setting */
 	unsigned int vslow_percentage;	/* setting */
-	unsigned int vslow_limit;	/* places of the very slow class */
+	unsigned int vslow_limit;	/* slots of the very slow class */
 	unsigned int reserves;		/* users that have one */
 	bool histograms;		/* they are switched on */
 	u64 since;			/* jiffies since the reset */

@@ -207,7 +207,7 @@ static __always_inline bool slow_work_is_held(const struct slow_work *work)
 	       slow_work_held(work);
 }
 
-/* Who runs put_ref of an item that is being put.  Pids have 22 bits; 0: an interrupt */
+/* The task that runs put_ref, by address and pid (22 bits; 0: an interrupt) */
 static __always_inline unsigned long
 slow_work_putter(struct task_struct *task, bool in_task)
 {

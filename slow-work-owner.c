@@ -38,6 +38,7 @@ void slow_work_init_queues(struct slow_work_user *user)
 /*
  * Initialise @user, whose memory is new or that of one that has left: a walk's cursor may
  * be in its queues, and a late merge may follow its accounts to it, so neither is cleared.
+ * No enqueue finds it yet, so no lock is needed.
  */
 void slow_work_init_user(struct slow_work_user *user, struct module *module)
 {

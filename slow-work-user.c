@@ -2,10 +2,8 @@
 /*
  * slow-work: modules that register, and what is waited for when one goes
  *
- * Each reference that the pool holds on an item counts for the user that owns it,
- * from get_ref until put_ref has returned; so a user whose counts are zero has
- * nothing queued, armed or executing, and no call-out of it runs.  The first user
- * makes the pool, the last takes it down.
+ * A user may go when its counts are zero: see slow-work-owner.c.  The first user makes
+ * the pool, the last takes it down.
  *
  * Closing.  The last user leaves in four steps: the pool accepts no enqueue that
  * would need a run of its own; what is armed and unowned is disarmed; what is unowned
@@ -75,8 +73,8 @@ static void slow_work_wait_idle(struct slow_work_user *user, unsigned long *pati
 }
 
 /*
- * Wait for the runs of @user that have been accepted, armed ones excepted.  Who comes
- * while a flush is under way waits for the next one, with all others that do.
+ * Wait for the runs of @user that have been accepted, armed ones excepted.  A flush that
+ * comes while another is under way waits for the next round, with all others that do.
  */
 static void slow_work_flush_runs(struct slow_work_user *user, unsigned long *patience)
 {
@@ -366,8 +364,11 @@ static bool slow_work_try_stop(void)
 }
 
 /*
- * The last user has left: let what is queued run, and disarm what is armed.  Where the
- * pool is opened again meanwhile, what was queued is waited for all the same.
+ * The last user has left, and slow_work_close() has a thread disarm what is armed: wait
+ * until nothing is left, and stop the pool.  Where it is opened again meanwhile, what was
+ * queued is waited for all the same.
+ *
+ * Context: Process context, no lock held; sleeps.
  */
 static void slow_work_shut_down(unsigned long *patience)
 {

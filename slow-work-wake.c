@@ -158,13 +158,13 @@ void slow_work_retire(struct slow_work_thread *thread)
 
 /* Threads that are counted on **************************************/
 
-/* Have the timer look again in @delay jiffies at the latest. */
+/* Have the timer run in @delay jiffies at the latest. */
 static void slow_work_poll_in(unsigned long delay)
 {
 	timer_reduce(&slow_pool.timer, jiffies + delay);
 }
 
-/* Any earlier look of the timer sees to the next.  litmus: timer */
+/* Where the timer is set, slow_work_sample() sets it again.  litmus: timer */
 static __always_inline void slow_work_sample_later(void)
 {
 	if (unlikely(!timer_pending(&slow_pool.timer)))
@@ -328,10 +328,11 @@ static bool slow_work_comes_for_slow(void)
 }
 
 /*
- * No thread is free for what is queued: find a sleeper to preempt, one for each
- * item that would wait.  A fresh item may have any of them.  For an item that
- * yielded itself they must have rested, or the threads would be passed round for
- * nothing (promise 8).
+ * Find a sleeper to preempt, if more items wait than called threads come for.  A fresh
+ * item, which has not yielded, may have any sleeper.  For one that has, the sleeper must
+ * have rested, or the threads would be passed round for nothing (promise 8).
+ *
+ * @flags is set to what else to call it with.
  */
 static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 {
@@ -404,11 +405,14 @@ static void slow_work_wake_idle(void)
 		wake_up_process(thread->task);
 	}
 	slow_work_sample_later();
-	/* none until it arrives, or is given up; reserves are the timer's, which is set */
+	/* until it arrives or is given up; the timer, which is set, sees to reserves */
 	slow_pool.helpers = false;
 }
 
-/* True: there is more to do than fits into one section with interrupts off. */
+/*
+ * Wake one thread for what is queued, if there is one, or the manager: see the head of
+ * this file.  True: there is more to do than fits into one section with interrupts off.
+ */
 static bool slow_work_find_thread(void)
 {
 	struct slow_work_class *slow = &slow_pool.classes[SLOW_WORK_SLOW];
@@ -487,7 +491,7 @@ static bool slow_work_give_up(void)
 		return false;
 	}
 	slow_work_uncall(thread);
-	/* The item of one that was preempted wants it yet. */
+	/* One that was preempted is not absent: it has its item. */
 	if (!(thread->flags & SLOW_WORK_PREEMPTED))
 		slow_work_miss(thread);
 	return true;
@@ -538,8 +542,8 @@ static void slow_work_sample(void)
 /* Reserves *********************************************************/
 
 /*
- * For how long yet may the items of @queue wait for the pool, with @wait from when the
- * first joined?  ULONG_MAX: none waits.
+ * For how long yet may the items of @queue wait for the pool?  Until it has taken none of
+ * them for 10 ms, and the first has waited for @wait.  ULONG_MAX: none waits.
  *
  * Each class by itself: the very slow share may be held while the pool serves slow items.
  */
@@ -554,7 +558,7 @@ static unsigned long slow_work_queue_left(const struct slow_work_queue *queue,
 		   slow_work_left(work->timestamp, wait));
 }
 
-/* The same of @user.  While a thread can be had the manager gets 10 ms to start it. */
+/* The same of @user.  While a thread can be had the manager gets 10 ms more to start it. */
 static unsigned long slow_work_reserve_left(const struct slow_work_user *user)
 {
 	unsigned long wait = SLOW_WORK_REST_JIFFIES, left = ULONG_MAX;
@@ -572,7 +576,8 @@ static unsigned long slow_work_reserve_left(const struct slow_work_user *user)
  * @user: its user
  *
  * The reserve, once called, goes on while there are items in a class of which the pool
- * has taken none for 10 ms; however long they have waited, if no thread is free for them.
+ * has taken none for 10 ms.  If an idle thread could take them, the first must have waited
+ * for 10 ms, too; else it may have just joined.
  *
  * Context: slow_pool.lock held.
  * Return: the oldest of these, or NULL.
@@ -622,8 +627,8 @@ static void slow_work_call_reserve(struct slow_work_thread *thread)
 }
 
 /*
- * Look at one user that has a reserve, move it to the tail, and call the reserve if the
- * pool leaves its items.  @seen counts those looked at.  True: others remain.
+ * Check one user that has a reserve, move it to the tail, and call the reserve if the pool
+ * leaves its items.  @seen counts those checked.  True: others remain.
  */
 static bool slow_work_check_reserve(unsigned int *seen)
 {

@@ -3,7 +3,7 @@
  * slow-work: all items in order, one at a time
  *
  * The queues may be long, so a walk drops the lock after each item and keeps
- * its place in the list by a marker that it moves along: the walk is linear,
+ * its position by a cursor in the list, which it moves along: the walk is linear,
  * and interrupts are off for one step only.  Items that join a list after the
  * walk began are not seen, or it might never end.
  */
@@ -140,7 +140,10 @@ static bool slow_work_walk_list(struct slow_work_walk *walk)
 	hlist_for_each_entry_continue(work, link) {
 		if (slow_work_is_marker(work))
 			continue;
-		/* However old: time_after() would turn round on 32 bits */
+		/*
+		 * It joined since the walk began.  Ages are compared, as an item may
+		 * have waited for longer than time_after() can tell on 32 bits.
+		 */
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_PUTTING)) &&
 		    now - work->timestamp < now - walk->began)
 			break;
@@ -225,7 +228,7 @@ static bool slow_work_walk_add(struct slow_work_walk *walk, struct slow_work_use
  * Users in the order of their turns.  Turns go on meanwhile, as the lock is dropped
  * after each; whoever has something that the walk sees is there once all the same: those
  * that were missed come last.  Users are never freed before the module goes.  Those that
- * have come since the walk began have nothing that it sees, and no place.
+ * have come since the walk began have nothing that it sees, and no entry.
  */
 static void slow_work_walk_sort(struct slow_work_walk *walk)
 {

@@ -82,7 +82,7 @@ static struct {
 static struct slow_work_stall {
 	bool executing;		/* W: a thread's stall; else a class's */
 	unsigned long age;	/* W: jiffies */
-	struct slow_work_walk walk; /* W: its item, or the oldest queued one */
+	struct slow_work_walk walk; /* W: its item, or the class's next in turn */
 	const char *class;	/* W: of the item */
 	char owner[MODULE_NAME_LEN];	/* W: of the item */
 	bool leaving;		/* W: the owner waits to unregister */
@@ -175,7 +175,7 @@ static void slow_work_print_stack(const struct slow_work_sample *longest)
 	put_task_struct(task);
 }
 
-/* Why a class starts nothing; @same: threads blocked in its oldest item's function */
+/* Why a class starts nothing; @same: threads blocked in the function of stall.walk's item */
 static void slow_work_print_cause(unsigned int same)
 {
 	if (stall.cause)
@@ -344,6 +344,7 @@ static void slow_work_note_cause(enum slow_work_class_id id)
 	}
 }
 
+/* For how long has the item of @class waited that is next in turn? */
 static unsigned long slow_work_oldest_secs(const struct slow_work_class *class)
 {
 	return class->queued ? (jiffies - slow_work_first(class)->timestamp) / HZ : 0;

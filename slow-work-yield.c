@@ -30,7 +30,7 @@ static bool slow_work_is_disturbed(const struct slow_work *work)
  * prepare_to_wait()), and has looked since whether it has happened.
  *
  * It sleeps until woken, until the timeout, or until a queued item could use
- * this thread (or this very slow item's place) and no other thread is free for
+ * this thread (or this very slow item's slot) and no other thread is free for
  * it.  A fresh item preempts a sleeper at once; one that came back by yielding here
  * lets others sleep for 10 ms first (promise 8).
  *

@@ -297,7 +297,7 @@ static noinline int slow_work_accept_busy(struct slow_work *work,
 
 	if (!slow_work_share_ref(work)) {
 		if (flags & BIT(SLOW_WORK_PUT_AGAIN)) {
-			/* One that was taken back, and is not put yet, serves too. */
+			/* The reference of a run taken back, not put yet, serves too. */
 			clear_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
 			slow_work_recount(work, delay);
 		} else {
@@ -523,9 +523,9 @@ EXPORT_SYMBOL(delayed_slow_work_enqueue);
  *
  * For the initialisers alone.
  *
- * The item cannot be gone: DELAYED means that the pool has a reference, and who else
- * clears it has seen that this function is not under way.  When the lock is dropped
- * the item may be gone.
+ * The item is there: DELAYED means that the pool has a reference, and a disarm fails
+ * while this function has yet to take the lock.  When the lock is dropped the item may
+ * be gone.
  *
  * Context: The timer's, and not TIMER_IRQSAFE: interrupts are on between the timers of
  *	items that are due together (promise 11).
@@ -617,7 +617,7 @@ EXPORT_SYMBOL(delayed_slow_work_left);
 
 /* Take **************************************************************/
 
-/* @thread is about to take @work, which is not a plain item. */
+/* @thread is about to take @work: see to its flags that are special. */
 static noinline void slow_work_prepare_special(struct slow_work_thread *thread,
 					       struct slow_work *work)
 {
@@ -632,8 +632,8 @@ static noinline void slow_work_prepare_special(struct slow_work_thread *thread,
 }
 
 /*
- * What stands first in @class is not a plain item, if it is an item at all.  Queues
- * before the first item, which have none, lose their turn.
+ * Find the first item of @class, where a cursor or a queue without items comes before it,
+ * or it has a flag that is special.  Such queues lose their turn.
  */
 static noinline struct slow_work *
 slow_work_take_special(struct slow_work_thread *thread,
@@ -861,8 +861,8 @@ static noinline bool slow_work_end_claimed(struct slow_work_thread *thread,
 /*
  * execute has returned: let go of @work, and return with the lock held.
  *
- * The cmpxchg decides against slow_work_claim().  If it succeeds, no enqueue or cancel
- * has claimed the run, none can from now on, and put_ref is called without the lock.
+ * The cmpxchg decides against slow_work_claim().  If it succeeds, nothing has claimed the
+ * run, nor can from now on: put_ref is next, and the lock is not taken for that.
  */
 static __always_inline void slow_work_end(struct slow_work_thread *thread,
 					  struct slow_work *work,
@@ -873,10 +873,10 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
 	struct slow_work_account *account;
 	int stage = SLOW_WORK_RUNNING;
 
-	/* Before an enqueue that fails to claim it activates it again */
+	/* First: once it has ended, an enqueue activates it again. */
 	slow_work_debug_deactivate(work);
 	if (unlikely(!try_cmpxchg(&holder->stage, &stage, SLOW_WORK_ENDED))) {
-		/* claimed when it was taken, if it is timed */
+		/* slow_work_note_start() claims a run that is timed. */
 		slow_work_note_end(thread, work);
 		raw_spin_lock_irq(&slow_pool.lock);
 		if (!slow_work_end_claimed(thread, work))
@@ -900,8 +900,8 @@ static __always_inline void slow_work_end(struct slow_work_thread *thread,
  * slow_work_lose - a thread has died in a call-out
  * @thread: the thread
  *
- * Its item stays held for ever, and so do waits for it.  Pending runs are taken back, as
- * they would never come.
+ * Its item stays held, and waits for it go on, for ever.  A pending run is taken back, as
+ * it would never come.
  *
  * Context: slow_pool.lock held.
  */
@@ -914,7 +914,7 @@ void slow_work_lose(struct slow_work_thread *thread)
 	/* After execute @work may be gone, unless recheck says otherwise. */
 	if (holder->stage != SLOW_WORK_ENDED || holder->recheck) {
 		if (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
-			/* Where its timer's function is under way, that sees it. */
+			/* A timer's function that is under way finds the item lost. */
 			slow_work_try_disarm(work);
 		}
 		if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED))) {
@@ -962,7 +962,7 @@ static void slow_work_put_disarmed(struct slow_work_thread *thread,
 	thread->class = slow_work_class_of(work->flags);
 	thread->class->executing++;
 	thread->class->started++;
-	/* Before an enqueue that finds us here activates it again */
+	/* First: with the lock dropped, an enqueue activates it again. */
 	slow_work_debug_deactivate(work);
 	while (slow_work_is_described(work))
 		slow_work_wait_described(work);
@@ -977,8 +977,8 @@ static void slow_work_put_disarmed(struct slow_work_thread *thread,
 }
 
 /*
- * The last user leaves: disarm one item, and put it on @thread.  False: there is none,
- * or the pool has been opened again.
+ * The last user leaves: disarm one item, and have @thread call its put_ref.  False: there
+ * is none, or the pool has been opened again.
  */
 static noinline bool slow_work_discard(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
@@ -998,7 +998,7 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 		raw_spin_lock_irq(&slow_pool.lock);
 		return true;
 	}
-	/* First PENDING, or an enqueue merges into a run that is not; litmus: discard */
+	/* Before DELAYED, or an enqueue merges into this run; litmus: discard */
 	clear_bit(SLOW_WORK_PENDING, &work->flags);
 	slow_work_end_delay(work);
 	slow_work_retract_run(work, true);
@@ -1006,7 +1006,7 @@ static noinline bool slow_work_discard(struct slow_work_thread *thread)
 		slow_work_put_disarmed(thread, work);
 		return true;
 	}
-	/* Whoever holds it puts it, and it may be gone. */
+	/* Its holder puts it: without the lock it may be gone. */
 	execute = work->ops->execute;
 	raw_spin_unlock_irq(&slow_pool.lock);
 	slow_work_tell_disarmed(execute);
@@ -1037,7 +1037,7 @@ static void slow_work_idle(struct slow_work_thread *thread)
 	set_current_state(SLOW_WORK_IDLE);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	freezable_schedule();
-	/* A new niceness of an idle thread is meant; signals are dropped. */
+	/* A niceness that was given to an idle thread stays; signals are dropped. */
 	slow_work_note_self(thread);
 	if (unlikely(task_sigpending(current)))
 		slow_work_reset_signals();
@@ -1190,8 +1190,8 @@ take:
 }
 
 /*
- * A reserve has nothing to do until slow_work_call_reserve() says so: the state is set
- * under the lock that it holds.
+ * Sleep until slow_work_call_reserve() wakes the reserve.  The state is set under the lock
+ * which that holds, so no wake-up is lost.
  */
 static void slow_work_reserve_idle(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)

@@ -130,9 +130,9 @@ struct slow_work_times {
 
 /*
  * Items in the order in which they joined, and walks' cursors; or queues in the order of
- * their turns.  An hlist with a tail:
- * the checks that CONFIG_DEBUG_LIST makes of a list_head, once to add and once to
- * delete, are a tenth of what a no-op item costs on a distribution's kernel.
+ * their turns.  An hlist with a tail: the checks that CONFIG_DEBUG_LIST makes of a
+ * list_head, once to add and once to delete, are a tenth of what a no-op item costs on a
+ * distribution's kernel.
  */
 struct slow_work_list {
 	struct hlist_head head;		/* L */
@@ -148,7 +148,7 @@ struct slow_work_class {
 	unsigned int limit;		/* L: of @executing: start no more */
 	unsigned long started;		/* L: items taken from queues, ever */
 	unsigned long sampled;		/* L: @started at the last sample */
-	unsigned long uncounted;	/* L: of @started: lost, or before the reset */
+	unsigned long uncounted;	/* L: of @started: lost, disarmed, before reset */
 	unsigned long counts[SLOW_WORK_NR_COUNTS];	/* L */
 	atomic_long_t merged;		/* enqueues merged, by users that left */
 	struct list_head sleepers;	/* L: threads asleep in one, longest first */
@@ -184,7 +184,7 @@ enum slow_work_stage {
  */
 struct slow_work_holder {
 	struct slow_work *item;		/* L: NULL when let go */
-	int stage;			/* RUNNING to CLAIMED under L, to ENDED without */
+	int stage;			/* RUNNING to ENDED without the lock, else L */
 	bool recheck;			/* L: the item is there after put_ref: see to it */
 	unsigned long timestamp;	/* L: the item's, if that was armed meanwhile */
 	struct slow_work_account *account; /* L, read by T: where the item counts */
@@ -209,7 +209,7 @@ struct slow_work_thread {
 	unsigned long since;		/* L: jiffies when it joined that */
 	struct list_head sleeper;	/* L: in its class's sleepers */
 	unsigned long asleep_since;	/* L: jiffies when it joined, or was started */
-	unsigned int flags;		/* L: what is expected when it comes */
+	unsigned int flags;		/* L: SLOW_WORK_SEARCHING and the like */
 	unsigned int slot;		/* I: its number */
 	u64 began;			/* T, L clears: ns when execute began, or 0 */
 	struct task_struct *task;	/* S, pointer read under L: referenced */
@@ -301,8 +301,8 @@ struct slow_work_pool {
 	bool stopping;			/* L: all threads are to exit */
 	bool closing;			/* L: the last user left: disarm what is armed */
 	bool closing_told;		/* one such item has been named */
-	bool special;			/* L: @closing, or there is a surplus */
-	bool helpers;			/* L: slow_work_wake_thread() may find one */
+	bool special;			/* L: @closing, or slow_work_too_many() */
+	bool helpers;			/* L: slow_work_wake_thread() may find one to wake */
 
 	/* Threads */
 	unsigned int nr;		/* L: but for retired and lost ones */
@@ -316,7 +316,7 @@ struct slow_work_pool {
 	struct list_head lost;		/* L: died in a call-out, with their items */
 	unsigned int nr_lost;		/* L: entries of @lost */
 	struct slow_work_thread **threads; /* S and L: by number */
-	unsigned long *slots;		/* S: numbers taken */
+	unsigned long *slots;		/* S, cleared under L too: numbers taken */
 	unsigned int limit;		/* I: of @max; size of @threads */
 	unsigned int hz;		/* I: HZ, for readers from outside */
 
@@ -358,7 +358,7 @@ struct slow_work_pool {
 	struct slow_work_user *newest;	/* L, at exit none: of all users, spare ones too */
 
 	/* Reserves */
-	struct list_head reserves;	/* L: users that have one, as they are looked at */
+	struct list_head reserves;	/* L: users that have one, next to check first */
 	unsigned int nr_reserves;	/* L: entries of @reserves */
 	struct slow_work_class reserve_classes[SLOW_WORK_NR_CLASSES]; /* L: what they run */
 	bool reserve_died;		/* L: one is to be started in its place */
