@@ -96,14 +96,14 @@ list() {
 	mutant item WAIT_AT_STALE FLUSH: slow_work_wait_at: takes what is left in work->holder for an anchor
 	mutant item WAKE_NO_TIMER FLUSH: slow_work_wake_waiters: no slow_work_poll_in()
 	mutant item WAKE_NO_UNLINK FLUSH: slow_work_wake_one: no list_del()
-	mutant item RETRACT_KEEPS_DEFERRED: slow_work_retract: no clear_bit(ENQ_DEFERRED)
-	mutant item RETRACT_NO_PUT_AGAIN TRY: slow_work_retract: no PUT_AGAIN
-	mutant item RETRACT_BINDS_NONE FLUSH: slow_work_retract: no slow_work_bind_flushes()
-	mutant item CANCEL_NO_MARK: slow_work_cancel: no set_bit(CANCELLING)
-	mutant item CANCEL_NO_COUNT: slow_work_cancel: CANCELLING cleared by the first of two
-	mutant item CANCEL_KEEPS_MARK: slow_work_cancel: no clear_bit(CANCELLING)
-	mutant item CANCEL_ENABLES CANCELLERS=2 READERS=0 DISABLE: slow_work_cancel: clear_bit(CANCELLING) though disabled
-	mutant item DISABLE_NO_MARK CANCELLERS=1 READERS=0 DISABLE: slow_work_disable_sync: no set_bit(CANCELLING)
+	mutant item RETRACT_KEEPS_DEFERRED: slow_work_retract_run: no clear_bit(ENQ_DEFERRED)
+	mutant item RETRACT_NO_PUT_AGAIN TRY: slow_work_retract_run: no PUT_AGAIN
+	mutant item RETRACT_BINDS_NONE FLUSH: slow_work_retract_run: no slow_work_bind_flushes()
+	mutant item CANCEL_NO_MARK: __slow_work_cancel: no set_bit(CANCELLING)
+	mutant item CANCEL_NO_COUNT: __slow_work_cancel: CANCELLING cleared by the first of two
+	mutant item CANCEL_KEEPS_MARK: __slow_work_cancel: no clear_bit(CANCELLING)
+	mutant item CANCEL_ENABLES CANCELLERS=2 READERS=0 DISABLE: __slow_work_cancel: clear_bit(CANCELLING) though disabled
+	mutant item DISABLE_NO_MARK CANCELLERS=1 READERS=0 DISABLE: __slow_work_cancel: no set_bit(CANCELLING) for a disable
 	mutant item ENABLE_NO_COUNT CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: CANCELLING cleared by the first of two
 	mutant item ENABLE_CANCELLED CANCELLERS=2 READERS=0 DISABLE: slow_work_enable: clear_bit(CANCELLING) though a cancel is under way
 	mutant item ENABLE_KEEPS_MARK CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: no clear_bit(CANCELLING)
@@ -113,14 +113,14 @@ list() {
 	mutant item PUT_KEEPS_HOLDER: slow_work_put_back: no work->holder = NULL
 	mutant item PUT_DESCRIBED: slow_work_put_back: does not wait for desc
 	mutant item PUT_NOT_AGAIN TRY: slow_work_put_back: ignores PUT_AGAIN
-	mutant item PUT_WAKES_NONE: slow_work_put_back: no slow_work_wake_waiters()
+	mutant item PUT_WAKES_NONE: slow_work_put_is_over: no slow_work_wake_waiters()
 	mutant item TRY_DESCRIBED TRY: slow_work_try_cancel: though DESCRIBED
 	mutant item FLUSH_BINDS_HELD FLUSH: slow_work_flush: waits for the holder, though PENDING
 	mutant item DISCARD_OPEN CANCELLERS=0 READERS=0 USERS=2: slow_work_discard: though slow_pool.nr_users
 	mutant item DISCARD_PENDING_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_discard: clears DELAYED before PENDING
-	mutant item DISCARD_BINDS_NONE CANCELLERS=1 READERS=0 FLUSH MOD USERS=1: slow_work_discard: no slow_work_bind_flushes()
-	mutant item DISCARD_DESCRIBED CANCELLERS=0 USERS=1: slow_work_discard: does not wait for desc
-	mutant item REGISTER_OPENS_EARLY CANCELLERS=0 READERS=0 USERS=1: slow_work_register_user: slow_pool.nr_users before slow_work_run()
+	mutant item DISCARD_BINDS_NONE CANCELLERS=1 READERS=0 FLUSH MOD USERS=1: slow_work_put_disarmed: no slow_work_bind_flushes()
+	mutant item DISCARD_DESCRIBED CANCELLERS=0 USERS=1: slow_work_put_disarmed: does not wait for desc
+	mutant item REGISTER_OPENS_EARLY CANCELLERS=0 READERS=0 USERS=1: slow_work_register: slow_work_add_user() before slow_work_run()
 	mutant item REGISTER_WAKES_NONE CANCELLERS=0 READERS=0 USERS=2: slow_work_add_user: does not wake those that wait for unowned items
 	mutant item STOP_NO_MUTEX CANCELLERS=0 READERS=0 USERS=2: slow_work_try_stop: no slow_work_register_mutex
 	mutant item LOSE_LOOKS CANCELLERS=1 READERS=0 DEATH: slow_work_lose: touches the item of a put_ref
@@ -135,7 +135,7 @@ list() {
 	mutant item UNPIN_WAKES_NONE: slow_work_walk_unpin: no slow_work_wake_waiters()
 	mutant pool TAKE_NO_KICK: slow_work_thread_main: no slow_work_kick() behind slow_work_take()
 	mutant pool IDLE_NO_HELPERS: slow_work_idle: no slow_pool.helpers = true
-	mutant pool ARRIVE_NO_HELPERS: slow_work_arrive: no slow_pool.helpers = true
+	mutant pool ARRIVE_NO_HELPERS: slow_work_end_search: no slow_pool.helpers = true for one that arrives
 	mutant pool ARRIVE_ABSENT: slow_work_arrive: no slow_pool.nr_absent--
 	mutant pool ARRIVE_LATE_COMING: slow_work_arrive: of a thread that was given up, too
 	mutant pool ARRIVE_LATE_SEARCHING: slow_work_arrive: ends another thread's search
@@ -146,7 +146,7 @@ list() {
 	mutant pool MANAGER_STOP_EARLY STOP: slow_work_manager_main: kthread_should_stop() before set_current_state()
 	mutant pool MANAGING_WHILE_WAITING THREADS=4 SLOW=4 VSLOW=0: slow_work_manager_main: managing in a timeout of seconds
 	mutant pool REST_BY_MANAGER SLEEPERS: slow_work_manager_main: has the sleepers that have rested preempted, not the timer
-	mutant pool GROW_BACKS_OFF_LATE FAILURES: slow_work_grow: no timeout till retry_at while nothing is queued
+	mutant pool GROW_BACKS_OFF_LATE FAILURES: slow_work_grow: no timeout for slow_work_backs_off() while nothing is queued
 	mutant pool REAP_NO_ARRIVE STOP: slow_work_reap: no slow_work_arrive(), slow_work_retire()
 	mutant pool SLEEP_NO_HELPERS SLEEPERS: slow_work_sleep_till_thread_needed: no slow_pool.helpers = true
 	mutant pool SLEEP_NO_ARRIVE SLEEPERS: slow_work_sleep_till_thread_needed: no slow_work_arrive()
@@ -166,18 +166,18 @@ list() {
 	mutant pool GIVE_UP_NO_TIMER: slow_work_give_up: no slow_work_poll_in()
 	mutant pool UNCALL_KEEPS_PREEMPTED SLEEPERS: slow_work_uncall: no class->preempted--
 	mutant pool SEARCH_NEVER_ENDS: slow_work_sample: no slow_work_end_search()
-	mutant pool SEARCH_NO_HELPERS: slow_work_end_search: no slow_pool.helpers = true
+	mutant pool SEARCH_NO_HELPERS: slow_work_end_search: the same for one that is given up
 	mutant pool SAMPLE_NO_DEAD DEATHS: slow_work_sample: no slow_pool.sampling = true
 	mutant pool DIED_NO_TIMER DEATHS: slow_work_died: does not set the timer
 	mutant pool LOSE_ENDS_DYING DEATHS: slow_work_lose: slow_pool.dying = false, for two dead threads
 	mutant pool LOSE_NO_WAKE DEATHS: slow_work_lose: no slow_work_wake_manager()
-	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no slow_pool.nr--
+	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no slow_work_retire()
 	mutant pool LOSE_NO_KICK SLOW=2 SLEEPERS DEATHS: slow_work_lose: no slow_work_kick()
 	mutant pool LOSE_NO_ARRIVE SLEEPERS DEATHS: slow_work_lose: no slow_work_arrive()
 	mutant pool DISCARD_NO_KICK CLOSE: slow_work_discard: no slow_work_kick() before put_ref
 	mutant pool CLOSE_WAKES_NONE CLOSE: slow_work_close: no slow_work_wake_idle()
-	mutant owner QUEUE_NO_TURN RESERVES=0: slow_work_queue: no list_add_tail() of queue->turn where others wait
-	mutant owner QUEUE_FIRST RESERVES=0 OWNERS=3: slow_work_queue: list_add() of queue->turn
+	mutant owner QUEUE_NO_TURN RESERVES=0: slow_work_join_turns: no slow_work_list_add_tail()
+	mutant owner QUEUE_FIRST RESERVES=0 OWNERS=3: slow_work_join_turns: the turn comes first
 	mutant owner DEQUEUE_KEEPS_TURN RESERVES=0: slow_work_dequeue: an emptied queue keeps its place
 	mutant owner DEQUEUE_BY_LIST RESERVES=0 CURSOR: slow_work_dequeue: the same where a cursor is in it
 	mutant owner DEQUEUE_DROPS RESERVES=0: slow_work_dequeue: a queue loses its place with items in it
@@ -214,7 +214,7 @@ list() {
 	mutant owner STOP_KEEPS_LIST USERS: slow_work_reserve_stop: no list_del_init()
 	mutant owner STOP_BUSY USERS: slow_work_unregister_user: slow_work_reserve_stop() before slow_work_wait_idle()
 	mutant owner STOP_FIRST USERS: slow_work_remove_user: slow_work_reserve_stop() with the first of two registrations
-	mutant owner REMOVE_KEEPS_TURN USERS: slow_work_remove_user: no list_del_init() of queue->turn
+	mutant owner REMOVE_KEEPS_TURN USERS: slow_work_remove_user: no slow_work_leave_turns()
 	END
 }
 
