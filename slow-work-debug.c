@@ -207,8 +207,8 @@ void slow_work_report_left(struct slow_work_thread *thread,
 
 /*
  * A run is a lock that the thread holds from before execute until put_ref has
- * returned; in fact two, the item's and its user's.  Cancel and unregister take
- * and release the one that they wait for, as workqueues do: so a lock that is
+ * returned; in fact two, the item's and its user's.  Cancels, flushes and unregister
+ * take and release the one that they wait for, as workqueues do: so a lock that is
  * held around them and wanted by a run closes a circle on the first run of
  * both, hang or no hang.
  *
@@ -260,8 +260,8 @@ void slow_work_run_resume(struct slow_work_thread *thread)
 }
 
 /*
- * A cancel waits for the run of @work; @thread is the calling one, if it is the pool's.
- * Where one item cancels another that was initialised at the same place nothing is
+ * A cancel or flush waits for the run of @work; @thread is the caller, if it is the pool's.
+ * Where one item waits for another that was initialised at the same place nothing is
  * learnt: to lockdep they are one.
  */
 void slow_work_wait_acquire(struct slow_work_thread *thread,
@@ -273,7 +273,7 @@ void slow_work_wait_acquire(struct slow_work_thread *thread,
 	lock_map_release(&work->lockdep_map);
 }
 
-/* An unregister waits for the runs of @user's items. */
+/* An unregister, or a flush of @user, waits for the runs of its items. */
 void slow_work_user_acquire(struct slow_work_user *user)
 {
 	lock_map_acquire(&user->map);

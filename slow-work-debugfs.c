@@ -234,7 +234,7 @@ static void slow_work_gather_times(struct slow_work_row *row,
 				atomic_long_read(&times->buckets[which][n]);
 }
 
-/* A user counts for its row; what is counted without the lock, for the classes too. */
+/* The row of @user; what it has counted without the lock counts for the classes, too. */
 static void slow_work_gather_user(struct slow_work_stats *stats,
 				  const struct slow_work_user *user)
 {
@@ -369,7 +369,10 @@ static struct slow_work_stats *slow_work_alloc_stats(void)
 	return kvzalloc(struct_size(stats, rows, rows), GFP_KERNEL);
 }
 
-/* The mutex keeps the users there; the lock is held for one row at a time. */
+/*
+ * slow_work_users_mutex keeps the users there; slow_pool.lock is held for one row at a
+ * time.  What is returned is for the caller to free.
+ */
 static struct slow_work_stats *slow_work_gather(void)
 {
 	struct slow_work_stats *stats;

@@ -20,7 +20,8 @@
 /*
  * @work is being freed or initialised while it is queued or armed, as debugobjects
  * tells: keep the lists whole.  Its reference is not put, as its owner has gone
- * astray already.  False: a thread has it, and it stays there.
+ * astray already.  False: a thread, a cancel or its timer's function has it, and it
+ * stays there.
  */
 static bool slow_work_forget(struct slow_work *work)
 {

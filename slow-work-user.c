@@ -136,7 +136,11 @@ void slow_work_user_exit(void)
 	}
 }
 
-/* Stop the pool if it has no user.  Context: slow_work_register_mutex held. */
+/*
+ * Stop the pool if it has neither a user nor an unowned item.
+ *
+ * Context: slow_work_register_mutex held; sleeps.
+ */
 static void slow_work_stop_unused(void)
 {
 	bool idle;
