@@ -410,7 +410,7 @@ static void slow_work_wake_idle(void)
 }
 
 /*
- * Wake one thread for what is queued, if there is one, or the manager: see the head of
+ * Wake one thread for what is queued or to be disarmed, if there is one, or the manager: see the head of
  * this file.  True: there is more to do than fits into one section with interrupts off.
  */
 static bool slow_work_find_thread(void)
@@ -420,13 +420,13 @@ static bool slow_work_find_thread(void)
 	unsigned long rest;
 	bool more = false;
 
-	if (!slow->queued && !vslow->queued)
+	if (!slow->queued && !vslow->queued && !slow_pool.closing)
 		return false;
 	if (unlikely(slow_pool.nr_reserves))
 		slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
 
 	if (!list_empty(&slow_pool.idle) &&
-	    (slow->queued || slow_work_room(vslow))) {
+	    (slow->queued || slow_work_room(vslow) || slow_pool.closing)) {
 		slow_work_wake_idle();
 		return false;
 	}
@@ -450,7 +450,7 @@ static bool slow_work_find_thread(void)
 
 /*
  * The last user has left: have a thread disarm what is armed; if none idles, the next
- * that comes to the queues.
+ * that comes to the queues.  One that finds an item to execute there kicks another.
  */
 void slow_work_close(void)
 {
@@ -458,8 +458,7 @@ void slow_work_close(void)
 	slow_pool.closing = !hlist_empty(&slow_pool.armed.head);
 	slow_pool.closing_told = false;
 	slow_work_update();
-	if (slow_pool.closing && !list_empty(&slow_pool.idle))
-		slow_work_wake_idle();
+	slow_work_kick();
 }
 
 /* The second half of slow_work_kick() */

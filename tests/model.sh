@@ -174,8 +174,8 @@ list() {
 	mutant pool LOSE_KEEPS_NR DEATHS: slow_work_lose: no slow_work_retire()
 	mutant pool LOSE_NO_KICK SLOW=2 SLEEPERS DEATHS: slow_work_lose: no slow_work_kick()
 	mutant pool LOSE_NO_ARRIVE SLEEPERS DEATHS: slow_work_lose: no slow_work_arrive()
-	mutant pool DISCARD_NO_KICK CLOSE: slow_work_discard: no slow_work_kick() before put_ref
-	mutant pool CLOSE_WAKES_NONE CLOSE: slow_work_close: no slow_work_wake_idle()
+	mutant pool DISCARD_FIRST CLOSE: slow_work_report_in: disarms though something can start
+	mutant pool CLOSE_WAKES_NONE CLOSE: slow_work_close: no slow_work_kick()
 	mutant owner QUEUE_NO_TURN RESERVES=0: slow_work_join_turns: no slow_work_list_add_tail()
 	mutant owner QUEUE_FIRST RESERVES=0 OWNERS=3: slow_work_join_turns: the turn comes first
 	mutant owner DEQUEUE_KEEPS_TURN RESERVES=0: slow_work_dequeue: an emptied queue keeps its place

@@ -532,6 +532,8 @@ static void swt_forget_user(struct swt *t, struct module *owner)
 
 static int swt_unregister_fn(struct swt_thread *thread)
 {
+	if (thread->arg)
+		swt_enqueue(thread->arg);
 	atomic_inc(&thread->t->unregisters);
 	slow_work_unregister_user(thread->owner);
 	atomic_dec(&thread->t->unregisters);
@@ -547,6 +549,15 @@ struct swt_thread *swt_unregister_start(struct swt *t, struct module *owner,
 	swt_forget_user(t, owner);
 	WRITE_ONCE(t->left, true);
 	return swt_start_on(t, swt_unregister_fn, NULL, item, owner);
+}
+
+/* The same for one that enqueues @item first, and does not pause in between */
+struct swt_thread *swt_enqueue_and_unregister_start(struct swt *t, struct module *owner,
+						    struct swt_item *item)
+{
+	swt_forget_user(t, owner);
+	WRITE_ONCE(t->left, true);
+	return swt_start_on(t, swt_unregister_fn, item, NULL, owner);
 }
 
 void swt_unregister(struct swt *t, struct module *owner)

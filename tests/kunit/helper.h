@@ -187,6 +187,8 @@ struct swt_thread *swt_flush_user_start(struct swt *t, struct module *owner,
 					struct swt_item *item);
 struct swt_thread *swt_unregister_start(struct swt *t, struct module *owner,
 					struct swt_item *item);
+struct swt_thread *swt_enqueue_and_unregister_start(struct swt *t, struct module *owner,
+						    struct swt_item *item);
 bool swt_blocked(struct swt_thread *thread);
 bool swt_done(struct swt_thread *thread);
 int swt_join(struct swt_thread *thread);

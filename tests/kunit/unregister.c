@@ -397,6 +397,27 @@ static void last_one_disarms_and_puts_what_is_armed(struct kunit *test)
 	}
 }
 
+/* The thread that comes first finds an item to execute: another one disarms. */
+static void last_one_disarms_while_an_item_executes(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, NULL);
+	struct swt_item *armed = swt_item_ops(t, SWT_DELAYED, ops);
+	struct swt_item *item = swt_blocker_ops(t, SWT_SLOW, ops);
+	struct swt_thread *thread;
+
+	swt_pool(t, 2, 2);
+	swt_must_arm(armed, SWT_NEVER);
+	swt_wait(t, swt_idle_threads() == 2);
+	thread = swt_enqueue_and_unregister_start(t, THIS_MODULE, item);
+	swt_wait(t, swt_executing(item));
+	swt_wait(t, swt_at_rest(armed));
+	KUNIT_EXPECT_EQ(test, atomic_read(&armed->puts), 1);
+	swt_release(item);
+	swt_join(thread);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
 static void armed_for_one_jiffy_again(struct swt_item *item)
 {
 	swt_arm(item, 1);
@@ -938,6 +959,7 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(last_one_lets_run_what_is_queued),
 	KUNIT_CASE(last_one_waits_for_nobodys_items),
 	KUNIT_CASE(last_one_disarms_and_puts_what_is_armed),
+	KUNIT_CASE(last_one_disarms_while_an_item_executes),
 	KUNIT_CASE(last_one_ends_what_arms_itself),
 	KUNIT_CASE(last_one_waits_for_a_cancel),
 	KUNIT_CASE(pool_can_be_had_again),

@@ -382,8 +382,8 @@ inline wake_idle()	/* slow_work_wake_idle() */
 inline find_thread()
 {
 	if
-	:: queued == 0
-	:: queued > 0 && idle_may ->
+	:: queued == 0 && !closing
+	:: (queued > 0 && idle_may) || (closing && idle > 0) ->
 		wake_idle()
 	:: else ->
 #ifdef SLEEPERS
@@ -730,15 +730,17 @@ look_preempted:	if
 		/* slow_work_thread_main(), with no more flags */
 look:
 #ifdef CLOSE
-		/* slow_work_discard() */
+		/* slow_work_discard(), where slow_work_report_in() has nothing to start */
+#ifdef MUTANT_DISCARD_FIRST
+#define discards	(closing && !retired)
+#else
+#define discards	(closing && !retired && startable == 0)
+#endif
 		if
-		:: closing && !retired && (armed == 0 || open) -> closing = false; update()
-		:: closing && !retired && armed > 0 && !open ->
+		:: discards && (armed == 0 || open) -> closing = false; update()
+		:: discards && armed > 0 && !open ->
 			armed--;
 			discarding++;
-#ifndef MUTANT_DISCARD_NO_KICK
-			kick();
-#endif
 			slow_first = false;
 			goto end_threads
 		:: else
@@ -1022,12 +1024,9 @@ active proctype world()
 		open = false;
 		closing = (armed > 0);
 		update();
-		if
 #ifndef MUTANT_CLOSE_WAKES_NONE
-		:: closing && idle > 0 -> wake_idle()
+		kick()
 #endif
-		:: else
-		fi
 	   }
 	/* slow_work_add_user() */
 	:: atomic { !still && !open -> open = true }
