@@ -223,7 +223,7 @@ static void slow_work_print_stall(void)
 			stall.walk.execute, stall.owner, stall.class,
 			stall.age / HZ);
 	else
-		pr_warn("no %s item has started for %lu s; %ps of %s is the oldest queued\n",
+		pr_warn("no %s item has started for %lu s; %ps of %s is next in turn\n",
 			stall.class, stall.age / HZ, stall.walk.execute,
 			stall.owner);
 	pr_warn("%s, %u blocked, %u asleep until needed\n", stall.numbers,
@@ -345,7 +345,7 @@ static void slow_work_note_cause(enum slow_work_class_id id)
 }
 
 /* For how long has the item of @class waited that is next in turn? */
-static unsigned long slow_work_oldest_secs(const struct slow_work_class *class)
+static unsigned long slow_work_next_secs(const struct slow_work_class *class)
 {
 	return class->queued ? (jiffies - slow_work_first(class)->timestamp) / HZ : 0;
 }
@@ -367,9 +367,9 @@ static void slow_work_note_stall(struct slow_work *work, unsigned long age)
 	stall.leaving = user->leaving;
 	stall.nr = slow_pool.nr;
 	snprintf(stall.numbers, sizeof(stall.numbers),
-		 "queued: %u slow (oldest %lu s), %u very slow (oldest %lu s); threads: %u of at most %u, %u executing, %u of them very slow items of at most %u",
-		 slow->queued, slow_work_oldest_secs(slow), vslow->queued,
-		 slow_work_oldest_secs(vslow), slow_pool.nr, slow_pool.max,
+		 "queued: %u slow (next: %lu s), %u very slow (next: %lu s); threads: %u of at most %u, %u executing, %u of them very slow items of at most %u",
+		 slow->queued, slow_work_next_secs(slow), vslow->queued,
+		 slow_work_next_secs(vslow), slow_pool.nr, slow_pool.max,
 		 slow->executing + vslow->executing, vslow->executing,
 		 vslow->limit);
 }
@@ -485,8 +485,8 @@ int slow_work_set_stall_secs(int secs)
 	if (!slow_pool.stall_secs)
 		watchdog.since = jiffies;	/* no samples until now */
 	WRITE_ONCE(slow_pool.stall_secs, secs);
-	raw_spin_unlock_irq(&slow_pool.lock);
 	WRITE_ONCE(slow_work_stall_ratelimit.interval, secs * HZ);
+	raw_spin_unlock_irq(&slow_pool.lock);
 	queue_work(system_freezable_wq, &slow_work_watchdog_work);
 	return 0;
 }

@@ -82,7 +82,7 @@ static void an_item_that_executes_for_long(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 0);
 	KUNIT_EXPECT_TRUE(test, told(t, "swt_execute" OURS " of " OWNER ", a slow",
 				     "item, executes for"));
-	KUNIT_EXPECT_TRUE(test, told(t, "queued: 0 slow (oldest 0 s), 0 very slow (oldest 0 s); ",
+	KUNIT_EXPECT_TRUE(test, told(t, "queued: 0 slow (next: 0 s), 0 very slow (next: 0 s); ",
 				     "threads: 2 of at most 2, 1 executing, "));
 	KUNIT_EXPECT_TRUE(test, told(t, "queued: ", ", 0 of them very slow items of at most 1, "));
 	KUNIT_EXPECT_TRUE(test, told(t, "queued: ", ", 1 blocked, 0 asleep until needed"));
@@ -107,8 +107,8 @@ static void a_class_that_starts_nothing(struct kunit *test)
 	swt_set(t, "stall-warn-secs", 0);
 	KUNIT_EXPECT_TRUE(test, told(t, "no slow item has started for",
 				     "s; swt_execute" OURS " of " OWNER " is"));
-	KUNIT_EXPECT_TRUE(test, told(t, "queued: 1 slow (oldest ",
-				     " 0 very slow (oldest 0 s); threads: 2 of at most 2, 2"));
+	KUNIT_EXPECT_TRUE(test, told(t, "queued: 1 slow (next: ",
+				     " 0 very slow (next: 0 s); threads: 2 of at most 2, 2"));
 	KUNIT_EXPECT_TRUE(test, told(t, "2 threads in swt_execute" OURS ", the longest for ",
 				     " s: kslowd00"));
 	KUNIT_EXPECT_TRUE(test, names(t, "max-threads", 3));

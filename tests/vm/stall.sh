@@ -39,10 +39,10 @@ wait_for "once it is to be, both kinds of stalls are reported" 60 \
 	eval '[ $(lines | grep -c "the item is: ") -ge 2 ]'
 tell stall-warn-secs 0
 told "that nothing starts, with owner and function" \
-	"s; $F of slow_work_caller is the oldest queued"
+	"s; $F of slow_work_caller is next in turn"
 told "with its desc, on one line" "the item is: caller: slow 2"
 told "the queues and the threads" \
-	" s), 0 very slow (oldest 0 s); threads: 2 of at most 2, 2 executing, 0 of them very slow items of at most 1, 2 blocked, 0 asleep until needed"
+	" s), 0 very slow (next: 0 s); threads: 2 of at most 2, 2 executing, 0 of them very slow items of at most 1, 2 blocked, 0 asleep until needed"
 check "who has the threads" eval 'lines | grep -qE "^2 threads in swt_execute \[slow_work_caller\], the longest for [1-9][0-9]* s: kslowd00[01] \(PID [0-9]+\), kslowd00[01] \(PID [0-9]+\)$"'
 told "whose stack it is" "the stack of kslowd00"
 check "the stack" eval 'dmesg | grep -q " caller_execute+0x"'
@@ -94,7 +94,7 @@ reports=$(ages)
 check "each time it is twice as old" awk -v ages="$reports" 'BEGIN {
 	n = split(ages, a, " "); for (i = 2; i <= n; i++) if (a[i] < 2 * a[i - 1]) exit 1 }'
 note "reported after so many s: $reports"
-told "that nothing is queued" "queued: 0 slow (oldest 0 s), 0 very slow (oldest 0 s)"
+told "that nothing is queued" "queued: 0 slow (next: 0 s), 0 very slow (next: 0 s)"
 check_not "no setting is named" said "at max-threads"
 check_not "nobody else executes for so long" said "execute for so long"
 # but for a cancel
