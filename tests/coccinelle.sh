@@ -57,7 +57,7 @@ does_not_build() {
 		{ echo "$out"; return 1; }
 }
 
-need_packages coccinelle make gcc
+need_packages coccinelle libpython3-dev make gcc
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 kernel=$("$TOP/tests/kernel.sh" uml)

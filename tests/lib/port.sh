@@ -11,7 +11,7 @@ COCCI=$TOP/scripts/coccinelle
 # work, changed by sed -E SED, to break them on purpose.
 port_begin() {
 	local name=$1; shift
-	need_packages coccinelle make rsync kmod xz-utils
+	need_packages coccinelle libpython3-dev make rsync kmod xz-utils
 	kernel=$("$TOP/tests/kernel.sh" "$1")
 	# shellcheck disable=SC2034 # for the script that sources this
 	source=$("$TOP/tests/kernel.sh" --source "$1")
