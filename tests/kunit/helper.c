@@ -5,7 +5,6 @@
 
 #define pr_fmt(fmt) "slow_work_kunit: " fmt
 
-#include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -957,7 +956,7 @@ int swt_read_debugfs(struct swt *t, const char *path, char **text)
 {
 	struct file *file = swt_file(path, O_RDONLY);
 	size_t size = PAGE_SIZE, len = 0;
-	const struct file_operations *fops;
+	struct seq_file *seq;
 	struct kiocb kiocb;
 	struct iov_iter to;
 	struct kvec vec;
@@ -966,8 +965,8 @@ int swt_read_debugfs(struct swt *t, const char *path, char **text)
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	fops = debugfs_real_fops(file);
-	if (!fops || fops->read != seq_read) {
+	seq = file->private_data;
+	if (!seq || seq->file != file) {
 		swt_close(file);
 		return -EOPNOTSUPP;
 	}
