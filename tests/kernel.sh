@@ -9,6 +9,8 @@
 #                       the same from linux-source-6.12: each lacks what it is
 #                       called, or has it
 #   arm64 s390x         the same for other machines
+#   uml-smp             User Mode Linux on several CPUs, from the newest linux-source
+#                       of Debian unstable
 #   riscv64             only to compile for, as there is no more than the headers
 #   6.1 6.12            Debian 12's, each also with -cloud, -rt, -arm64 or -s390x;
 #                       unpacked beside the system, not installed
@@ -33,7 +35,7 @@
 # configuration; rm -rf takes the cache away.
 . "$(dirname "$0")/lib/env.sh"
 
-SRC_PACKAGE=linux-source-6.1
+SRC_PACKAGE=linux-source-6.1 SRC_SUITE=bookworm
 
 # The unpacked kernel source, shared by the kernels of our own, by the style check
 # for its checkpatch.pl, and by the in-tree run: nobody writes into it.
@@ -42,18 +44,26 @@ source_tree() {
 	need_packages xz-utils
 	newest "$SRC_PACKAGE" source_version
 	SRC_VERSION=$PKG_VERSION
+	[ "$SRC_PACKAGE" != linux-source ] || SRC_PACKAGE=$VERSION
 	SRC=$CACHE/source/$SRC_PACKAGE-$SRC_VERSION
 	once "$SRC_PACKAGE $SRC_VERSION (unpacking)" "$SRC" unpack_source
 }
 
+# linux-source depends on the suite's newest
 source_version() {
-	apt_of bookworm amd64
-	PKG_VERSION=$(candidate "$SRC_PACKAGE")
+	local package=$SRC_PACKAGE
+	apt_of "$SRC_SUITE" amd64
 	VERSION=source
+	if [ "$package" = linux-source ]; then
+		package=$(apt-cache "${APT[@]}" depends linux-source |
+			sed -n 's/^  Depends: \(linux-source-[0-9].*\)/\1/p')
+		VERSION=$package
+	fi
+	PKG_VERSION=$(candidate "$package")
 }
 
 unpack_source() {
-	apt_of bookworm amd64
+	apt_of "$SRC_SUITE" amd64
 	fetch_deb "$1" "$SRC_PACKAGE=$SRC_VERSION"
 	mv "$1/usr/src/$SRC_PACKAGE.tar.xz" "$1.tar.xz"
 	rm -rf "${1:?}/usr"
@@ -81,6 +91,8 @@ own_kernel() {
 	ARCH=x86_64 target=bzImage fragments=(x86 newer "$1")
 	case $1 in
 	uml)	ARCH=um target=linux fragments=(uml) ;;
+	uml-smp) ARCH=um target=linux fragments=(uml uml-smp)
+		SRC_PACKAGE=linux-source SRC_SUITE=unstable build=(build_placed build_own) ;;
 	debug|kcsan|locked) fragments=(x86 "$1") ;;
 	*)	SRC_PACKAGE=linux-source-6.12 ;;
 	esac
@@ -109,6 +121,21 @@ own_kernel() {
 		cat "${fragments[@]}"; } | sha256sum | cut -c1-12)
 	ENTRY=$CACHE/kernels/$1-$SRC_VERSION-$key
 	once "kernel $1 (2 to 12 minutes, once)" "$ENTRY" "${build[0]}"
+	[ "$SRC_SUITE" != unstable ] || forget_older "$1"
+}
+
+# forget_older NAME: unstable has others soon; those of another version go, and their source
+forget_older() {
+	local old from
+	for old in "$CACHE/kernels/$1"-*; do
+		case $old in "$CACHE/kernels/$1-$SRC_VERSION-"*) continue ;; esac
+		from=$(readlink "$old/kdir/source" || true)
+		case $from in
+		"$SRC")	;;
+		"$CACHE/source/"*) rm -rf "$from" ;;
+		esac
+		rm -rf "$old"
+	done
 }
 
 build_own() {
@@ -151,6 +178,12 @@ build_foreign() {
 	[ -n "$target" ] || return 0
 	cp "$1/kdir/arch/$ARCH/boot/$target" "$1/vmlinuz"
 	busybox_of "$DEB_ARCH" "$1"
+}
+
+# From 6.13 on a tree knows where it is
+build_placed() {
+	build_own "$1"
+	sed -i "s,$1/,$ENTRY/," "$1/kdir/Makefile"
 }
 
 # foreign ARCHITECTURE, as Debian calls it: sets that and what compilers call it
@@ -390,7 +423,7 @@ main() {
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
 	--source)	source_tree ${2:+"linux-source-$2"}; ENTRY=$SRC ;;
-	uml|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
+	uml|uml-smp|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
 		# of others' making, as tests/tree.sh has one
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;
