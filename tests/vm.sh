@@ -14,7 +14,7 @@
 #                          boot the first disk, whose systemd unpacks the archive
 #                          on the second and runs "system" of it; NAME is a name
 #   --with MODULE          a module of Debian's image, loaded before SCRIPT
-#   --cpus N  --mem MB     (default 2 and 1024; UML has one and 256)
+#   --cpus N  --mem MB     (default 2 and 1024; UML has one, uml-smp two, and 256)
 #   --possible N           so many CPUs could be plugged in, the present ones
 #                          included (255 is as far as software emulation goes)
 #   --icount               counted instructions: one CPU, 2 ns each, exact
@@ -105,7 +105,7 @@ main() {
 		esac
 		shift
 	done
-	[ -n "$mem" ] || case $name in uml) mem=256 ;; *) mem=1024 ;; esac
+	[ -n "$mem" ] || case $name in uml*) mem=256 ;; *) mem=1024 ;; esac
 	[ -r "$script" ] || die "no script ${script:-given}"
 
 	need_packages busybox-static cpio kmod xz-utils binutils
@@ -180,7 +180,7 @@ main() {
 	local cmd cpu=max smp=$cpus panic="panic=-1 $oops $warn log_buf_len=4M"
 	local lines="console=ttyS0 results=ttyS1"
 	: >"$work/results"
-	if [ "$name" = uml ]; then
+	if [ "$arch" = um ]; then
 		cmd=("$kernel/vmlinuz" "mem=${mem}M" "initrd=$work/initrd" "uml_dir=$work/" umid=uml
 			con=null con0=null,fd:1 ssl=null ssl0=null,fd:3 results=ttyS0)
 	else
@@ -228,7 +228,12 @@ main() {
 		# shellcheck disable=SC2206 # words they are
 		cmd+=($qemu -append "$lines loglevel=7 $(boot_options) $panic $append")
 	fi
-	[ "$name" != uml ] || cmd+=(loglevel=7 $panic $append)
+	# It runs several CPUs with its user space under seccomp only
+	# shellcheck disable=SC2046,SC2206,SC2207 # words they are
+	case $name in
+	uml)	cmd+=(loglevel=7 $panic $append) ;;
+	uml-*)	cmd+=("ncpus=$cpus" seccomp=on loglevel=7 $(boot_options) $panic $append) ;;
+	esac
 
 	local status=0
 	run_machine || status=$?
@@ -314,7 +319,7 @@ keep_failure() {
 		[ -z "$cpu_time" ] || echo "ulimit -S -t $cpu_time"
 		printf '%q ' "${cmd[@]}"
 		echo -n '</dev/null'
-		[ "$name" != uml ] || echo -n ' >console.again 2>&1 3>results.again'
+		[ "$arch" != um ] || echo -n ' >console.again 2>&1 3>results.again'
 		echo
 	} | sed -e "s,file:$work/console,file:console.again,; s,path=$work/results,path=results.again," \
 		-e "s,$work/initrd,initrd,; s,uml_dir=$work/,uml_dir=.," >"$keep/again"
@@ -328,7 +333,7 @@ run_machine() {
 	[ -z "$dump" ] || input=$work/monitor
 	(
 		[ -z "$cpu_time" ] || ulimit -S -t "$cpu_time"
-		if [ "$name" = uml ]; then
+		if [ "$arch" = um ]; then
 			exec timeout -k 5 $((timeout * 10)) "${cmd[@]}" </dev/null >"$work/console" 2>&1 \
 				3>"$work/results"
 		else
@@ -365,7 +370,7 @@ still() {
 
 # Emulated machines lose an interrupt now and then while they start, and then they
 # stand still.  Ours have no part in it until there is an init.
-booted() { [ "$name" = uml ] || grep -q 'Run /init as init process' "$1"; }
+booted() { [ "$arch" = um ] || grep -q 'Run /init as init process' "$1"; }
 end_unbooted() { ! still "$1" 240 booted "$work/console" || kill "$1"; }
 
 end_still() {
@@ -402,10 +407,14 @@ foreign() {
 
 # Slow hosts make watchdogs bark; lists and freed memory are poisoned on all kernels
 # that have nothing better to find what is wrong with them
+# (a CPU of User Mode Linux starts on a stack that cannot be traced)
 boot_options() {
-	echo "tsc=nowatchdog no_timer_check rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60 softlockup_panic=1"
+	local slub=FZPU
+	[ "$arch" != um ] || slub=FZP
+	[ "$arch" = um ] || echo "tsc=nowatchdog no_timer_check watchdog_thresh=60 softlockup_panic=1"
+	echo "rcupdate.rcu_cpu_stall_timeout=120"
 	! grep -q '^CONFIG_SLUB_DEBUG=y' "$kernel/config" ||
-		grep -qE '^CONFIG_(KASAN|KCSAN)=y' "$kernel/config" || echo "slub_debug=FZPU"
+		grep -qE '^CONFIG_(KASAN|KCSAN)=y' "$kernel/config" || echo "slub_debug=$slub"
 }
 
 # Having /dev/kvm is not enough: nested virtualisation may take it and then get
