@@ -8,9 +8,11 @@
 #
 # On kcsan a report counts if one of the two accesses is in a file of ours; what
 # lies in the kernel alone is counted and named, and fails nothing.
+#
+# CPUS=      of the machine (default 4, on uml-smp 2)
+# HASTE=     pauses are so many times rarer (default 1, on uml-smp 1000)
 . "$(dirname "$0")/lib/env.sh"
 
-CPUS=4
 
 # kcsan_reports ours|theirs LOG: the reports' head lines.  Ours are those where a
 # stack has us as the accessing function, or right below a helper of the kernel
@@ -48,9 +50,9 @@ console_reports() {
 }
 
 run() {
-	"$TOP/tests/vm.sh" "$kernel" --modules "$modules" --cpus $CPUS --log "$log" \
+	"$TOP/tests/vm.sh" "$kernel" --modules "$modules" --cpus "$CPUS" --log "$log" \
 		--timeout $((seconds * 3 + 900)) \
-		--append "torture_seconds=$seconds torture_seed=$seed" "$@" \
+		--append "torture_seconds=$seconds torture_seed=$seed torture_haste=$HASTE" "$@" \
 		"$TOP/tests/torture/guest.sh"
 }
 
@@ -108,6 +110,11 @@ left_of_rt() {
 kernel=${1-debug} seconds=${2-60} seed=${3-$((RANDOM * 32768 + RANDOM + 1))}
 [[ $seconds =~ ^[1-9][0-9]*$ && $seed =~ ^[1-9][0-9]*$ ]] ||
 	die "usage: torture.sh [KERNEL [SECONDS [SEED]]]"
+# Its CPUs spin for what the host has preempted: with more of them than cores nearly all
+# of the time.  Without emulation there is time for many operations
+cpus=4 haste=1
+[ "$kernel" != uml-smp ] || cpus=2 haste=1000
+CPUS=${CPUS:-$cpus} HASTE=${HASTE:-$haste}
 modules=$(all_switches "$kernel" | xargs "$TOP/tests/build.sh" "$kernel")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -116,7 +123,7 @@ log=$work/console
 
 # With the results, since those are what is kept of a run that fails; vm.sh takes it
 # from the environment
-export AGAIN="tests/torture.sh $kernel $seconds $seed"
+export AGAIN="CPUS=$CPUS HASTE=$HASTE tests/torture.sh $kernel $seconds $seed"
 echo "# again: $AGAIN"
 exec 3>&1
 case $kernel in

@@ -76,8 +76,17 @@ static struct tort_item *tort_exchange;
 
 /* What they do ******************************************************/
 
+static bool tort_in_haste(struct tort_rng *rng)
+{
+	return tort_haste > 1 && tort_below(rng, tort_haste);
+}
+
 static void tort_pause(struct tort_rng *rng)
 {
+	if (tort_in_haste(rng)) {
+		cond_resched();
+		return;
+	}
 	switch (tort_below(rng, 8)) {
 	case 0:
 		schedule_timeout_idle(1);
@@ -136,7 +145,8 @@ static void tort_disable_one(struct tort_actor *actor)
 		tort_cancel(item);
 		tort_enable(item);
 	}
-	usleep_range(10, 10 + tort_below(&actor->rng, 2000));
+	if (!tort_in_haste(&actor->rng))
+		usleep_range(10, 10 + tort_below(&actor->rng, 2000));
 	tort_enable(item);
 }
 
@@ -160,13 +170,13 @@ static void tort_run_due(struct tort_item *item)
 	if (!READ_ONCE(tort.settling) && !tort_draw(item, 4))
 		tort_arm(item, tort_draw(item, 10));
 	if (tort_draw(item, 2))
-		usleep_range(10, 100);
+		tort_nap(item, 100);
 }
 
 static void tort_run_modified(struct tort_item *item)
 {
 	if (tort_draw(item, 2))
-		usleep_range(10, 100);
+		tort_nap(item, 100);
 }
 
 /*

@@ -2,7 +2,7 @@
 # The guest's part of tests/torture.sh: slow-work-torture runs, and meanwhile the
 # sysctls are turned, the runqueue is read, CPUs go and come, the system freezes
 # and thaws, a caller is loaded and unloaded.  Variables: torture_seconds,
-# torture_seed.  What is random is drawn from the seed.
+# torture_seed, torture_haste.  What is random is drawn from the seed.
 
 MODULE=/sys/module/slow_work_torture/parameters
 # Polled by all, so none of these starts a process
@@ -138,7 +138,7 @@ JOBS='' TURNS=0
 CPUS=$(grep -c '^processor' /proc/cpuinfo)
 check "load slow_work" load slow_work
 check "load slow_work_torture" \
-	load slow_work_torture seconds="$torture_seconds" seed="$torture_seed"
+	load slow_work_torture seconds="$torture_seconds" seed="$torture_seed" haste="${torture_haste:-1}"
 job sysctls turn
 [ ! -e $RUNQUEUE ] || job runqueue look
 [ ! -e /sys/devices/system/cpu/cpu1/online ] || job cpus plug

@@ -85,6 +85,18 @@ unsigned int tort_draw(struct tort_item *item, unsigned int n)
 	return (unsigned long)draw % n;
 }
 
+/* Draws nothing where there is no haste, so that a seed draws what it drew */
+static bool tort_item_in_haste(struct tort_item *item)
+{
+	return tort_haste > 1 && tort_draw(item, tort_haste);
+}
+
+void tort_nap(struct tort_item *item, unsigned int usecs)
+{
+	if (!tort_item_in_haste(item))
+		usleep_range(10, usecs);
+}
+
 static int tort_submitted(struct tort_item *item, unsigned long delay, int ret)
 {
 	if (!ret)
@@ -201,7 +213,7 @@ static void tort_on_put(struct swt_item *base)
 	struct tort_item *item = tort_item_of(base);
 
 	if (!tort_draw(item, 8))
-		usleep_range(10, 300);
+		tort_nap(item, 300);
 	if ((item->traits & TORT_LATE) && !READ_ONCE(tort.settling) &&
 	    !tort_draw(item, 8))
 		tort_enqueue(item, tort_draw(item, 3));
@@ -313,10 +325,11 @@ void tort_run_any(struct tort_item *item)
 
 	switch (tort_draw(item, 32)) {
 	case 0:
-		schedule_timeout_idle(tort_draw(item, 4));
+		if (!tort_item_in_haste(item))
+			schedule_timeout_idle(tort_draw(item, 4));
 		break;
 	case 1 ... 4:
-		usleep_range(10, 400);
+		tort_nap(item, 400);
 		break;
 	case 5 ... 7:
 		udelay(tort_draw(item, 20));
@@ -328,7 +341,7 @@ void tort_run_any(struct tort_item *item)
 	case 11 ... 13:
 		if (!READ_ONCE(tort.settling))
 			tort_enqueue(item, tort_draw(item, 4));
-		usleep_range(10, 100);
+		tort_nap(item, 100);
 		break;
 	case 14 ... 15:
 		if (READ_ONCE(tort.crowd))
@@ -370,7 +383,7 @@ void tort_run_any(struct tort_item *item)
 void tort_run_requeuer(struct tort_item *item)
 {
 	if (tort_draw(item, 2))
-		usleep_range(20, 200);
+		tort_nap(item, 200);
 	if (!READ_ONCE(tort.settling))
 		tort_enqueue(item, tort_draw(item, 4) ? 0 : 1);
 }

@@ -56,6 +56,10 @@ static unsigned int patience = 60;
 module_param(patience, uint, 0444);
 MODULE_PARM_DESC(patience, "Seconds after which something counts as stuck (default 60)");
 
+unsigned int tort_haste = 1;
+module_param_named(haste, tort_haste, uint, 0444);
+MODULE_PARM_DESC(haste, "Actors and items pause so many times more rarely (default 1)");
+
 static unsigned int items = 24;
 module_param(items, uint, 0444);
 MODULE_PARM_DESC(items, "Items that all play with (default 24)");
@@ -125,6 +129,7 @@ static int tort_check_all(void)
 					TORT_MAX_ACTORS);
 	ret = ret ?: tort_check("seconds", seconds, 0, TORT_MAX_SECONDS);
 	ret = ret ?: tort_check("patience", patience, 1, 3600);
+	ret = ret ?: tort_check("haste", tort_haste, 1, 1000000);
 	ret = ret ?: tort_check("items", items, 1, TORT_MAX_ITEMS);
 	ret = ret ?: tort_check("requeuers", requeuers, 0, items);
 	ret = ret ?: tort_check("sleepers", sleepers, 0, TORT_MAX_ITEMS);
@@ -202,6 +207,8 @@ bool tort_fault(unsigned int fault, const char *format, ...)
 	return true;
 }
 
+static unsigned long tort_begin;	/* jiffies */
+
 static long tort_got(enum tort_count count)
 {
 	return atomic_long_read(&tort_counts[count]);
@@ -217,10 +224,22 @@ static bool tort_failed(void)
 	return false;
 }
 
+/* How often the pool was asked for something */
+static long tort_operations(void)
+{
+	return tort_got(TORT_ACCEPTED) + tort_got(TORT_ARMED) + tort_got(TORT_REFUSED_CANCEL) +
+	       tort_got(TORT_REFUSED_REF) + tort_got(TORT_CANCELS) + tort_got(TORT_TRIES) +
+	       tort_got(TORT_FLUSHES) + tort_got(TORT_USER_FLUSHES) +
+	       2 * tort_got(TORT_DISABLES);
+}
+
 static void tort_report(void)
 {
+	unsigned int ran = (jiffies - tort_begin) / HZ;
 	int fault;
 
+	pr_info("%ld operations in %u s, %ld a second\n", tort_operations(), ran,
+		tort_operations() / max(ran, 1U));
 	pr_info("%ld enqueues and %ld delays accepted (%ld from hard interrupts, %ld from softirqs), %ld refused by cancels, %ld by get_ref\n",
 		tort_got(TORT_ACCEPTED), tort_got(TORT_ARMED),
 		tort_got(TORT_FROM_HARDIRQ), tort_got(TORT_FROM_SOFTIRQ),
@@ -559,7 +578,8 @@ static int __init tort_init(void)
 	tort_seed(&tort_director_rng, "director", 0);
 	tort_ops_init(&tort.ops[0], THIS_MODULE, false);
 	tort_ops_init(&tort.ops[1], THIS_MODULE, true);
-	tort_end = jiffies + seconds * HZ;
+	tort_begin = jiffies;
+	tort_end = tort_begin + seconds * HZ;
 
 	tort.shared = kcalloc(items, sizeof(*tort.shared), GFP_KERNEL);
 	tort.sleepers = kcalloc(sleepers, sizeof(*tort.sleepers), GFP_KERNEL);

@@ -182,6 +182,7 @@ static inline void tort_audit(struct tort_item *item)
 
 extern atomic_t tort_mortals;
 extern unsigned int tort_longest_wait;
+extern unsigned int tort_haste;
 
 void tort_ops_init(struct slow_work_ops *ops, struct module *owner,
 		   bool counted);
@@ -192,6 +193,7 @@ struct tort_item *tort_item_new(struct tort_rng *rng);
 void tort_item_drop(struct tort_item *item);
 void tort_graveyard_clear(void);
 unsigned int tort_draw(struct tort_item *item, unsigned int n);
+void tort_nap(struct tort_item *item, unsigned int usecs);
 int tort_enqueue(struct tort_item *item, unsigned long delay);
 int tort_mod(struct tort_item *item, unsigned long delay);
 void tort_cancel(struct tort_item *item);
