@@ -410,8 +410,9 @@ static void slow_work_wake_idle(void)
 }
 
 /*
- * Wake one thread for what is queued or to be disarmed, if there is one, or the manager: see the head of
- * this file.  True: there is more to do than fits into one section with interrupts off.
+ * Wake one thread for what is queued or to be disarmed, if there is one, or the manager:
+ * see the head of this file.  True: there is more to do than fits into one section with
+ * interrupts off.
  */
 static bool slow_work_find_thread(void)
 {

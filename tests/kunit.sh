@@ -3,8 +3,8 @@
 # kunit.sh KERNEL [--plain] [OPTION of vm.sh...]: runs the KUnit suites on one of our kernels
 #
 # In User Mode Linux time travels: what is waited for comes at once, and a run is
-# like the next.  With --plain the time is the host's, so that threads are preempted
-# wherever they are, in another place each time.
+# like the next.  With --plain, and on uml-smp, the time is the host's, so that threads
+# are preempted wherever they are, in another place each time.
 #
 # SUITES="yield cancel" in the environment: these alone (files in tests/kunit)
 . "$(dirname "$0")/lib/env.sh"
@@ -19,7 +19,9 @@ modules=$("$TOP/tests/build.sh" "$kernel" "${switches[@]}")
 # Who spins there stops the time; a run takes some seconds of a CPU
 [ "$kernel" != uml ] || [ -n "$plain" ] || set -- --append time-travel=inf-cpu --cpu-time 120 "$@"
 # The suites for misuse provoke warnings, and say which.
-# More CPUs than most hosts here have cores: that opens races.  Twenty minutes is
-# a guard, not a measure.
-exec "$TOP/tests/vm.sh" "$kernel" --modules "$modules" --cpus 4 --no-panic-on-warn --timeout 1200 "$@" \
+# More CPUs than most hosts here have cores: that opens races, where they are emulated.
+# Twenty minutes is a guard, not a measure.
+cpus=4
+[ "$kernel" != uml-smp ] || cpus=2
+exec "$TOP/tests/vm.sh" "$kernel" --modules "$modules" --cpus $cpus --no-panic-on-warn --timeout 1200 "$@" \
 	"$TOP/tests/vm/kunit.sh"

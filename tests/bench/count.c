@@ -20,14 +20,14 @@ static struct qemu_plugin_scoreboard *counts;
 
 static const char *path = "count.out";
 
-static qemu_plugin_u64 counter(unsigned long long vaddr)
+static struct qemu_plugin_u64 counter(unsigned long long vaddr)
 {
 	unsigned int slot = (vaddr * 0x9e3779b97f4a7c15ULL) >> 42;
 
 	while (vaddrs[slot] && vaddrs[slot] != vaddr)
 		slot = (slot + 1) % SLOTS;
 	vaddrs[slot] = vaddr;
-	return (qemu_plugin_u64) { counts, slot * sizeof(unsigned long long) };
+	return (struct qemu_plugin_u64) { counts, slot * sizeof(unsigned long long) };
 }
 
 static void translated(unsigned long long id, struct qemu_plugin_tb *tb)

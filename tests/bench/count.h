@@ -22,10 +22,10 @@ typedef void (*qemu_plugin_trans_cb_t)(unsigned long long id,
 enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
 
 /* A number for each CPU, in an element of a board */
-typedef struct {
+struct qemu_plugin_u64 {
 	struct qemu_plugin_scoreboard *score;
 	size_t offset;
-} qemu_plugin_u64;
+};
 
 void qemu_plugin_register_vcpu_tb_trans_cb(unsigned long long id,
 					   qemu_plugin_trans_cb_t cb);
@@ -33,7 +33,7 @@ void qemu_plugin_register_atexit_cb(unsigned long long id,
 				    qemu_plugin_atexit_cb_t cb, void *data);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
 							 enum qemu_plugin_op op,
-							 qemu_plugin_u64 counter,
+							 struct qemu_plugin_u64 counter,
 							 unsigned long long by);
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
 void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score, unsigned int cpu);
