@@ -254,7 +254,7 @@ static void allocation_flag_of_a_pin(struct kunit *test)
 	expect_put_right(test, leave_pin, true);
 }
 
-/* Newer kernels' override has no reference of its own, so ours stays for so long. */
+/* Newer kernels' override has no reference of its own: ours goes when the case does. */
 static struct cred *left_override;
 
 static void leave_override(struct swt_item *item)
@@ -264,17 +264,9 @@ static void leave_override(struct swt_item *item)
 		override_creds(left_override);
 }
 
-static void expect_override_put_right(struct kunit *test, void (*leave)(struct swt_item *item))
-{
-	left_override = NULL;
-	expect_put_right(test, leave, true);
-	if (left_override)
-		put_cred(left_override);
-}
-
 static void overridden_credentials(struct kunit *test)
 {
-	expect_override_put_right(test, leave_override);
+	expect_put_right(test, leave_override, true);
 }
 
 static void leave_committed(struct swt_item *item)
@@ -369,7 +361,7 @@ static void leave_all(struct swt_item *item)
 
 static void all_of_it(struct kunit *test)
 {
-	expect_override_put_right(test, leave_all);
+	expect_put_right(test, leave_all, true);
 }
 
 /*
@@ -791,10 +783,18 @@ static struct kunit_case leftover_cases[] = {
 	{}
 };
 
+static void leftover_exit(struct kunit *test)
+{
+	swt_exit(test);
+	if (left_override)
+		put_cred(left_override);
+	left_override = NULL;
+}
+
 static struct kunit_suite leftover_suite = {
 	.name = "slow_work_leftover",
 	.init = swt_init,
-	.exit = swt_exit,
+	.exit = leftover_exit,
 	.test_cases = leftover_cases,
 };
 
