@@ -44,6 +44,8 @@ port_moved() {
 # port_build VAR=VALUE...: by content, so that make does again what differs, and no more
 port_build() {
 	rsync -rlpc "$work/src/" "$dir/src/"
+	# Or modpost leaves the versions of our symbols as they were for an earlier module
+	rm -f "$dir/src/Module.symvers"
 	make -C "$kernel/kdir" M="$dir/src" ARCH="$(cat "$kernel/arch")" -j"$JOBS" \
 		SLOW_WORK="${ours%/ko}/src" "$@" modules >"$dir/log" 2>&1 ||
 		{ tail -n 40 "$dir/log" >&2; die "does not build"; }
