@@ -219,7 +219,7 @@ wait_for "a screen again" 60 shows OWNER
 user unregister
 unload slow_work_user
 unload slow_work_caller
-unload slow_work
+wait_for "the module goes, between two readings" 60 unload slow_work
 wait_for "it ends when the module has gone" 60 ended
 is "and says so" "1 1" "$(cat /tmp/term/status) $(screen | grep -c "^slow-work-top: /sys/kernel/debug/slow_work/[a-z-]*: the module is not loaded")"
 plan
