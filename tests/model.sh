@@ -35,6 +35,7 @@ list() {
 	whole  pool SLOW=3 VSLOW=1 LIMITS DEATHS: threads die
 	whole  pool SLOW=2 VSLOW=1 SLEEPERS DEATHS: the same among sleepers
 	whole  pool SLOW=3 VSLOW=1 CLOSE: the pool is closed, and a thread disarms
+	whole  pool SLOW=2 VSLOW=1 SLEEPERS CLOSE: the same among sleepers, as the pool closes
 	whole  owner RESERVES=0 OWNERS=3 POOL=2 CURSOR: three owners take turns
 	whole  owner RESERVES=0 CLASSES=2 POOL=2: two owners, in two classes
 	whole  owner POOL=2 GROW LATE: one of them has a reserve
@@ -175,6 +176,7 @@ list() {
 	mutant pool LOSE_NO_KICK SLOW=2 SLEEPERS DEATHS: slow_work_lose: no slow_work_kick()
 	mutant pool LOSE_NO_ARRIVE SLEEPERS DEATHS: slow_work_lose: no slow_work_arrive()
 	mutant pool DISCARD_FIRST CLOSE: slow_work_report_in: disarms though something can start
+	mutant pool FIND_NO_CLOSING CLOSE: slow_work_find_thread: only for what is queued
 	mutant pool CLOSE_WAKES_NONE CLOSE: slow_work_close: no slow_work_kick()
 	mutant owner QUEUE_NO_TURN RESERVES=0: slow_work_join_turns: no slow_work_list_add_tail()
 	mutant owner QUEUE_FIRST RESERVES=0 OWNERS=3: slow_work_join_turns: the turn comes first

@@ -379,11 +379,17 @@ inline wake_idle()	/* slow_work_wake_idle() */
 }
 
 /* slow_work_find_thread(), slow_work_preempt() */
+#ifdef MUTANT_FIND_NO_CLOSING
+#define disarms		false
+#else
+#define disarms		closing
+#endif
+
 inline find_thread()
 {
 	if
-	:: queued == 0 && !closing
-	:: (queued > 0 && idle_may) || (closing && idle > 0) ->
+	:: queued == 0 && !disarms
+	:: (queued > 0 && idle_may) || (disarms && idle > 0) ->
 		wake_idle()
 	:: else ->
 #ifdef SLEEPERS
