@@ -202,16 +202,19 @@ static bool slow_work_walk_is_ordered(const struct slow_work_walk *walk)
 	return walk->order && walk->ordered && slow_work_walk_is_by_user(walk);
 }
 
-/* Is there something in the list of @user that @walk has come to?  Items that join: no */
+/*
+ * May there be something in the list of @user that @walk has come to?  The lock is not
+ * needed: what joins the list meanwhile is not seen anyway.
+ */
 static bool slow_work_walk_wants(const struct slow_work_walk *walk,
 				 const struct slow_work_user *user)
 {
 	enum slow_work_class_id id = walk->list == SLOW_WORK_LIST_VSLOW;
 
 	if (walk->list == SLOW_WORK_LIST_RESERVES)
-		/* It is looked at again under the lock. */
+		/* The walk reads it again under the lock. */
 		return data_race(user->reserve);
-	/* the same */
+	/* So it does with the list. */
 	return data_race(!hlist_empty(&user->queues[id].items.head));
 }
 
