@@ -13,7 +13,6 @@
 # HASTE=     pauses are so many times rarer (default 1, on uml-smp 1000)
 . "$(dirname "$0")/lib/env.sh"
 
-
 # kcsan_reports ours|theirs LOG: the reports' head lines.  Ours are those where a
 # stack has us as the accessing function, or right below a helper of the kernel
 # that touches memory for its caller (or an atomic instruction's wrapper).

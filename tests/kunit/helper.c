@@ -541,22 +541,26 @@ static int swt_unregister_fn(struct swt_thread *thread)
 	return 0;
 }
 
+static struct swt_thread *swt_leave(struct swt *t, struct module *owner,
+				    struct swt_item *first, struct swt_item *item)
+{
+	swt_forget_user(t, owner);
+	WRITE_ONCE(t->left, true);
+	return swt_start_on(t, swt_unregister_fn, first, item, owner);
+}
+
 /* The same for an unregister and one item that it has to wait for, if any */
 struct swt_thread *swt_unregister_start(struct swt *t, struct module *owner,
 					struct swt_item *item)
 {
-	swt_forget_user(t, owner);
-	WRITE_ONCE(t->left, true);
-	return swt_start_on(t, swt_unregister_fn, NULL, item, owner);
+	return swt_leave(t, owner, NULL, item);
 }
 
 /* The same for one that enqueues @item first, and does not pause in between */
 struct swt_thread *swt_enqueue_and_unregister_start(struct swt *t, struct module *owner,
 						    struct swt_item *item)
 {
-	swt_forget_user(t, owner);
-	WRITE_ONCE(t->left, true);
-	return swt_start_on(t, swt_unregister_fn, item, NULL, owner);
+	return swt_leave(t, owner, item, NULL);
 }
 
 void swt_unregister(struct swt *t, struct module *owner)
