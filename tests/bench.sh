@@ -29,7 +29,7 @@ OUT=${OUT:-$TOP/bench-results}
 BENCH=$TOP/tests/bench
 
 # What of ours is recorded, and what is worth a look where figures are noisy
-ASSERTED=noop-p1,noop-p2,noop-p8,noop-t64,noop-n10000,users-16,wake,burst,spike,quick
+ASSERTED=noop-p1,noop-p2,noop-p8,noop-t64,noop-n10000,users-16,users-1000,wake,burst,spike,quick
 ASSERTED+=,owners,vslow-owners,pending,cancel,runqueue,delayed,register,idle,size
 NOISY=noop-p1,noop-p2,noop-p4,noop-p8,noop-t64,yield,wake,burst,spike,quick,mix,pending
 NOISY+=,cancel-1000,runqueue,delayed,register
