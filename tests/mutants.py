@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mutants.py [--list] [--seed N] [--count N | --full] [WORD...]
+"""mutants.py [--list] [--anew] [--seed N] [--count N | --full] [WORD...]
 
 Changes one statement of the module's C at a time, and tells which change no KUnit
 suite notices: nothing tests what that statement is for.  A statement is left out, a
@@ -14,8 +14,10 @@ SUITES="stats yield" in the environment: by these suites alone.
 
 Prints KTAP.  One that is not noticed is a failure, unless tests/mutants.known has its
 name, with the reason: it is equivalent, or something else than KUnit notices it.  One
-that compiles to the same code is no mutant.  What was found is kept in the cache for
-the tree as it is, so a run that was broken off goes on.
+that compiles to the same code is no mutant.  What was found is kept in the cache: one that
+was noticed counts as noticed as long as its function is the same, any other as long as
+the module and its suites are.  So a run that was broken off goes on, and after a change
+only what it can have changed runs again.  --anew forgets all that.
 """
 
 import argparse
@@ -25,9 +27,11 @@ import functools
 import glob
 import hashlib
 import json
+import math
 import os
 import queue
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -40,12 +44,13 @@ KNOWN = os.path.join(TOP, "tests", "mutants.known")
 SUITES = os.environ.get("SUITES", "")
 SWITCHES = ["CONFIG_SLOW_WORK_KUNIT_TEST=m"] + (["SUITES=" + SUITES] if SUITES else [])
 
-# What a run of the suites may take, in seconds: of a CPU, where some two are usual; and
-# of this machine, which may be busy, where a guest waits for ever
-CPU_TIME = 10
+# What a run of the suites may take: so many times the CPU time of one of what is not
+# changed; and so many seconds of this machine, which may be busy, where a guest waits
+# for ever
+CPU_TIMES = 2
 WALL_TIME = 60
 
-Mutant = collections.namedtuple("Mutant", "name file begin end text")
+Mutant = collections.namedtuple("Mutant", "name file begin end text key")
 
 
 # --- the sources ----------------------------------------------------------------
@@ -224,6 +229,7 @@ def mutants():
         text = read(file)
         code = code_of(text)
         for function, begin, end in functions(code):
+            key = sha(short(code[begin:end]))[:16]
             seen = set()
             for kind, first, last, new in changes(code, begin, end):
                 if new == "? 0 :":
@@ -250,7 +256,7 @@ def mutants():
                     name += " (%d)" % names[name]
                 # so that no line moves
                 new += "\n" * (old.count("\n") - new.count("\n"))
-                found.append(Mutant(name, file, first, last, new))
+                found.append(Mutant(name, file, first, last, new, key))
     return found
 
 
@@ -302,6 +308,23 @@ class Lane:
         self.make()
         self.plain = self.code()
 
+    def command(self, target):
+        """What Kbuild did to make that"""
+        directory, name = os.path.split(os.path.join(self.src, target))
+        line = open("%s/.%s.cmd" % (directory, name)).readline()
+        return line.split(":=", 1)[1].replace("$(pound)", "#").replace("$$", "$").strip()
+
+    def make_one(self, file):
+        """The same for a change of one source, as nothing else depends on it"""
+        for target in (file[:-2] + ".o", "slow_work.o", "slow_work.ko"):
+            done = subprocess.run(self.command(target), shell=True, stdin=subprocess.DEVNULL,
+                                  cwd=os.path.join(self.kernel, "kdir"),
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.log = done.stdout
+            if done.returncode:
+                return False
+        return True
+
     def make(self):
         """False: it does not compile"""
         arch = open(os.path.join(self.kernel, "arch")).read().strip()
@@ -319,12 +342,12 @@ class Lane:
                 total.append(name + sha(open(name, "rb").read()))
         return sha(*sorted(total))
 
-    def run(self, wall):
+    def run(self, wall, cpu_time=600):
         for name in glob.glob(self.src + "/*.ko") + glob.glob(self.src + "/tests/kunit/*.ko"):
             shutil.copy(name, self.ko)
         done = subprocess.run(["tests/vm.sh", "uml", "--modules", self.ko, "--append",
-                               "time-travel=inf-cpu", "--cpu-time", str(CPU_TIME), "--no-panic-on-warn",
-                               "--timeout", str(wall), "tests/vm/kunit.sh"], cwd=TOP,
+                               "time-travel=inf-cpu", "--cpu-time", str(cpu_time), "--no-panic-on-warn",
+                               "--first", "--timeout", str(wall), "tests/vm/kunit.sh"], cwd=TOP,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
         # It keeps what a failure needs to be understood; these are wanted
@@ -332,30 +355,38 @@ class Lane:
             shutil.rmtree(kept, ignore_errors=True)
         return done
 
-    def judge(self, mutant):
+    def judge(self, mutant, cpu_time):
         """Verdict, and what noticed it"""
         path = os.path.join(self.src, mutant.file)
         before = open(path).read()
         if before != read(mutant.file):
             sys.exit("%s has changed meanwhile" % mutant.file)
+        alone = mutant.file.endswith(".c")
+        made = path[:-2] + ".o"
+        plain = alone and open(made, "rb").read()
         try:
             with open(path, "w") as file:
                 file.write(before[:mutant.begin] + mutant.text + before[mutant.end:])
-            if not self.make():
+            if not (self.make_one(mutant.file) if alone else self.make()):
                 return "not built", ""
             if self.code() == self.plain:
                 return "same code", ""
-            done = self.run(WALL_TIME)
-            if "not finished after %d s\n" % WALL_TIME in done.stdout:
-                done = self.run(5 * WALL_TIME)	# the machine may be busy
+            done = self.run(WALL_TIME, cpu_time)
+            if "no sign of life" in done.stdout:
+                done = self.run(5 * WALL_TIME, cpu_time)	# the machine may be busy
             if not done.returncode:
                 return "not noticed", ""
-            why = re.findall(r"^ +not ok \d+ (\S+)", done.stdout, re.M) or \
+            why = re.findall(r"^ *not ok \d+ (\S+)", done.stdout, re.M) or \
                 re.findall(r"^# vm uml kunit.sh: (.*)", done.stdout, re.M)
             return "noticed", why[0] if why else "vm.sh ended with %d" % done.returncode
         finally:
             with open(path, "w") as file:
                 file.write(before)
+            if alone:
+                with open(made, "wb") as file:
+                    file.write(plain)
+            else:
+                self.make()
 
 
 def tree_key():
@@ -376,6 +407,7 @@ def main():
     parser.add_argument("--seed", default="1")
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--full", action="store_true", help="all of them")
+    parser.add_argument("--anew", action="store_true", help="forget what was found before")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("words", nargs="*", metavar="WORD")
     args = parser.parse_args()
@@ -394,10 +426,10 @@ def main():
     print("KTAP version 1\n1..%d" % (len(found) + 1))
     print("# seed %s: %d of %d mutants" % (args.seed, len(found), len(all_of_them)), flush=True)
     os.makedirs(os.path.join(CACHE, "mutants"), exist_ok=True)
-    memory = os.path.join(CACHE, "mutants", tree_key())
-    verdicts = {}
-    if os.path.exists(memory):
-        verdicts = dict(json.loads(line) for line in open(memory) if line.endswith("]\n"))
+    memory = os.path.join(CACHE, "mutants", "memory" + sha(SUITES)[:8])
+    if args.anew and os.path.exists(memory):
+        os.unlink(memory)
+    verdicts = remembered(found, memory)
     todo = [m for m in found if m.name not in verdicts]
     if todo:
         judge_all(todo, verdicts, memory, args.jobs)
@@ -422,30 +454,46 @@ def main():
     return 1 if totals["not noticed"] or stale else 0
 
 
+def remembered(found, memory):
+    tree, keys, verdicts = tree_key(), {m.name: m.key for m in found}, {}
+    if os.path.exists(memory):
+        for line in open(memory):
+            if not line.endswith("]\n"):	# it was broken off here
+                continue
+            name, key, verdict = json.loads(line)
+            if key == (keys.get(name) if verdict[0] == "noticed" else tree):
+                verdicts[name] = verdict
+    return verdicts
+
+
 def judge_all(todo, verdicts, memory, jobs):
     kernel = tool("tests/kernel.sh", "--headers", "uml")
     built = os.path.join(os.path.dirname(tool("tests/build.sh", "uml", *SWITCHES)), "src")
     jobs = min(jobs, len(todo))
     lanes = queue.Queue()
     first = Lane(0, kernel, built)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = first.run(5 * WALL_TIME)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit("the suites do not pass as they are:\n" + done.stdout[-3000:] + done.stderr)
+    cpu_time = math.ceil(CPU_TIMES * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
     lanes.put(first)
     for number in range(1, jobs):
         lanes.put(Lane(number, kernel, built))
-    lock = threading.Lock()
+    lock, tree = threading.Lock(), tree_key()
 
     def one(mutant):
         lane = lanes.get()
         try:
-            verdict = lane.judge(mutant)
+            verdict = lane.judge(mutant, cpu_time)
         finally:
             lanes.put(lane)
         with lock:
             verdicts[mutant.name] = verdict
             with open(memory, "a") as file:
-                file.write(json.dumps([mutant.name, verdict]) + "\n")
+                file.write(json.dumps([mutant.name, mutant.key if verdict[0] == "noticed" else tree,
+                                       verdict]) + "\n")
             if verdict[0] == "not noticed" or sys.stderr.isatty():
                 print("mutants.py: %s: %s" % (verdict[0], mutant.name), file=sys.stderr)
 

@@ -28,6 +28,7 @@
 #   --log FILE             where to keep a copy of the console
 #   --timeout SECONDS      (default 900) how long without a sign of life before it
 #                          is given up; after ten times so long it is in any case
+#   --first                no further than the console's first "not ok", of KUnit
 #   --cpu-time SECONDS     the same by what the machine had of the host's CPUs
 #
 # Succeeds only if SCRIPT came to its end with status 0, every result and the plan
@@ -75,7 +76,7 @@ image_modules() {
 main() {
 	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1' arch
 	local oops='oops=panic panic_on_oops=1'
-	local log='' scratch='' timeout=900 cpu_time='' modules='' qemu='' possible='' system=''
+	local log='' scratch='' first='' timeout=900 cpu_time='' modules='' qemu='' possible='' system=''
 	local disks=() files=() with=() dump=''
 	command=$(printf '%q ' "$0" "$@")
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
@@ -99,6 +100,7 @@ main() {
 		--dump)		dump=$2; shift ;;
 		--log)		log=$2; shift ;;
 		--timeout)	timeout=$2; shift ;;
+		--first)	first=yes ;;
 		--cpu-time)	cpu_time=$2; shift ;;
 		-*)		die "unknown option $1" ;;
 		*)		[ -z "$script" ] || die "one script, not also $1"; script=$1 ;;
@@ -254,7 +256,10 @@ main() {
 	case $name in up|nosysctl|nodebugfs|nounload|arm64) sed -i '1i # skips are no failures' "$work/ktap" ;; esac
 	cat "$work/ktap"
 	local why=()
-	if ! grep -q '^# guest ended: ' "$work/ktap"; then
+	if [ -s "$work/first" ]; then
+		sed -E 's/^\[[ 0-9.]*\] //' "$work/first"
+		why+=("ended there")
+	elif ! grep -q '^# guest ended: ' "$work/ktap"; then
 		if [ -e "$work/still" ]; then
 			why+=("no sign of life for $timeout s")
 		elif [ $status = 124 ] || [ $status = 137 ]; then
@@ -342,6 +347,7 @@ run_machine() {
 	) &
 	vm=$!
 	end_still "$vm" >/dev/null 2>&1 &
+	[ -z "$first" ] || end_first "$vm" >/dev/null 2>&1 &
 	{ end_unbooted "$vm"; [ -z "$dump" ] || take_dump "$vm"; } >/dev/null 2>&1 &
 	# What ended it is said below, not by the shell
 	{ wait "$vm"; } 2>/dev/null || status=$?
@@ -376,6 +382,14 @@ end_unbooted() { ! still "$1" 240 booted "$work/console" || kill "$1"; }
 end_still() {
 	still "$1" "$timeout" || return 0
 	touch "$work/still"
+	kill "$1"
+}
+
+end_first() {
+	until grep -E '^(\[[ 0-9.]*\])? *not ok ' "$work/console" >"$work/first"; do
+		sleep 0.1
+		kill -0 "$1" || return
+	done
 	kill "$1"
 }
 
