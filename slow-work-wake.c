@@ -371,7 +371,7 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
  * Tell one item to give way; to wake a task takes up to 5 us on PREEMPT_RT, so others
  * are for another section.  True: there are others.
  */
-static bool slow_work_preempt(void)
+static noinline bool slow_work_preempt(void)
 {
 	struct slow_work_thread *thread;
 	unsigned int flags;
@@ -421,8 +421,6 @@ static bool slow_work_find_thread(void)
 	unsigned long rest;
 	bool more = false;
 
-	if (!slow->queued && !vslow->queued && !slow_pool.closing)
-		return false;
 	if (unlikely(slow_pool.nr_reserves))
 		slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
 
@@ -730,7 +728,7 @@ void slow_work_timer(struct timer_list *unused)
 			more = slow_work_give_up();
 			slow_work_sample();
 			slow_pool.helpers = true;
-			more |= slow_work_find_thread();
+			more |= slow_work_wants_thread() && slow_work_find_thread();
 		}
 		raw_spin_unlock_irqrestore(&slow_pool.lock, irq);
 	} while (more);

@@ -444,6 +444,13 @@ void slow_work_wake_waiters(struct list_head *waiters);
 void slow_work_wait_for(struct slow_work_waiter *waiter, unsigned long *patience,
 			void (*report)(const void *what), const void *what);
 
+/* Is there something that a thread is to come for? */
+static __always_inline bool slow_work_wants_thread(void)
+{
+	return slow_pool.classes[SLOW_WORK_SLOW].queued |
+	       slow_pool.classes[SLOW_WORK_VSLOW].queued | slow_pool.closing;
+}
+
 /*
  * Have a thread come for what is queued.  To be called after each change that
  * gives the queues something to start: an item joined, a thread took one (and
@@ -455,7 +462,7 @@ void slow_work_wait_for(struct slow_work_waiter *waiter, unsigned long *patience
 static __always_inline void slow_work_kick(void)
 {
 	lockdep_assert_held(&slow_pool.lock);
-	if (unlikely(slow_pool.helpers))
+	if (unlikely(slow_pool.helpers) && slow_work_wants_thread())
 		slow_work_wake_thread();
 }
 
