@@ -11,6 +11,7 @@
 #            longest first, by place in the source (part of counted and record,
 #            where 2 % are not asked of it, but 20 us)
 #   noisy    2 CPUs only         uml      User Mode Linux only
+#   smp      2 CPUs of User Mode Linux, on the newest kernel, only
 #   native   on this machine's own kernel, as root: loads our modules
 #   keep     puts the last run's counted figures and picture into Documentation, and
 #            prints them as the tables of performance.rst
@@ -81,6 +82,11 @@ irqsoff() {
 	SWITCHES="CONFIG_SLOW_WORK_BENCH=m CONFIG_SLOW_WORK_IRQSOFF=y" SCRIPT=storm.sh run_vm "$1" "$KERNEL" "" --icount --mem 2048
 }
 
+smp() {
+	say "slow-work: measuring on 2 CPUs of User Mode Linux"
+	run_vm "$OUT/smp-newest.txt" uml-smp "rounds=${ROUNDS:-11} jobs=$NOISY"
+}
+
 bench_lines() { dmesg | sed -n 's/^\[ *[0-9.]*\] slow_work_bench: /# bench: /p'; }
 
 native() {
@@ -117,7 +123,7 @@ need_packages python3
 case ${1-all} in
 all)		counted; noisy; uml; table ;;
 compare)	counted; table ;;
-noisy|uml|native) "$1"; table ;;
+noisy|uml|smp|native) "$1"; table ;;
 counted|record|irqsoff)
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
@@ -133,5 +139,5 @@ table)		table ;;
 keep)		keep ;;
 profile)	need_packages gcc libc6-dev binutils
 		shift; exec "$BENCH/profile.py" -k "$KERNEL" "$@" ;;
-*)		die "usage: bench.sh [all|compare|counted|record|irqsoff|noisy|uml|native|keep|profile] (see the head of $0)" ;;
+*)		die "usage: bench.sh [all|compare|counted|record|irqsoff|noisy|uml|smp|native|keep|profile] (see the head of $0)" ;;
 esac
