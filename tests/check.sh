@@ -26,7 +26,7 @@ VM_ONCE+=" 6.1:leftovers 6.12-rt:leftovers"
 VM_ONCE+=" 6.1:reports 6.12-rt:reports"
 VM_ONCE+=" 6.12:top 6.12:access locked:signed locked:lockdown"
 # Short runs; make torture gives it longer ones
-TORTURE_KERNELS="kcsan 6.1 6.12-rt debug"
+TORTURE_KERNELS="kcsan 6.1 6.12-rt debug uml-smp"
 TORTURE_SECONDS=60
 # Those that figures of the benchmark are recorded for
 BENCH_KERNELS="6.1 6.12 6.12-rt"
@@ -57,6 +57,7 @@ parts() {
 	echo kunit-uml tests/kunit.sh uml
 	echo kunit-plain tests/kunit.sh uml --plain
 	echo kunit-debug tests/kunit.sh debug
+	echo kunit-uml-smp tests/kunit.sh uml-smp
 	for k in ${1:-$BENCH_KERNELS}; do
 		case " $BENCH_KERNELS " in
 		*" $k "*) echo "bench-$k" env "KERNEL=$k" tests/bench.sh counted ;;
@@ -69,6 +70,7 @@ parts() {
 	done
 	echo model tests/model.sh
 	echo litmus tests/litmus.sh
+	echo mutants tests/mutants.py --jobs 1
 	echo cocci tests/coccinelle.sh
 	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
 	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
@@ -144,10 +146,14 @@ vm_script() {
 	tests/vm.sh "$1" --modules "$modules" "${options[@]}" "$script.sh"
 }
 
-# run_part NUMBER COMMAND...: leaves the results in a file, the seconds in another
+# run_part NUMBER COMMAND...: leaves the results in a file, the seconds in another.
+# What a part that breaks off says of it is for those who see the results alone, too.
 run_part() {
 	local out=$work/$1 began=$SECONDS; shift
-	"$@" </dev/null >"$out" || echo "# exit status $?" >>"$out"
+	"$@" </dev/null >"$out" 2> >(tee "$out.err" >&2) || {
+		echo "# exit status $?"
+		tail -n 20 "$out.err" | sed 's/^/# /'
+	} >>"$out"
 	rm -rf "$out.host"
 	echo $((SECONDS - began)) >"$out.tmp"
 	mv "$out.tmp" "$out.done"

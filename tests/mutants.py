@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mutants.py [--list] [--anew] [--seed N] [--count N | --full] [WORD...]
+"""mutants.py [--list] [--elsewhere] [--anew] [--seed N] [--count N | --full] [WORD...]
 
 Changes one statement of the module's C at a time, and tells which change no KUnit
 suite notices: nothing tests what that statement is for.  A statement is left out, a
@@ -11,6 +11,9 @@ suites run in User Mode Linux, where time travels.
 With WORDs, all mutants in whose name one of them occurs: as "slow_work_take:", or the
 whole name of one that was not noticed.  Else a sample, which the seed picks.
 SUITES="stats yield" in the environment: by these suites alone.
+
+With --elsewhere, those whose reason in tests/mutants.known begins with a part of
+check.sh, as "vm-6.1-oops: ...": that part runs on each of them, and is to fail.
 
 Prints KTAP.  One that is not noticed is a failure, unless tests/mutants.known has its
 name, with the reason: it is equivalent, or something else than KUnit notices it.  One
@@ -389,6 +392,61 @@ class Lane:
                 self.make()
 
 
+class Elsewhere:
+    """A copy of the tree, in which a part of check.sh runs"""
+
+    def __init__(self):
+        self.dir = os.path.join(CACHE, "mutants", sha(TOP)[:8] + "-elsewhere")
+        subprocess.run(["rsync", "-rlpc", "--delete", "--exclude=/bench-results", TOP + "/", self.dir + "/"],
+                       check=True)
+
+    def check(self, part):
+        done = subprocess.run(["tests/check.sh", part], cwd=self.dir, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
+            shutil.rmtree(kept, ignore_errors=True)
+        return done
+
+    def judge(self, mutant, part):
+        path = os.path.join(self.dir, mutant.file)
+        text = read(mutant.file)
+        try:
+            with open(path, "w") as file:
+                file.write(text[:mutant.begin] + mutant.text + text[mutant.end:])
+            done = self.check(part)
+        finally:
+            with open(path, "w") as file:
+                file.write(text)
+        if not done.returncode:
+            return "not noticed", part
+        why = re.findall(r"^ *not ok \d+ (?:- )?(.*)", done.stdout, re.M)
+        return "noticed", why[0] if why else "%s ended with %d" % (part, done.returncode)
+
+
+def judge_elsewhere(found, entries):
+    """By what their reason names"""
+    parts = {}
+    for mutant in found:
+        match = re.match(r"([a-z][\w.-]*): ", reason_of(mutant.name, entries) or "")
+        if match:
+            parts[mutant] = match.group(1)
+    tree, failed = Elsewhere(), 0
+    print("KTAP version 1\n1..%d" % (len(set(parts.values())) + len(parts)))
+    number = 0
+    for part in sorted(set(parts.values())):
+        number += 1
+        passes = not tree.check(part).returncode
+        failed += not passes
+        print("%sok %d - %s passes without a mutant" % ("" if passes else "not ", number, part), flush=True)
+    for mutant, part in parts.items():
+        number += 1
+        verdict, why = tree.judge(mutant, part)
+        failed += verdict != "noticed"
+        print("%sok %d - %s # %s: %s" % ("" if verdict == "noticed" else "not ", number,
+                                         mutant.name.replace("#", "\\#"), verdict, why), flush=True)
+    return 1 if failed else 0
+
+
 def tree_key():
     files = sorted(glob.glob(TOP + "/*.[ch]") + glob.glob(TOP + "/include/linux/*.h") +
                    glob.glob(TOP + "/tests/kunit/*"))
@@ -407,6 +465,8 @@ def main():
     parser.add_argument("--seed", default="1")
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--full", action="store_true", help="all of them")
+    parser.add_argument("--elsewhere", action="store_true",
+                        help="run what is known to be noticed elsewhere, there")
     parser.add_argument("--anew", action="store_true", help="forget what was found before")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("words", nargs="*", metavar="WORD")
@@ -415,13 +475,15 @@ def main():
     found = all_of_them = mutants()
     if args.words:
         found = [m for m in found if any(word in m.name for word in args.words)]
-    elif not args.full:
+    elif not args.full and not args.elsewhere:
         found = pick(found, args.seed, args.count)
     if args.list:
         for mutant in found:
             print(mutant.name)
         return 0
     entries = known()
+    if args.elsewhere:
+        return judge_elsewhere(found, entries)
 
     print("KTAP version 1\n1..%d" % (len(found) + 1))
     print("# seed %s: %d of %d mutants" % (args.seed, len(found), len(all_of_them)), flush=True)
