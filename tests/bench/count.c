@@ -3,9 +3,10 @@
  * A plugin of QEMU's TCG: how often each instruction of the guest's kernel ran
  *
  * profile.py compiles it, and takes the difference of two runs that differ in
- * nothing but one round of a job.  For one CPU.
+ * nothing but one round of a job.  Of all CPUs together.
  */
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include "count.h"
@@ -18,15 +19,20 @@ int qemu_plugin_version = 2;
 static unsigned long long vaddrs[SLOTS];
 static struct qemu_plugin_scoreboard *counts;
 
+/* CPUs that are threads of QEMU's translate side by side. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 static const char *path = "count.out";
 
 static struct qemu_plugin_u64 counter(unsigned long long vaddr)
 {
 	unsigned int slot = (vaddr * 0x9e3779b97f4a7c15ULL) >> 42;
 
+	pthread_mutex_lock(&lock);
 	while (vaddrs[slot] && vaddrs[slot] != vaddr)
 		slot = (slot + 1) % SLOTS;
 	vaddrs[slot] = vaddr;
+	pthread_mutex_unlock(&lock);
 	return (struct qemu_plugin_u64) { counts, slot * sizeof(unsigned long long) };
 }
 
@@ -48,7 +54,6 @@ static void translated(unsigned long long id, struct qemu_plugin_tb *tb)
 
 static void done(unsigned long long id, void *data)
 {
-	unsigned long long *count = qemu_plugin_scoreboard_find(counts, 0);
 	FILE *out = fopen(path, "w");
 	unsigned int i;
 
@@ -56,9 +61,13 @@ static void done(unsigned long long id, void *data)
 		perror(path);
 		return;
 	}
-	for (i = 0; i < SLOTS; i++)
-		if (count[i])
-			fprintf(out, "%llx %llu\n", vaddrs[i], count[i]);
+	for (i = 0; i < SLOTS; i++) {
+		struct qemu_plugin_u64 count = { counts, i * sizeof(unsigned long long) };
+		unsigned long long n = vaddrs[i] ? qemu_plugin_u64_sum(count) : 0;
+
+		if (n)
+			fprintf(out, "%llx %llu\n", vaddrs[i], n);
+	}
 	fclose(out);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where the instructions of an item go: profile.py [-k KERNEL] [-j JOB]
+"""Where the instructions of an item go: profile.py [-k KERNEL] [-j JOB] [-c CPUS]
 
 Counts every instruction of the guest's kernel with count.c, a plugin of QEMU's,
 in a run of JOB (one of 100,000 no-op items) and in one that only sets it up.
@@ -29,7 +29,8 @@ def run(*cmd):
 def count(args, modules, work, engine, job):
     """One VM: (symbols, counts by address, items of a round)"""
     out = f"{work}/counts"
-    text = run(f"{TOP}/tests/vm.sh", args.kernel, "--icount", "--modules", modules,
+    machine = ["--cpus", str(args.cpus)] if args.cpus > 1 else ["--icount"]
+    text = run(f"{TOP}/tests/vm.sh", args.kernel, *machine, "--modules", modules,
                "--append", f"slub_debug=- nokaslr symbols=1 rounds=1 "
                f"jobs={job} engines={engine}",
                "--qemu", f"-plugin {work}/count.so,out={out}", f"{TOP}/tests/bench/guest.sh")
@@ -90,6 +91,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("-k", "--kernel", default="6.1")
     parser.add_argument("-j", "--job", default="noop-p1")
+    parser.add_argument("-c", "--cpus", type=int, default=1,
+                        help="on more than one a run is not like the next")
     parser.add_argument("-e", "--engines", default=",".join(ENGINES))
     parser.add_argument("-l", "--listing", action="store_true")
     args = parser.parse_args()
