@@ -746,16 +746,23 @@ int swt_default_max(void)
 	return max_t(int, 4, num_possible_cpus());
 }
 
-static void swt_count_begun(struct task_struct *task, void *arg)
-{
-	*(int *)arg += swt_is_freezable(task);
-}
-
 /*
  * A kthread has its name before it counts in the pool and has its niceness and
  * its CPUs; once it runs it has all of them.  The first that it does then is to
- * be freezable, which no kthread is by itself.
+ * be freezable, which no kthread is by itself.  Without a freezer it has run if
+ * it has slept since kthread_create(), where it sleeps once.
  */
+bool swt_has_begun(struct task_struct *task)
+{
+	return IS_ENABLED(CONFIG_FREEZER) ? swt_is_freezable(task) :
+					    READ_ONCE(task->nvcsw) > 1;
+}
+
+static void swt_count_begun(struct task_struct *task, void *arg)
+{
+	*(int *)arg += swt_has_begun(task);
+}
+
 static int swt_begun_threads(void)
 {
 	int count = 0;

@@ -225,6 +225,7 @@ void swt_let_no_thread_start(struct swt *t);
 void swt_let_threads_start(struct swt *t);
 
 bool swt_is_freezable(struct task_struct *task);
+bool swt_has_begun(struct task_struct *task);
 int swt_threads(void);
 int swt_idle_threads(void);
 bool swt_pool_sleeps(void);

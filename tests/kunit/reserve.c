@@ -25,7 +25,7 @@
 struct look {
 	const char *name;		/* in: of the user, or any */
 	int nr;
-	int freezable;
+	int begun;
 	int idle;			/* sleep as the pool's threads do */
 	int nice;			/* of the last */
 	int cpus;
@@ -42,7 +42,7 @@ static struct look look_at(const char *name)
 		    (name && strcmp(task->comm + strlen("kslowr/"), name)))
 			continue;
 		look.nr++;
-		look.freezable += swt_is_freezable(task);
+		look.begun += swt_has_begun(task);
 		look.idle += (READ_ONCE(task->__state) & TASK_IDLE) == TASK_IDLE;
 		look.nice = task_nice(task);
 		look.cpus = task->nr_cpus_allowed;
@@ -113,7 +113,7 @@ static void reserve_is_there_when_register_returns(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, look.nr, 1);
 	KUNIT_EXPECT_EQ(test, look.nice, -5);
 	KUNIT_EXPECT_EQ(test, swt_threads(), threads);
-	swt_wait(t, look_at(NAME).freezable && look_at(NAME).idle);
+	swt_wait(t, look_at(NAME).begun && look_at(NAME).idle);
 }
 
 static void reserve_counts_in_no_limit(struct kunit *test)
@@ -717,7 +717,7 @@ static void follows_the_settings(struct kunit *test)
 	swt_need_sysctls(t);
 	KUNIT_ASSERT_GT(test, swt_read_file(SWT_SYSCTL "cpumask", cpus, sizeof(cpus)), (ssize_t)0);
 	new_user(t, NAME);
-	swt_wait(t, look_at(NAME).freezable);
+	swt_wait(t, look_at(NAME).begun);
 	KUNIT_EXPECT_GT(test, swt_write("nice", 7), (ssize_t)0);
 	KUNIT_EXPECT_GT(test, swt_write_file(SWT_SYSCTL "cpumask", "1\n"), (ssize_t)0);
 	/* And the next */
