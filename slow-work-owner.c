@@ -47,7 +47,7 @@ void slow_work_init_user(struct slow_work_user *user, struct module *module)
 	memset(user->counts, 0, sizeof(user->counts));
 	memset(user->merged, 0, sizeof(user->merged));
 	memset(&user->times, 0, sizeof(user->times));
-	user->reserved = 0;
+	user->reserved = false;
 	user->module = module;
 	strscpy(user->name, module ? module_name(module) : "nobody",
 		sizeof(user->name));

@@ -201,7 +201,8 @@ static int slow_work_add_user(struct module *module, struct slow_work_user **new
 		hash_add(slow_pool.users, &user->hash, (unsigned long)module);
 		list_add_tail(&user->link, &slow_work_users);
 	}
-	WRITE_ONCE(user->reserved, user->reserved + reserve);
+	if (reserve)
+		WRITE_ONCE(user->reserved, true);
 	user->registered++;
 	if (!slow_pool.nr_users++)
 		slow_work_wake_waiters(&slow_pool.unowned.leavers);

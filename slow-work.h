@@ -263,7 +263,7 @@ struct slow_work_user {
 	struct module *module;		/* I: only a key, but for its name */
 	struct hlist_node hash;		/* L: in slow_pool.users, later in spare */
 	struct list_head link;		/* U: in slow_work_users */
-	unsigned int reserved;		/* H, changed under U: asked for a reserve */
+	bool reserved;			/* H, changed under U: asked for a reserve */
 	char name[MODULE_NAME_LEN];	/* I */
 	unsigned int registered;	/* L: how often it did */
 	unsigned int leaving;		/* L: of these, are about to unregister */

@@ -911,11 +911,13 @@ static void register_fails_cleanly(struct kunit *test)
 	int ret, threads;
 
 	swt_unregister(t, THIS_MODULE);
+	swt_log_mark(t);
 	swt_let_no_thread_start(t);
 	ret = swt_register(t, THIS_MODULE);
 	threads = swt_threads();
 	swt_let_threads_start(t);
 	KUNIT_EXPECT_LT(test, ret, 0);
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Slow work thread pool: Cannot start (-", ""));
 	KUNIT_EXPECT_EQ(test, threads, 0);
 	/* It always tries afresh */
 	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
@@ -1017,14 +1019,19 @@ static void register_tries_afresh_after_a_failure(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct module *owner = swt_owner(t, "swt_other");
+	unsigned long began;
 
 	swt_set(t, "max-threads", 8);
 	swt_let_no_thread_start(t);
 	swt_write("min-threads", 6);
 	let_a_second_pass(t);
 	swt_let_threads_start(t);
+	began = jiffies;
 	KUNIT_EXPECT_EQ(test, swt_register(t, owner), 0);
 	swt_wait(t, swt_threads() == 6);
+	/* By itself it tries again after 5 s */
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, time_before(jiffies, began + HZ));
 }
 
 static struct kunit_case pool_cases[] = {

@@ -228,6 +228,30 @@ static void register_fails_cleanly_without_a_reserve(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reserves(NAME), 1);
 }
 
+/* The last unregister waits for an item of nobody's: a failed register stops nothing. */
+static void register_that_fails_leaves_nobodys_items(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, NULL));
+	struct module *owner = swt_owner(t, NAME);
+	struct swt_thread *last;
+	int ret, threads;
+
+	swt_must_execute(item);
+	last = swt_unregister_start(t, THIS_MODULE, item);
+	swt_wait(t, swt_blocked(last));
+	swt_let_no_thread_start(t);
+	ret = swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM);
+	threads = swt_threads();
+	swt_let_threads_start(t);
+	KUNIT_EXPECT_LT(test, ret, 0);
+	KUNIT_EXPECT_GT(test, threads, 0);
+	swt_release(item);
+	swt_join(last);
+	KUNIT_EXPECT_TRUE(test, last->seen_at_rest);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
 /* ---- when it comes ------------------------------------------------------ */
 
 static void expect_the_pool_to_serve(struct swt *t, const struct slow_work_ops *ops)
@@ -919,6 +943,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(next_user_has_none_unless_it_asks),
 	KUNIT_CASE(bad_flags_change_nothing),
 	KUNIT_CASE(register_fails_cleanly_without_a_reserve),
+	KUNIT_CASE(register_that_fails_leaves_nobodys_items),
 	KUNIT_CASE(free_thread_is_enough),
 	KUNIT_CASE(thread_that_can_be_had_is_enough),
 	KUNIT_CASE(comes_when_all_threads_are_held),
