@@ -26,9 +26,11 @@ only what it can have changed runs again.  --anew forgets all that.
 import argparse
 import collections
 import concurrent.futures
+import fcntl
 import functools
 import glob
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -299,9 +301,17 @@ def tool(*words):
 class Lane:
     """A tree of its own to build in"""
 
-    def __init__(self, number, kernel, built):
+    def __init__(self, kernel, built):
         self.kernel = kernel
-        self.dir = os.path.join(CACHE, "mutants", "%s-%d" % (sha(TOP, SUITES)[:8], number))
+        for number in itertools.count():
+            self.dir = os.path.join(CACHE, "mutants", "lane-%d" % number)
+            os.makedirs(self.dir, exist_ok=True)
+            self.lock = open(os.path.join(self.dir, "lock"), "w")
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                pass			# another run's
         self.src = os.path.join(self.dir, "src")
         self.ko = os.path.join(self.dir, "ko")
         os.makedirs(self.ko, exist_ok=True)
@@ -533,7 +543,7 @@ def judge_all(todo, verdicts, memory, jobs):
     built = os.path.join(os.path.dirname(tool("tests/build.sh", "uml", *SWITCHES)), "src")
     jobs = min(jobs, len(todo))
     lanes = queue.Queue()
-    first = Lane(0, kernel, built)
+    first = Lane(kernel, built)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = first.run(5 * WALL_TIME)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -541,8 +551,8 @@ def judge_all(todo, verdicts, memory, jobs):
         sys.exit("the suites do not pass as they are:\n" + done.stdout[-3000:] + done.stderr)
     cpu_time = math.ceil(CPU_TIMES * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
     lanes.put(first)
-    for number in range(1, jobs):
-        lanes.put(Lane(number, kernel, built))
+    for _ in range(1, jobs):
+        lanes.put(Lane(kernel, built))
     lock, tree = threading.Lock(), tree_key()
 
     def one(mutant):
