@@ -424,8 +424,31 @@ static void enable_without_a_disable_changes_nothing(struct kunit *test)
 	swt_expect_splat(t);
 	each_kind(test, enable_without_a_disable);
 	swt_splat_over(t);
+	swt_expect_warned(t, "item enabled that was not disabled, by");
 	KUNIT_EXPECT_LE(test, swt_log_lines(t, "slow-work: item enabled that was not disabled", ""),
 			1);
+}
+
+/* The one that is too many is not counted, so the enables balance the others */
+static void disables_are_counted_up_to_65535(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	unsigned int n;
+
+	for (n = 0; n < USHRT_MAX; n++)
+		swt_disable(item);
+	swt_expect_splat(t);
+	swt_disable(item);
+	swt_splat_over(t);
+	swt_expect_warned(t, "item disabled too often by");
+	for (n = 1; n < USHRT_MAX; n++)
+		if (swt_enable(item))
+			break;
+	KUNIT_EXPECT_EQ(test, n, (unsigned int)USHRT_MAX);
+	expect_refused(item);
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
+	expect_as_good_as_new(item);
 }
 
 static void disable_self(struct swt_item *item)
@@ -575,6 +598,7 @@ static struct kunit_case disable_cases[] = {
 	KUNIT_CASE(initialised_anew_it_is_enabled),
 	KUNIT_CASE(enable_from_a_hard_interrupt),
 	KUNIT_CASE(enable_without_a_disable_changes_nothing),
+	KUNIT_CASE(disables_are_counted_up_to_65535),
 	KUNIT_CASE(from_its_own_execute_it_does_not_wait),
 	KUNIT_CASE(static_items_can_be_disabled),
 	KUNIT_CASE(slow_item_is_raced_in_vain),

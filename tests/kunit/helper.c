@@ -955,6 +955,16 @@ void swt_splat_over(struct swt *t)
 	t->in_splat = false;
 }
 
+/* The kernel warns once a kind: in this case, or in one before. */
+void swt_expect_warned(struct swt *t, const char *text)
+{
+	u64 from = t->log_from;
+
+	t->log_from = 0;
+	KUNIT_EXPECT_TRUE_MSG(t->test, swt_logged(t, text, ""), "%s", text);
+	t->log_from = from;
+}
+
 /* ---- debugfs ------------------------------------------------------------ */
 
 #ifdef CONFIG_SLOW_WORK_DEBUG

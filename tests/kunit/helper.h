@@ -238,6 +238,7 @@ int swt_log_lines(struct swt *t, const char *text, const char *text2);
 bool swt_logged(struct swt *t, const char *text, const char *text2);
 void swt_expect_splat(struct swt *t);
 void swt_splat_over(struct swt *t);
+void swt_expect_warned(struct swt *t, const char *text);
 
 /* /sys/kernel/debug/slow_work/ */
 #define SWT_RUNQUEUE	"/sys/kernel/debug/slow_work/runqueue"

@@ -22,6 +22,7 @@ static void expect_invalid(struct swt *t, enum swt_kind kind, const struct slow_
 		KUNIT_EXPECT_EQ(t->test, swt_arm(item, 1), -EINVAL);
 	}
 	swt_splat_over(t);
+	swt_expect_warned(t, "without operations, execute or timer enqueued by");
 	KUNIT_EXPECT_TRUE(t->test, swt_at_rest(item));
 	KUNIT_EXPECT_FALSE(t->test, slow_work_is_queued(&item->work));
 	swt_settle(t);
@@ -59,6 +60,7 @@ static void enqueue_without_a_user(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, swt_arm(items[i], 1), -ESHUTDOWN);
 	}
 	swt_splat_over(t);
+	swt_expect_warned(t, "no user is registered; item enqueued by");
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
@@ -117,6 +119,7 @@ static void expect_self_cancel(struct swt *t, enum swt_kind kind,
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
 	swt_splat_over(t);
+	swt_expect_warned(t, "cancels the item it is called for, from");
 	KUNIT_EXPECT_EQ(t->test, item->result, 0);
 	/* What it had queued or armed is taken back */
 	swt_must_arm(later, 3);
@@ -183,6 +186,7 @@ static void unregister_in_a_pool_thread_changes_nothing(struct kunit *test)
 	swt_expect_splat(t);
 	swt_must_run(item);
 	swt_splat_over(t);
+	swt_expect_warned(t, "unregister from a pool thread by");
 	/* Registered still */
 	swt_must_run(next);
 	swt_unregister(t, THIS_MODULE);
@@ -220,6 +224,7 @@ static void register_in_a_pool_thread_changes_nothing(struct kunit *test)
 	swt_expect_splat(t);
 	swt_must_run(item);
 	swt_splat_over(t);
+	swt_expect_warned(t, "slow-work: register from a pool thread by");
 	KUNIT_EXPECT_LT(test, item->result, 0);
 	swt_unregister(t, THIS_MODULE);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
@@ -248,6 +253,7 @@ static void unregister_once_too_often_changes_nothing(struct kunit *test)
 	/* This one has nothing to wait for */
 	swt_call(t, unregister_fn, owner);
 	swt_splat_over(t);
+	swt_expect_warned(t, "unregister without register by");
 	KUNIT_EXPECT_FALSE(test, swt_done(unregister));
 	swt_release(item);
 	swt_join(unregister);

@@ -966,6 +966,7 @@ static void from_outside_the_pool_it_is_false(struct kunit *test)
 	swt_expect_splat(t);
 	swt_call(t, call_from_outside, item);
 	swt_splat_over(t);
+	swt_expect_warned(t, "item not executing here put to sleep by");
 	expect_woken(item, false);
 }
 
