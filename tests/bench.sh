@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bench.sh [COMMAND]: slow-work beside an unbound workqueue and a kthread_worker
 #
-#   all      counted instructions, then 2 CPUs, then User Mode Linux; a table
+#   all      counted instructions, then 2 CPUs, then those of User Mode Linux; a table
 #            with what is wanted, raw figures as JSON, a picture (the default)
 #   compare  counted instructions only
 #   counted  ours alone, counted, against what is recorded (KTAP; a minute or two)
@@ -10,7 +10,7 @@
 #   irqsoff  how long ours has interrupts off while everything happens at once,
 #            longest first, by place in the source (part of counted and record,
 #            where 2 % are not asked of it, but 20 us)
-#   noisy    2 CPUs only         uml      User Mode Linux only
+#   noisy    2 CPUs only
 #   smp      2 CPUs of User Mode Linux, on the newest kernel, only
 #   native   on this machine's own kernel, as root: loads our modules
 #   keep     puts the last run's counted figures and picture into Documentation, and
@@ -60,11 +60,6 @@ counted() {
 noisy() {
 	say "slow-work: measuring on 2 CPUs of $KERNEL"
 	run_vm "$OUT/noisy-$KERNEL.txt" "$KERNEL" "rounds=${ROUNDS:-11} jobs=$NOISY"
-}
-
-uml() {
-	say "slow-work: measuring under User Mode Linux"
-	run_vm "$OUT/uml-6.1.txt" uml "rounds=${ROUNDS:-11} jobs=$NOISY"
 }
 
 # Ours alone: what it costs does not depend on what else is measured
@@ -121,9 +116,9 @@ keep() {
 
 need_packages python3
 case ${1-all} in
-all)		counted; noisy; uml; table ;;
+all)		counted; noisy; smp; table ;;
 compare)	counted; table ;;
-noisy|uml|smp|native) "$1"; table ;;
+noisy|smp|native) "$1"; table ;;
 counted|record|irqsoff)
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
@@ -139,5 +134,5 @@ table)		table ;;
 keep)		keep ;;
 profile)	need_packages gcc libc6-dev binutils
 		shift; exec "$BENCH/profile.py" -k "$KERNEL" "$@" ;;
-*)		die "usage: bench.sh [all|compare|counted|record|irqsoff|noisy|uml|smp|native|keep|profile] (see the head of $0)" ;;
+*)		die "usage: bench.sh [all|compare|counted|record|irqsoff|noisy|smp|native|keep|profile] (see the head of $0)" ;;
 esac

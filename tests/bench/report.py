@@ -24,7 +24,6 @@ LIMITED = ("irqs-off", "irqs-off-row", "owners-2-p99", "owners-10-p99", "owners-
 ENGINES = ("slow_work", "workqueue", "kthread_worker")
 OURS, WQ, KW = ENGINES
 MODES = {"counted": "counted instructions, 1 CPU", "noisy": "ordinary emulation, 2 CPUs",
-         "uml": "User Mode Linux, native speed, 1 CPU",
          "smp": "User Mode Linux, native speed, 2 CPUs", "native": "this machine"}
 
 # Row: key, label, job, what, field, divided by this field, asserted by check
