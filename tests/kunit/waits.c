@@ -204,9 +204,12 @@ static void who_leaves_last_is_no_hung_task(struct kunit *test)
 /* ---- what is told of long waits ------------------------------------------- */
 
 enum waits_call { CANCEL, FLUSH, FLUSH_USER, UNREGISTER };
-enum waits_stage { EXECUTING, PUTTING, QUEUED, ARMED };
+enum waits_stage { EXECUTING, PUTTING, QUEUED, ARMED, CANCELLED };
 
-static const char * const stages[] = { "executing", "put_ref", "queued", "armed" };
+static const char * const told[] = {
+	"of %s (executing)", "of %s (in its put_ref)", "of %s (queued)", "of %s (armed)",
+	"a put_ref of %s",
+};
 
 /* Each of them has an owner of its own, so that it is known by that */
 static const struct {
@@ -224,6 +227,7 @@ static const struct {
 	{ "swt_queued_user_flush", FLUSH_USER, QUEUED },
 	{ "swt_queued_unregister", UNREGISTER, QUEUED },
 	{ "swt_armed_unregister", UNREGISTER, ARMED },
+	{ "swt_taken_unregister", UNREGISTER, CANCELLED },
 };
 
 static struct swt_item *item_at_stage(struct swt *t, enum waits_stage stage,
@@ -236,6 +240,13 @@ static struct swt_item *item_at_stage(struct swt *t, enum waits_stage stage,
 		return busy_item(t, ops);
 	case PUTTING:
 		return item_in_put_ref(t, ops);
+	case CANCELLED:
+		item = swt_item_ops(t, SWT_DELAYED, ops);
+		item->put_gate = swt_gate(t);
+		swt_must_arm(item, SWT_NEVER);
+		swt_cancel_start(item);
+		swt_wait(t, atomic_read(&item->putting) == 1);
+		return item;
 	default:
 		item = swt_item_ops(t, SWT_DELAYED, ops);
 		swt_must_arm(item, stage == ARMED ? SWT_NEVER : 0);
@@ -265,6 +276,7 @@ static void long_waits_are_reported_once(struct kunit *test)
 	struct slow_work_ops *ops[ARRAY_SIZE(waits)];
 	struct swt_item *items[ARRAY_SIZE(waits)];
 	struct swt *t = test->priv;
+	char text[64];
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(waits); i++)
@@ -283,9 +295,10 @@ static void long_waits_are_reported_once(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
 		KUNIT_EXPECT_EQ_MSG(test, swt_log_lines(t, "Still waiting for", waits[i].owner), 1,
 				    "%s", waits[i].owner);
-		KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, stages[waits[i].stage]),
-				      "%s", waits[i].owner);
-		if (IS_ENABLED(CONFIG_KALLSYMS) && waits[i].stage != PUTTING)
+		snprintf(text, sizeof(text), told[waits[i].stage], waits[i].owner);
+		KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, "Still waiting for", text), "%s", text);
+		if (IS_ENABLED(CONFIG_KALLSYMS) && waits[i].stage != PUTTING &&
+		    waits[i].stage != CANCELLED)
 			KUNIT_EXPECT_TRUE_MSG(test, swt_logged(t, waits[i].owner, "swt_execute"),
 					      "%s", waits[i].owner);
 		/* As a pr_warn() */
@@ -297,7 +310,7 @@ static void long_waits_are_reported_once(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
 		if (waits[i].stage == EXECUTING)
 			swt_release(items[i]);
-		if (waits[i].stage == PUTTING)
+		if (waits[i].stage == PUTTING || waits[i].stage == CANCELLED)
 			swt_open(items[i]->put_gate);
 		if (waits[i].stage == ARMED)
 			swt_cancel(items[i]);
