@@ -480,20 +480,22 @@ struct module *swt_owner(struct swt *t, const char *name)
 	return owner;
 }
 
-int swt_register_flags(struct swt *t, struct module *owner, unsigned int flags)
+static int swt_note_user(struct swt *t, struct module *owner, int ret)
 {
-	int ret;
-
 	KUNIT_ASSERT_LT(t->test, t->nr_users, SWT_MAX_USERS);
-	ret = slow_work_register_user_flags(owner, flags);
 	if (!ret)
 		t->users[t->nr_users++] = owner;
 	return ret;
 }
 
+int swt_register_flags(struct swt *t, struct module *owner, unsigned int flags)
+{
+	return swt_note_user(t, owner, slow_work_register_user_flags(owner, flags));
+}
+
 int swt_register(struct swt *t, struct module *owner)
 {
-	return swt_register_flags(t, owner, 0);
+	return swt_note_user(t, owner, slow_work_register_user(owner));
 }
 
 static int swt_register_fn(struct swt_thread *thread)

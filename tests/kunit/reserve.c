@@ -181,7 +181,7 @@ static void next_user_has_none_unless_it_asks(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, by_reserve(run_one(t, SWT_SLOW, ops)));
 		swt_unregister(t, ops->owner);
 	}
-	KUNIT_ASSERT_EQ(test, swt_register_flags(t, ops->owner, 0), 0);
+	KUNIT_ASSERT_EQ(test, swt_register(t, ops->owner), 0);
 	KUNIT_EXPECT_EQ(test, reserves(NULL), 0);
 	item = swt_item_ops(t, SWT_SLOW, ops);
 	swt_must_enqueue(item);
