@@ -617,7 +617,8 @@ static void __exit swt_unmount(void)
 }
 module_exit(swt_unmount);
 
-static struct file *swt_file(const char *path, int flags)
+/* What is opened so is closed by swt_close_file() */
+struct file *swt_file(const char *path, int flags)
 {
 	struct path root;
 	size_t len;
@@ -634,7 +635,7 @@ static struct file *swt_file(const char *path, int flags)
 	return ERR_PTR(-ENOENT);
 }
 
-static void swt_close(struct file *file)
+void swt_close_file(struct file *file)
 {
 	filp_close(file, NULL);
 	/* A kernel thread's last reference goes later; the module must not wait */
@@ -649,7 +650,7 @@ int swt_file_mode(const char *path)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	mode = file_inode(file)->i_mode & 07777;
-	swt_close(file);
+	swt_close_file(file);
 	return mode;
 }
 
@@ -664,7 +665,7 @@ ssize_t swt_read_file(const char *path, char *text, size_t size)
 	ret = kernel_read(file, text, size - 1, &pos);
 	if (ret >= 0)
 		text[ret] = '\0';
-	swt_close(file);
+	swt_close_file(file);
 	return ret;
 }
 
@@ -677,7 +678,7 @@ ssize_t swt_write_file(const char *path, const char *text)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	ret = kernel_write(file, text, strlen(text), &pos);
-	swt_close(file);
+	swt_close_file(file);
 	return ret;
 }
 
@@ -990,7 +991,7 @@ int swt_read_debugfs(struct swt *t, const char *path, char **text)
 		return PTR_ERR(file);
 	seq = file->private_data;
 	if (!seq || seq->file != file) {
-		swt_close(file);
+		swt_close_file(file);
 		return -EOPNOTSUPP;
 	}
 	init_sync_kiocb(&kiocb, file);
@@ -1010,7 +1011,7 @@ int swt_read_debugfs(struct swt *t, const char *path, char **text)
 			break;
 		len += ret;
 	}
-	swt_close(file);
+	swt_close_file(file);
 	buf[len] = '\0';
 	*text = buf;
 	return ret;

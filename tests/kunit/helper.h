@@ -211,6 +211,8 @@ void swt_unregister(struct swt *t, struct module *owner);
 extern int swt_first_min, swt_first_max, swt_first_share;
 
 int swt_default_max(void);
+struct file *swt_file(const char *path, int flags);
+void swt_close_file(struct file *file);
 int swt_file_mode(const char *path);
 ssize_t swt_read_file(const char *path, char *text, size_t size);
 ssize_t swt_write_file(const char *path, const char *text);

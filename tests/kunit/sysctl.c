@@ -4,6 +4,7 @@
  */
 
 #include <linux/cpumask.h>
+#include <linux/fs.h>
 
 #include "helper.h"
 
@@ -36,6 +37,17 @@ static void files_have_mode_0644(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_SYSCTL "cpumask"), 0644);
 }
 
+static struct file *open_file(struct kunit *test, const char *name, int flags)
+{
+	struct file *file;
+	char path[64];
+
+	snprintf(path, sizeof(path), SWT_SYSCTL "%s", name);
+	file = swt_file(path, flags);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	return file;
+}
+
 static ssize_t write_text(const char *name, const char *text)
 {
 	char path[64];
@@ -65,6 +77,7 @@ static void what_is_no_integer_is_refused(struct kunit *test)
 	static const char * const texts[] = {
 		"x", "3x", "3 4", "3,4", "3.5", "-3", "--3", "0x", "three",
 		"4294967299", "18446744073709551619", "99999999999999999999999", "-",
+		"2147483648", "-2147483648",
 	};
 	int i, j;
 
@@ -132,7 +145,7 @@ static void patience_is_up_to_a_week(struct kunit *test)
 {
 	static const char * const texts[] = {
 		"-1", "604801", "x", "120s", "-", "1.5", "3 4", "4294967296",
-		"99999999999999999999999",
+		"-2147483648", "99999999999999999999999",
 	};
 	int i;
 
@@ -142,6 +155,74 @@ static void patience_is_up_to_a_week(struct kunit *test)
 	expect_taken(test, "stall-warn-secs", "604800\n", 604800);
 	expect_taken(test, "stall-warn-secs", "0\n", 0);
 	expect_taken(test, "stall-warn-secs", " 7 ", 7);
+}
+
+static ssize_t write_at(struct kunit *test, const char *name, const char *text, loff_t *at)
+{
+	struct file *file = open_file(test, name, O_WRONLY);
+	ssize_t ret = kernel_write(file, text, strlen(text), at);
+
+	swt_close_file(file);
+	return ret;
+}
+
+/* As the kernel's own integers have it: no error, and no effect */
+static void integer_at_an_offset_is_ignored(struct kunit *test)
+{
+	static const char * const names[] = {
+		"min-threads", "max-threads", "vslow-percentage", "nice", "stall-warn-secs",
+	};
+	int i, before;
+	loff_t at;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		before = swt_read(names[i]);
+		at = 1;
+		KUNIT_EXPECT_EQ_MSG(test, write_at(test, names[i], "3\n", &at), (ssize_t)2,
+				    "%s", names[i]);
+		KUNIT_EXPECT_EQ_MSG(test, at, (loff_t)3, "%s", names[i]);
+		KUNIT_EXPECT_EQ_MSG(test, swt_read(names[i]), before, "%s", names[i]);
+	}
+}
+
+#define WRITES_STRICT	"/proc/sys/kernel/sysctl_writes_strict"
+
+static void integer_at_an_offset_is_taken_if_the_kernel_is_told_to(struct kunit *test)
+{
+	loff_t at = 1, bad_at = 1;
+	ssize_t taken, refused;
+	char strict[8];
+	int value;
+
+	KUNIT_ASSERT_GT(test, swt_read_file(WRITES_STRICT, strict, sizeof(strict)), (ssize_t)0);
+	KUNIT_ASSERT_EQ(test, swt_write_file(WRITES_STRICT, "-1\n"), (ssize_t)3);
+	taken = write_at(test, "max-threads", "9\n", &at);
+	value = swt_read("max-threads");
+	refused = write_at(test, "max-threads", "1\n", &bad_at);
+	KUNIT_EXPECT_EQ(test, swt_write_file(WRITES_STRICT, strict), (ssize_t)strlen(strict));
+	KUNIT_EXPECT_EQ(test, taken, (ssize_t)2);
+	KUNIT_EXPECT_EQ(test, value, 9);
+	KUNIT_EXPECT_EQ(test, refused, (ssize_t)-EINVAL);
+	KUNIT_EXPECT_EQ(test, swt_read("max-threads"), 9);
+}
+
+static void raised_share_has_a_thread_woken(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[2];
+	int i;
+
+	swt_set(t, "vslow-percentage", 25);
+	swt_pool(t, 4, 4);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker(t, SWT_VSLOW);
+		swt_must_enqueue(items[i]);
+	}
+	swt_wait(t, swt_executing(items[0]) && swt_idle_threads() == 3);
+	/* By the write itself, before it returns: nothing else comes at that time */
+	swt_write("vslow-percentage", 50);
+	KUNIT_EXPECT_LT(test, swt_idle_threads(), 3);
+	swt_wait(t, swt_executing(items[1]));
 }
 
 static void add_nice(struct task_struct *task, void *arg)
@@ -162,7 +243,7 @@ static void nice_is_what_the_kernel_has(struct kunit *test)
 {
 	static const char * const texts[] = {
 		"-21", "20", "100", "-100", "x", "5x", "-", "--3", "3 4", "2.5",
-		"4294967296", "-4294967296", "99999999999999999999999",
+		"4294967296", "-4294967296", "-2147483648", "99999999999999999999999",
 	};
 	struct swt *t = test->priv;
 	int i;
@@ -224,6 +305,63 @@ static void cpumask_is_of_possible_cpus(struct kunit *test)
 	swt_pool(t, 4, 4);
 	swt_each_thread(count_on_first_cpu_alone, &found);
 	KUNIT_EXPECT_EQ(test, found, 4);
+	KUNIT_EXPECT_EQ(test, write_text("cpumask", first), (ssize_t)strlen(first));
+}
+
+/* One file is written again and again, without going back */
+static void write_to_cpumask_moves_on(struct kunit *test)
+{
+	struct file *file = open_file(test, "cpumask", O_WRONLY);
+	char first[CPUMASK_TEXT];
+	loff_t at = 0;
+
+	read_cpumask(test, first);
+	KUNIT_EXPECT_EQ(test, kernel_write(file, "1\n", 2, &at), (ssize_t)2);
+	KUNIT_EXPECT_EQ(test, at, (loff_t)2);
+	KUNIT_EXPECT_EQ(test, kernel_write(file, "1\n", 2, &at), (ssize_t)-EINVAL);
+	KUNIT_EXPECT_EQ(test, at, (loff_t)2);
+	swt_close_file(file);
+	KUNIT_EXPECT_EQ(test, write_text("cpumask", first), (ssize_t)strlen(first));
+}
+
+static void more_than_a_line_is_no_cpumask(struct kunit *test)
+{
+	static const struct { const char *text; size_t length; } bad[] = {
+		{ "1\n1", 3 }, { "1\n\n", 3 }, { "1\0", 2 }, { "1\n\0", 3 }, { "\0", 1 },
+	};
+	struct file *file = open_file(test, "cpumask", O_WRONLY);
+	loff_t at = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ_MSG(test, kernel_write(file, bad[i].text, bad[i].length, &at),
+				    (ssize_t)-EINVAL, "text %d", i);
+	KUNIT_EXPECT_EQ(test, at, (loff_t)0);
+	swt_close_file(file);
+}
+
+static void cpumask_reads_as_bitmaps_do(struct kunit *test)
+{
+	char first[CPUMASK_TEXT], wanted[CPUMASK_TEXT], text[CPUMASK_TEXT];
+	struct file *file;
+	loff_t at = 0;
+	int length, i;
+
+	read_cpumask(test, first);
+	length = snprintf(wanted, sizeof(wanted), "%*pb\n", cpumask_pr_args(cpumask_of(0)));
+	KUNIT_EXPECT_EQ(test, write_text("cpumask", wanted), (ssize_t)length);
+	read_cpumask(test, text);
+	KUNIT_EXPECT_STREQ(test, text, wanted);
+
+	/* By the byte */
+	memset(text, 0, sizeof(text));
+	file = open_file(test, "cpumask", O_RDONLY);
+	for (i = 0; i < length; i++)
+		KUNIT_EXPECT_EQ(test, kernel_read(file, text + i, 1, &at), (ssize_t)1);
+	KUNIT_EXPECT_STREQ(test, text, wanted);
+	KUNIT_EXPECT_EQ(test, at, (loff_t)length);
+	KUNIT_EXPECT_EQ(test, kernel_read(file, text, 1, &at), (ssize_t)0);
+	swt_close_file(file);
 	KUNIT_EXPECT_EQ(test, write_text("cpumask", first), (ssize_t)strlen(first));
 }
 
@@ -390,8 +528,14 @@ static struct kunit_case sysctl_cases[] = {
 	KUNIT_CASE(minimum_is_2_up_to_the_maximum),
 	KUNIT_CASE(maximum_is_not_below_the_minimum),
 	KUNIT_CASE(patience_is_up_to_a_week),
+	KUNIT_CASE(integer_at_an_offset_is_ignored),
+	KUNIT_CASE(integer_at_an_offset_is_taken_if_the_kernel_is_told_to),
+	KUNIT_CASE(raised_share_has_a_thread_woken),
 	KUNIT_CASE(nice_is_what_the_kernel_has),
 	KUNIT_CASE(cpumask_is_of_possible_cpus),
+	KUNIT_CASE(write_to_cpumask_moves_on),
+	KUNIT_CASE(more_than_a_line_is_no_cpumask),
+	KUNIT_CASE(cpumask_reads_as_bitmaps_do),
 	KUNIT_CASE(minimum_and_maximum_are_judged_together),
 	KUNIT_CASE(they_can_be_written_during_the_last_unregister),
 	KUNIT_CASE(they_can_be_written_without_a_user),
