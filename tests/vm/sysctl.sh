@@ -199,6 +199,8 @@ does_not_load() {
 loads_as "3 7 20" min_threads=3 max_threads=7 vslow_percentage=20
 loads_as "2 5 50" max_threads=5
 loads_as "10 10 50" min_threads=10
+loads_as "2 2 1" min_threads=2 max_threads=2 vslow_percentage=1
+loads_as "2 4 99" vslow_percentage=99
 loads_as "2 255 50" max_threads=255
 loads_as "255 255 50" min_threads=255
 for p in min_threads=1 min_threads=0 min_threads=-1 min_threads=256 max_threads=1 max_threads=256 \
@@ -208,6 +210,19 @@ done
 for p in min_threads=x max_threads= vslow_percentage=5x min_threads=99999999999; do
 	check_not "parameters: $p fails" load slow_work $p
 done
-check_not "parameters: a minimum above the given maximum fails" load slow_work min_threads=6 max_threads=5
+# blames TEXT PARAMETER...: it does not load, and nothing else is said
+blames() {
+	local text="$1"; shift
+	dmesg -c >/dev/null
+	check_not "parameters: $* fails" load slow_work "$@"
+	# busybox may try twice
+	is "parameters: $* says what" "Slow work thread pool: Parameter $text" \
+		"$(dmesg | sed -n 's/.*\(Slow work thread pool: \)/\1/p' | sort -u)"
+	! loaded slow_work || unload slow_work
+}
+blames "min_threads: 6 is not from 2 to 5" min_threads=6 max_threads=5
+blames "min_threads: 3 is not from 2 to 2" min_threads=3 max_threads=2
+blames "max_threads: 1 is not from 3 to 255" min_threads=3 max_threads=1
+blames "vslow_percentage: 100 is not from 1 to 99" max_threads=3 vslow_percentage=100
 check "nothing is left of them" [ ! -e $SYSCTL ]
 plan
