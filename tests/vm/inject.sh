@@ -63,8 +63,11 @@ nth() {
 	fi
 	[ ! -e $SYSCTL ] || unclean="$unclean $1 (sysctls)"
 	[ ! -e ${RUNQUEUE%/*} ] || unclean="$unclean $1 (debugfs)"
+	states | cmp -s /tmp/states || unclean="$unclean $1 (hotplug state)"
 	[ "$(cat $FAILSLAB/times)" = 0 ]
 }
+states() { cat /sys/devices/system/cpu/hotplug/states; }
+states >/tmp/states
 failed=0 unclean=
 # Some places in the kernel print a stack where memory is short, so reports are
 # looked for here
@@ -80,6 +83,25 @@ check "allocations of insmod fail" [ $least -gt 100 ]
 for n in $(seq $((least - 50)) $((least + 2))); do nth $n; done
 note "insmod of slow_work: $least allocations, not loaded $failed times"
 is "nothing is left of them" "" "$unclean"
+
+# --- a text that wants memory
+
+load slow_work
+whole=$(cat $SYSCTL/cpumask)
+# reads N: while the Nth allocation fails the CPUs are told in whole, or not at all
+reads() {
+	local out
+	echo 1 >$FAILSLAB/times
+	out=$( (echo "$1" >/proc/self/fail-nth; exec dd if=$SYSCTL/cpumask bs=64 count=1) 2>/dev/null | tr '\0' 0)
+	[ -z "$out" ] || [ "$out" = "$whole" ] || unclean="$unclean $1: $out"
+	[ "$(cat $FAILSLAB/times)" = 0 ]
+}
+n=1 unclean=
+while reads $n && [ $n -lt 1000 ]; do n=$((n + 1)); done
+note "a read of the CPUs: $((n - 1)) allocations"
+check "allocations of a read fail" [ $n -gt 2 ]
+is "it is whole, or an error" "" "$unclean"
+unload slow_work
 echo EXPECT-SPLAT-END >/dev/kmsg
 is "the kernel found nothing twice, nor anything wrong" "" \
 	"$(dmesg | grep -E 'duplicate|BUG|WARNING|Oops|INFO|KASAN|UBSAN|ODEBUG|corruption|refcount')"
