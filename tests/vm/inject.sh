@@ -80,7 +80,7 @@ while [ $((most - least)) -gt 1 ]; do
 done
 # The kernel prepares a module first; our own are the last
 check "allocations of insmod fail" [ $least -gt 100 ]
-for n in $(seq $((least - 50)) $((least + 2))); do nth $n; done
+for n in $(seq $((least - 80)) $((least + 2))); do nth $n; done
 note "insmod of slow_work: $least allocations, not loaded $failed times"
 is "nothing is left of them" "" "$unclean"
 
