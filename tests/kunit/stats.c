@@ -344,7 +344,8 @@ static void owners_are_counted_apart(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, field_in(before, theirs, "executed"), 0L);
 	/* They stand in the order in which they registered */
 	if (__is_defined(MODULE))
-		KUNIT_EXPECT_LT(test, strstr(before, own) - before, strstr(before, theirs) - before);
+		KUNIT_EXPECT_LT(test, strstr(before, own) - before,
+				strstr(before, theirs) - before);
 	item = swt_item_ops(t, SWT_SLOW, swt_ops_of(t, owner));
 	busy = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner));
 	swt_must_enqueue(item);
