@@ -52,7 +52,6 @@ static struct slow_work_thread *slow_work_new_thread(unsigned int slot)
 
 	if (thread) {
 		thread->slot = slot;
-		INIT_LIST_HEAD(&thread->link);
 		INIT_LIST_HEAD(&thread->sleeper);
 		slow_work_init_holder(&thread->holder);
 	}
