@@ -20,6 +20,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #ifdef CONFIG_UML_TIME_TRAVEL_SUPPORT
@@ -936,6 +937,25 @@ int swt_log_lines(struct swt *t, const char *text, const char *text2)
 			lines++;
 	}
 	return lines;
+}
+
+/* What follows @prefix in each line that has it, one a line */
+char *swt_log_text(struct swt *t, const char *prefix)
+{
+	struct kmsg_dump_iter iter;
+	size_t len, size = SZ_32K;
+	char *text = swt_alloc(t, size), *to = text, *found;
+	char line[512];
+
+	kmsg_dump_rewind(&iter);
+	iter.cur_seq = t->log_from;
+	while (kmsg_dump_get_line(&iter, true, line, sizeof(line) - 1, &len)) {
+		line[len] = '\0';
+		found = strstr(line, prefix);
+		if (found)
+			to += scnprintf(to, text + size - to, "%s", found + strlen(prefix));
+	}
+	return text;
 }
 
 bool swt_logged(struct swt *t, const char *text, const char *text2)

@@ -237,6 +237,7 @@ void swt_each_thread(void (*fn)(struct task_struct *task, void *arg), void *arg)
 /* The kernel's log */
 void swt_log_mark(struct swt *t);
 int swt_log_lines(struct swt *t, const char *text, const char *text2);
+char *swt_log_text(struct swt *t, const char *prefix);
 bool swt_logged(struct swt *t, const char *text, const char *text2);
 void swt_expect_splat(struct swt *t);
 void swt_splat_over(struct swt *t);
