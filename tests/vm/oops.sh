@@ -64,6 +64,14 @@ ends() {
 }
 
 part_execute() {
+	# No oops has been to tell of it, and nothing waits: the next sample for stalls finds it
+	oops new good
+	wait_for "an item runs" 30 eval '[ "$(count executed)" = 1 ]'
+	echo 1 >$SYSCTL/stall-warn-secs
+	oops new exit
+	wait_for "a thread that exits is found while nothing else moves" 30 eval '[ "$(died)" = 1 ]'
+	echo 120 >$SYSCTL/stall-warn-secs
+	goes_on "exit of the thread in execute" 1
 	for n in 1 2 3 4 5; do oops new execute; done
 	goes_on "five oopses in execute" 5
 	check "there are threads" [ "$(threads)" -ge 2 ]
@@ -71,8 +79,6 @@ part_execute() {
 	awaits cancel execute
 	awaits cancel execute
 	awaits flush execute
-	oops new exit
-	goes_on "exit of the thread in execute" 1
 }
 
 part_put() {
