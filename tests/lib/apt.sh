@@ -56,7 +56,8 @@ sources_of() {
 # apt_of SUITE ARCHITECTURE: sets APT, what apt-get and apt-cache are to be told
 # to go by that suite alone, with lists kept apart from the system's.  These are
 # fetched at most once a day, or with a third word; where that fails, those that
-# are there serve.
+# are there serve.  A mirror that lags has lists that have expired, and serves as
+# well: they are signed, and what is installed here is for tests.
 APT=() APT_FORCE=
 apt_of() {
 	local dir=$CACHE/apt/$1-$2 key
@@ -64,7 +65,8 @@ apt_of() {
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
 		-o "Dir::State::Lists=$dir/lists" -o Dir::State::status=/dev/null
 		-o "Dir::Cache=$dir" -o APT::Architecture="$2" -o APT::Architectures="$2"
-		-o Acquire::Languages=none -o APT::Sandbox::User=root)
+		-o Acquire::Languages=none -o APT::Sandbox::User=root
+		-o Acquire::Check-Valid-Until=false)
 	APT_FORCE="apt_of $1 $2 force"
 	key=$(keyring)
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$CACHE/locks"
@@ -138,7 +140,10 @@ bootstrap() {
 fill_root() {
 	local root=$1 suite=$2; shift 2
 	bootstrap "$root" "$suite" ca-certificates &&
-	{ apt-config dump | grep -E '^Acquire::.* ".+";' >"$root/etc/apt/apt.conf.d/90host" || true; } &&
+	{
+		apt-config dump | grep -E '^Acquire::.* ".+";' || true
+		echo 'Acquire::Check-Valid-Until "false";'
+	} >"$root/etc/apt/apt.conf.d/90host" &&
 	sources_of "$suite" >"$root/etc/apt/sources.list" &&
 	# Nothing is started in there
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" &&
