@@ -7,7 +7,6 @@
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kstrtox.h>
-#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
@@ -161,7 +160,6 @@ static void swt_execute(struct slow_work *work)
 	WRITE_ONCE(item->pid, current->pid);
 	WRITE_ONCE(item->number, swt_number(current));
 	WRITE_ONCE(item->started_at, jiffies);
-	WRITE_ONCE(item->started_ns, ktime_get_ns());
 	if (item->sequence)
 		WRITE_ONCE(item->order, atomic_inc_return(item->sequence));
 	seen = atomic_long_read(&item->want);

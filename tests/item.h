@@ -106,8 +106,7 @@ struct swt_item {
 	unsigned long faults;		/* those that swt_item_fault() takes for some */
 	unsigned long armed_at;		/* jiffies before the last swt_arm() */
 	unsigned long started_at;	/* jiffies when execute last began */
-	u64 queued_ns;			/* for the test's own use: by ktime_get_ns() */
-	u64 started_ns;			/* as started_at, by ktime_get_ns() */
+	unsigned long queued_at;	/* for the test's own use: jiffies */
 	int order;			/* number of the last execution */
 	struct task_struct *thread;	/* valid while executing */
 	pid_t pid;

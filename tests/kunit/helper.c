@@ -11,7 +11,6 @@
 #include <linux/hash.h>
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/prandom.h>
@@ -289,9 +288,9 @@ bool swt_due(struct swt_item *item, unsigned long delay)
  * It began while the first thread that was woken for it since then is counted on, so
  * the pool has not looked for another.  On a busy machine it may be later.
  */
-bool swt_came_soon(struct swt_item *item, u64 since)
+bool swt_came_soon(struct swt_item *item, unsigned long since)
 {
-	return READ_ONCE(item->started_ns) - since < 10 * NSEC_PER_MSEC;
+	return READ_ONCE(item->started_at) - since <= msecs_to_jiffies(10);
 }
 
 void swt_must_enqueue(struct swt_item *item)

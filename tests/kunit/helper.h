@@ -195,7 +195,7 @@ int swt_join(struct swt_thread *thread);
 int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
 void swt_cancel(struct swt_item *item);
 bool swt_due(struct swt_item *item, unsigned long delay);
-bool swt_came_soon(struct swt_item *item, u64 since);
+bool swt_came_soon(struct swt_item *item, unsigned long since);
 
 /* Users */
 struct module *swt_owner(struct swt *t, const char *name);

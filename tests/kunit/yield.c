@@ -8,7 +8,6 @@
  * not, so the two can be told apart from outside.
  */
 
-#include <linux/ktime.h>
 #include <linux/slab.h>
 
 #include "helper.h"
@@ -29,7 +28,7 @@ struct bed {
 	bool *strict;
 	unsigned long began_at;		/* jiffies */
 	unsigned long ended_at;
-	u64 shortest;			/* ns, of those that returned true */
+	unsigned long shortest;		/* jiffies, of those that returned true */
 	unsigned int bad_state;		/* a task state seen after a return */
 };
 
@@ -51,9 +50,9 @@ static bool lie_down(struct swt_item *item)
 {
 	struct bed *bed = bed_of(item);
 	signed long timeout = bed->timeout;
+	unsigned long time;
 	bool strict, wanted = false;
 	DEFINE_WAIT(wait);
-	u64 time;
 
 	prepare_to_wait(&bed->wq, &wait, TASK_UNINTERRUPTIBLE);
 	if (bed->early_event)
@@ -61,18 +60,16 @@ static bool lie_down(struct swt_item *item)
 	if (bed->early_event || !READ_ONCE(bed->event)) {
 		strict = bed->strict && READ_ONCE(*bed->strict);
 		bed->began_at = jiffies;
-		time = ktime_get_ns();
 		atomic_inc(&bed->lying);
 		wanted = slow_work_sleep_till_thread_needed(&item->work, &timeout);
-		time = ktime_get_ns() - time;
 		if (get_current_state() != TASK_RUNNING)
 			bed->bad_state |= get_current_state();
 		bed->ended_at = jiffies;
 		bed->left = timeout;
+		time = bed->ended_at - bed->began_at;
 		if (wanted && time < bed->shortest)
 			bed->shortest = time;
-		if (wanted && strict && time < 10 * NSEC_PER_MSEC &&
-		    bed->ended_at - bed->began_at < msecs_to_jiffies(10))
+		if (wanted && strict && time < msecs_to_jiffies(10))
 			atomic_inc(&bed->early);
 		atomic_inc(wanted ? &bed->wanted : &bed->not_wanted);
 	}
@@ -134,7 +131,7 @@ static struct swt_item *new_sleeper(struct swt *t, enum swt_kind kind)
 
 	init_waitqueue_head(&bed->wq);
 	bed->timeout = SWT_NEVER;
-	bed->shortest = U64_MAX;
+	bed->shortest = ULONG_MAX;
 	item->data = bed;
 	item->on_execute = sleep_once;
 	return item;
@@ -230,7 +227,7 @@ static void wakeup_before_the_call_is_not_lost(struct kunit *test)
 
 /* @item, the last that was enqueued, has run; one sleeper each gave way for @nr of them */
 static void expect_no_more_woken(struct swt_item **sleepers, int nr_sleepers, int nr,
-				 struct swt_item *item, u64 since)
+				 struct swt_item *item, unsigned long since)
 {
 	struct swt *t = item->t;
 
@@ -244,12 +241,12 @@ static void fresh_item_preempts_a_sleeper(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[2];
 	struct swt_item *item = swt_item(t, SWT_SLOW);
-	u64 since;
+	unsigned long since;
 
 	swt_pool(t, 2, 2);
 	sleepers[0] = put_to_bed(t, SWT_SLOW);
 	sleepers[1] = put_to_bed(t, SWT_SLOW);
-	since = ktime_get_ns();
+	since = jiffies;
 	swt_must_run(item);
 	expect_no_more_woken(sleepers, 2, 1, item, since);
 	expect_woken(sleepers[atomic_read(&bed_of(sleepers[1])->wanted)], true);
@@ -260,12 +257,12 @@ static void item_whose_delay_ends_preempts_a_sleeper(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[2];
 	struct swt_item *item = swt_item(t, SWT_DELAYED);
-	u64 since;
+	unsigned long since;
 
 	swt_pool(t, 2, 2);
 	sleepers[0] = put_to_bed(t, SWT_SLOW);
 	sleepers[1] = put_to_bed(t, SWT_SLOW);
-	since = ktime_get_ns() + jiffies_to_nsecs(2);
+	since = jiffies + 2;
 	swt_must_arm(item, 2);
 	swt_wait(t, swt_runs(item) == 1);
 	expect_no_more_woken(sleepers, 2, 1, item, since);
@@ -277,7 +274,7 @@ static void one_sleeper_is_woken_for_every_item(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[4], *items[3];
 	bool soon = true;
-	u64 since;
+	unsigned long since;
 	int i;
 
 	swt_pool(t, 4, 4);
@@ -285,7 +282,7 @@ static void one_sleeper_is_woken_for_every_item(struct kunit *test)
 		sleepers[i] = put_to_bed(t, SWT_SLOW);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_blocker(t, SWT_SLOW);
-		since = ktime_get_ns();
+		since = jiffies;
 		swt_must_execute(items[i]);
 		soon &= swt_came_soon(items[i], since);
 		if (soon)
@@ -323,7 +320,7 @@ static void free_thread_spares_the_sleeper(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *sleeper, *item;
 	bool soon = true;
-	u64 since;
+	unsigned long since;
 	int i;
 
 	swt_pool(t, 2, 2);
@@ -331,7 +328,7 @@ static void free_thread_spares_the_sleeper(struct kunit *test)
 	for (i = 0; i < 20 && soon; i++) {
 		item = swt_item(t, i % 2 ? SWT_VSLOW : SWT_SLOW);
 		swt_wait(t, swt_idle_threads() == 1);
-		since = ktime_get_ns();
+		since = jiffies;
 		swt_must_run(item);
 		soon = swt_came_soon(item, since);
 	}
@@ -346,13 +343,13 @@ static void sleeper_is_woken_before_threads_are_started(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[2];
 	struct swt_item *item = swt_item(t, SWT_SLOW);
-	u64 since;
+	unsigned long since;
 
 	swt_pool(t, 2, 4);
 	sleepers[0] = put_to_bed(t, SWT_SLOW);
 	sleepers[1] = put_to_bed(t, SWT_SLOW);
 	swt_wait(t, swt_threads() == 2);
-	since = ktime_get_ns();
+	since = jiffies;
 	swt_must_run(item);
 	expect_no_more_woken(sleepers, 2, 1, item, since);
 }
@@ -502,9 +499,8 @@ static void fresh_item_preempts_at_once(struct kunit *test)
 		runs = swt_runs(item);
 		swt_must_enqueue(item);
 		swt_wait(t, swt_runs(item) > runs);
-	} while (READ_ONCE(bed_of(sleeper)->shortest) >= 10 * NSEC_PER_MSEC &&
-		 --tries);
-	KUNIT_EXPECT_LT(test, bed_of(sleeper)->shortest, 10ULL * NSEC_PER_MSEC);
+	} while (READ_ONCE(bed_of(sleeper)->shortest) > msecs_to_jiffies(10) && --tries);
+	KUNIT_EXPECT_LE(test, bed_of(sleeper)->shortest, msecs_to_jiffies(10));
 }
 
 #define MANY	12
@@ -562,18 +558,18 @@ static void wake_sleepers(struct swt_item **sleepers, int nr)
  */
 static void expect_few_runs(struct swt *t, struct swt_item **sleepers, int nr, int places)
 {
-	u64 begin, elapsed;
+	unsigned long begin, elapsed;
 	int i, before, runs;
 
 	for (i = 0; i < nr; i++)
 		swt_must_enqueue(sleepers[i]);
 	swt_wait(t, fewest_runs(sleepers, nr) >= 2);
-	begin = ktime_get_ns();
+	begin = jiffies;
 	before = all_runs(sleepers, nr);
 	swt_wait(t, fewest_runs(sleepers, nr) >= 6);
 	runs = all_runs(sleepers, nr) - before;
-	elapsed = div_u64(ktime_get_ns() - begin, 10 * NSEC_PER_MSEC);
-	KUNIT_EXPECT_LE(t->test, (u64)runs, places * (elapsed + 2));
+	elapsed = (jiffies - begin) / msecs_to_jiffies(10);
+	KUNIT_EXPECT_LE(t->test, (unsigned long)runs, places * (elapsed + 2));
 }
 
 static void many_sleepers_burn_no_processor(struct kunit *test)
