@@ -228,6 +228,7 @@ void swt_let_threads_start(struct swt *t);
 
 bool swt_is_freezable(struct task_struct *task);
 bool swt_has_begun(struct task_struct *task);
+struct task_struct *swt_get_manager(void);
 int swt_threads(void);
 int swt_idle_threads(void);
 bool swt_pool_sleeps(void);

@@ -164,21 +164,6 @@ static void idle_threads_are_deaf_to_signals(struct kunit *test)
 	}
 }
 
-/* With a reference; NULL if there is none */
-static struct task_struct *get_manager(void)
-{
-	struct task_struct *task, *manager = NULL;
-
-	rcu_read_lock();
-	for_each_process(task)
-		if (!strcmp(task->comm, "slow_work_mgr") && !(READ_ONCE(task->flags) & PF_EXITING))
-			manager = task;
-	if (manager)
-		get_task_struct(manager);
-	rcu_read_unlock();
-	return manager;
-}
-
 static unsigned long switches_of(const struct task_struct *task)
 {
 	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
@@ -195,7 +180,7 @@ static void manager_sleeps_as_threads_do(struct kunit *test)
 
 	swt_pool(t, 2, 2);
 	swt_wait(t, swt_idle_threads() == 2);
-	manager = get_manager();
+	manager = swt_get_manager();
 	KUNIT_ASSERT_NOT_NULL(test, manager);
 	for (i = 0; i < 20 && !sleeps; i++) {
 		switches = switches_of(manager);

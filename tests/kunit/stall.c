@@ -9,9 +9,8 @@
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
-#include <linux/rcupdate.h>
 #include <linux/refcount.h>
-#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/wait.h>
@@ -779,17 +778,14 @@ static void what_was_before_a_sample_that_is_late(struct kunit *test)
 	}
 }
 
+/* It is there as long as the pool */
 static struct task_struct *manager(struct swt *t)
 {
-	struct task_struct *task, *found = NULL;
+	struct task_struct *task = swt_get_manager();
 
-	rcu_read_lock();
-	for_each_process(task)
-		if ((task->flags & PF_KTHREAD) && !strcmp(task->comm, "slow_work_mgr"))
-			found = task;
-	rcu_read_unlock();
-	KUNIT_ASSERT_NOT_NULL(t->test, found);
-	return found;
+	KUNIT_ASSERT_NOT_NULL(t->test, task);
+	put_task_struct(task);
+	return task;
 }
 
 static void no_thread_can_be_started(struct kunit *test)
