@@ -28,8 +28,8 @@
 #   --log FILE             where to keep a copy of the console
 #   --timeout SECONDS      (default 900) how long without a sign of life before it
 #                          is given up; after ten times so long it is in any case
-#   --first                no further than the console's first "not ok", of KUnit
 #   --cpu-time SECONDS     the same by what the machine had of the host's CPUs
+#   --first                no further than the console's first "not ok", of KUnit
 #
 # Succeeds only if SCRIPT came to its end with status 0, every result and the plan
 # are there, none is "not ok", and the console shows no report of any detector
@@ -100,8 +100,8 @@ main() {
 		--dump)		dump=$2; shift ;;
 		--log)		log=$2; shift ;;
 		--timeout)	timeout=$2; shift ;;
-		--first)	first=yes ;;
 		--cpu-time)	cpu_time=$2; shift ;;
+		--first)	first=yes ;;
 		-*)		die "unknown option $1" ;;
 		*)		[ -z "$script" ] || die "one script, not also $1"; script=$1 ;;
 		esac
@@ -385,6 +385,7 @@ end_still() {
 	kill "$1"
 }
 
+# At the first result of a suite that is not ok
 end_first() {
 	until grep -E '^(\[[ 0-9.]*\])? *not ok ' "$work/console" >"$work/first"; do
 		sleep 0.1
