@@ -26,6 +26,7 @@ only what it can have changed runs again.  --anew forgets all that.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import fcntl
 import functools
 import glob
@@ -298,6 +299,21 @@ def tool(*words):
                           text=True).stdout.strip()
 
 
+@contextlib.contextmanager
+def changed(root, mutant):
+    """Its source below root is the mutant's meanwhile"""
+    path, text = os.path.join(root, mutant.file), read(mutant.file)
+    if open(path).read() != text:
+        sys.exit("%s has changed meanwhile" % mutant.file)
+    try:
+        with open(path, "w") as file:
+            file.write(text[:mutant.begin] + mutant.text + text[mutant.end:])
+        yield
+    finally:
+        with open(path, "w") as file:
+            file.write(text)
+
+
 class Lane:
     """A tree of its own to build in"""
 
@@ -370,36 +386,31 @@ class Lane:
 
     def judge(self, mutant, cpu_time):
         """Verdict, and what noticed it"""
-        path = os.path.join(self.src, mutant.file)
-        before = open(path).read()
-        if before != read(mutant.file):
-            sys.exit("%s has changed meanwhile" % mutant.file)
         alone = mutant.file.endswith(".c")
-        made = path[:-2] + ".o"
+        made = os.path.join(self.src, mutant.file[:-2] + ".o")
         plain = alone and open(made, "rb").read()
-        try:
-            with open(path, "w") as file:
-                file.write(before[:mutant.begin] + mutant.text + before[mutant.end:])
-            if not (self.make_one(mutant.file) if alone else self.make()):
-                return "not built", ""
-            if self.code() == self.plain:
-                return "same code", ""
-            done = self.run(WALL_TIME, cpu_time)
-            if "no sign of life" in done.stdout:
-                done = self.run(5 * WALL_TIME, cpu_time)	# the machine may be busy
-            if not done.returncode:
-                return "not noticed", ""
-            why = re.findall(r"^ *not ok \d+ (\S+)", done.stdout, re.M) or \
-                re.findall(r"^# vm uml kunit.sh: (.*)", done.stdout, re.M)
-            return "noticed", why[0] if why else "vm.sh ended with %d" % done.returncode
-        finally:
-            with open(path, "w") as file:
-                file.write(before)
-            if alone:
-                with open(made, "wb") as file:
-                    file.write(plain)
-            else:
-                self.make()
+        with changed(self.src, mutant):
+            verdict = self.judge_changed(mutant, alone, cpu_time)
+        if alone:
+            with open(made, "wb") as file:
+                file.write(plain)
+        else:
+            self.make()
+        return verdict
+
+    def judge_changed(self, mutant, alone, cpu_time):
+        if not (self.make_one(mutant.file) if alone else self.make()):
+            return "not built", ""
+        if self.code() == self.plain:
+            return "same code", ""
+        done = self.run(WALL_TIME, cpu_time)
+        if "no sign of life" in done.stdout:
+            done = self.run(5 * WALL_TIME, cpu_time)	# the machine may be busy
+        if not done.returncode:
+            return "not noticed", ""
+        why = re.findall(r"^ *not ok \d+ (\S+)", done.stdout, re.M) or \
+            re.findall(r"^# vm uml kunit.sh: (.*)", done.stdout, re.M)
+        return "noticed", why[0] if why else "vm.sh ended with %d" % done.returncode
 
 
 class Elsewhere:
@@ -418,15 +429,8 @@ class Elsewhere:
         return done
 
     def judge(self, mutant, part):
-        path = os.path.join(self.dir, mutant.file)
-        text = read(mutant.file)
-        try:
-            with open(path, "w") as file:
-                file.write(text[:mutant.begin] + mutant.text + text[mutant.end:])
+        with changed(self.dir, mutant):
             done = self.check(part)
-        finally:
-            with open(path, "w") as file:
-                file.write(text)
         if not done.returncode:
             return "not noticed", part
         why = re.findall(r"^ *not ok \d+ (?:- )?(.*)", done.stdout, re.M)
