@@ -724,13 +724,45 @@ void swt_set(struct swt *t, const char *name, int value)
 /* What threads-max held, while it does not */
 static char swt_threads_max[32];
 
-/* From now on, and until swt_let_threads_start() or the case's end, none can be started */
-void swt_let_no_thread_start(struct swt *t)
+static void swt_set_threads_max(struct swt *t, int value)
 {
+	char text[16];
+
 	swt_need_sysctls(t);
 	KUNIT_ASSERT_GT(t->test, swt_read_file(SWT_THREADS_MAX, swt_threads_max,
 					       sizeof(swt_threads_max)), (ssize_t)0);
-	KUNIT_EXPECT_GT(t->test, swt_write_file(SWT_THREADS_MAX, "1\n"), (ssize_t)0);
+	snprintf(text, sizeof(text), "%d\n", value);
+	KUNIT_EXPECT_GT(t->test, swt_write_file(SWT_THREADS_MAX, text), (ssize_t)0);
+}
+
+/* From now on, and until swt_let_threads_start() or the case's end, none can be started */
+void swt_let_no_thread_start(struct swt *t)
+{
+	swt_set_threads_max(t, 1);
+}
+
+static bool swt_nobody_exits(void)
+{
+	struct task_struct *task;
+	bool nobody = true;
+
+	rcu_read_lock();
+	for_each_process(task)
+		nobody &= !(READ_ONCE(task->flags) & PF_EXITING);
+	rcu_read_unlock();
+	return nobody;
+}
+
+/* The same, but so many can be, of all that the kernel starts */
+void swt_let_only_start(struct swt *t, int count)
+{
+	char text[64];
+	int all;
+
+	swt_wait(t, swt_nobody_exits());
+	KUNIT_ASSERT_GT(t->test, swt_read_file("/proc/loadavg", text, sizeof(text)), (ssize_t)0);
+	KUNIT_ASSERT_EQ(t->test, sscanf(strchrnul(text, '/'), "/%d", &all), 1);
+	swt_set_threads_max(t, all + count);
 }
 
 void swt_let_threads_start(struct swt *t)

@@ -224,6 +224,7 @@ void swt_pool(struct swt *t, int min, int max);
 void swt_hold(struct swt *t, int threads);
 void swt_one_thread(struct swt *t);
 void swt_let_no_thread_start(struct swt *t);
+void swt_let_only_start(struct swt *t, int count);
 void swt_let_threads_start(struct swt *t);
 
 bool swt_is_freezable(struct task_struct *task);

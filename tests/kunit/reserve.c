@@ -228,6 +228,43 @@ static void register_fails_cleanly_without_a_reserve(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reserves(NAME), 1);
 }
 
+static bool manager_is_there(void)
+{
+	struct task_struct *manager = swt_get_manager();
+
+	if (manager)
+		put_task_struct(manager);
+	return manager;
+}
+
+/* Two threads, the manager, the reserve: each of them can be what cannot be started. */
+static void register_fails_cleanly_wherever_it_does(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, NAME);
+	int ret, count = 0, threads;
+
+	swt_unregister(t, THIS_MODULE);
+	do {
+		swt_let_only_start(t, count);
+		ret = swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM);
+		threads = swt_threads();
+		swt_let_threads_start(t);
+		if (!ret)
+			break;
+		KUNIT_EXPECT_EQ(test, threads, 0);
+		KUNIT_EXPECT_EQ(test, reserves(NULL), 0);
+		KUNIT_EXPECT_FALSE(test, manager_is_there());
+	} while (++count < 100);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	/* Elsewhere the kernel starts threads of its own meanwhile */
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, count, 4);
+	run_one(t, SWT_SLOW, swt_ops_of(t, owner));
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	KUNIT_EXPECT_EQ(test, reserves(NAME), 1);
+}
+
 /* The last unregister waits for an item of nobody's: a failed register stops nothing. */
 static void register_that_fails_leaves_nobodys_items(struct kunit *test)
 {
@@ -943,6 +980,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(next_user_has_none_unless_it_asks),
 	KUNIT_CASE(bad_flags_change_nothing),
 	KUNIT_CASE(register_fails_cleanly_without_a_reserve),
+	KUNIT_CASE(register_fails_cleanly_wherever_it_does),
 	KUNIT_CASE(register_that_fails_leaves_nobodys_items),
 	KUNIT_CASE(free_thread_is_enough),
 	KUNIT_CASE(thread_that_can_be_had_is_enough),
