@@ -61,12 +61,11 @@ static struct slow_work_thread *slow_work_new_thread(unsigned int slot)
 /* Context: the starter. */
 static int slow_work_start_thread(void)
 {
+	/* There is one: the pool is new, or slow_work_grow() has looked. */
 	unsigned int slot = find_first_zero_bit(slow_pool.slots, slow_pool.limit);
 	struct slow_work_thread *thread;
 	struct task_struct *task;
 
-	if (slot >= slow_pool.limit)
-		return -EAGAIN;
 	/* The number may be a dead thread's, and just have been freed; litmus: slots */
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread = slow_pool.threads[slot];
