@@ -80,6 +80,7 @@ struct leftover {
 	void (*leave)(struct swt_item *item);
 	void (*undo)(struct swt_item *item);
 	void *what;			/* for @leave and @undo */
+	const char *told;		/* a part of the report, or NULL */
 };
 
 static void *leftover_what(struct swt_item *item)
@@ -154,6 +155,9 @@ static void expect_put_right_after(struct kunit *test, struct leftover *leftover
 	swt_wait(t, swt_runs(item) == 2 && swt_at_rest(item));
 	wait_for_report(t);
 	KUNIT_EXPECT_EQ(test, swt_log_lines(t, "swt_execute", "returned with"), 1);
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "returned with ,", ""));
+	if (leftover->told)
+		KUNIT_EXPECT_TRUE(test, swt_logged(t, "returned with", leftover->told));
 
 	swt_log_mark(t);
 	swt_must_enqueue(item);
@@ -665,7 +669,10 @@ static void undo_several(struct swt_item *item)
 
 static void several_of_these(struct kunit *test)
 {
-	expect_put_right_after(test, new_leftover(test, leave_several, undo_several, NULL));
+	struct leftover *leftover = new_leftover(test, leave_several, undo_several, NULL);
+
+	leftover->told = ", journal_info, a pending signal, another scheduling policy";
+	expect_put_right_after(test, leftover);
 }
 
 /* What an administrator sets is not the item's, even if that executes just then */
