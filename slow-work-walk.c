@@ -123,7 +123,6 @@ static bool slow_work_walk_lost(struct slow_work_walk *walk)
 		walk->jiffies = thread->since;
 		walk->execute = thread->execute;
 		walk->user = thread->holder.account->user;
-		walk->thread = thread->slot;
 		walk->pid = task_pid_nr(thread->task);
 		return true;
 	}
