@@ -336,17 +336,14 @@ static void slow_work_shorten(ktime_t *timeout, u64 ns)
 	*timeout = min(*timeout, ns_to_ktime(ns));
 }
 
-/* Is it time to replace reserves that died?  If not yet, shorten @timeout. */
-static bool slow_work_replaces(ktime_t *timeout)
+/* Is it time to replace reserves that died?  While not yet, slow_work_grow() sees to it. */
+static bool slow_work_replaces(void)
 {
-	unsigned long left = slow_work_backs_off();
-	bool due = slow_pool.reserve_died && !left;
+	bool due = slow_pool.reserve_died && !slow_work_backs_off();
 
 	lockdep_assert_held(&slow_pool.lock);
 	if (due)
 		slow_pool.reserve_died = false;
-	else if (slow_pool.reserve_died)
-		slow_work_shorten(timeout, jiffies_to_nsecs(left));
 	return due;
 }
 
@@ -495,7 +492,7 @@ static int slow_work_manager_main(void *unused)
 			slow_work_report_unowned();
 			continue;
 		}
-		if (slow_work_replaces(&timeout)) {
+		if (slow_work_replaces()) {
 			raw_spin_unlock_irq(&slow_pool.lock);
 			__set_current_state(TASK_RUNNING);
 			slow_work_replace_reserves();
