@@ -363,16 +363,20 @@ class Lane:
         self.log = done.stdout
         return not done.returncode
 
+    def made(self, end):
+        return [name for below in ("", "tests/kunit/", "tests/kunit/lost/")
+                for name in glob.glob(self.src + "/" + below + "*" + end)]
+
     def code(self):
         """Of all that is loaded, but for what says where it came from"""
         total = []
-        for name in glob.glob(self.src + "/*.o") + glob.glob(self.src + "/tests/kunit/*.o"):
-            if not name.endswith((".mod.o", "slow_work.o", "slow_work_kunit.o")):
+        for name in self.made(".o"):
+            if not name.endswith((".mod.o", "slow_work.o", "slow_work_kunit.o", "slow_work_kunit_lost.o")):
                 total.append(name + sha(open(name, "rb").read()))
         return sha(*sorted(total))
 
     def run(self, wall, cpu_time=600):
-        for name in glob.glob(self.src + "/*.ko") + glob.glob(self.src + "/tests/kunit/*.ko"):
+        for name in self.made(".ko"):
             shutil.copy(name, self.ko)
         done = subprocess.run(["tests/vm.sh", "uml", "--modules", self.ko, "--append",
                                "time-travel=inf-cpu", "--cpu-time", str(cpu_time), "--no-panic-on-warn",
@@ -463,7 +467,8 @@ def judge_elsewhere(found, entries):
 
 def tree_key():
     files = sorted(glob.glob(TOP + "/*.[ch]") + glob.glob(TOP + "/include/linux/*.h") +
-                   glob.glob(TOP + "/tests/kunit/*"))
+                   glob.glob(TOP + "/tests/kunit/*") + glob.glob(TOP + "/tests/kunit/*/*"))
+    files = [name for name in files if os.path.isfile(name)]
     return sha(SUITES, *[open(name, "rb").read() for name in files + [TOP + "/Kbuild"]])[:16]
 
 

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A thread that dies in a call-out is found, reported and replaced, and its item shown as
+ * lost; who waits for it is told.
+ *
+ * Without an oops, a thread dies by kthread_complete_and_exit().  Its item and whoever
+ * waits for it stay for ever, so nothing here is on a stack, freed or unregistered.
+ */
+
+#include <linux/kthread.h>
+#include <linux/slab.h>
+
+#include "../../compat.h"
+#include "../helper.h"
+
+#define NAME		"swt_lost"
+#define LEAVING_NAME	"swt_leaving"
+#define RESERVE_NAME	"swt_lostrsv"
+
+static struct module lost_owner = { .name = NAME };
+static struct module leaving_owner = { .name = LEAVING_NAME };
+static struct module reserve_owner = { .name = RESERVE_NAME };
+
+static void die(struct swt_item *item)
+{
+	kthread_complete_and_exit(NULL, 0);
+}
+
+static s64 value(struct swt *t, const char *key)
+{
+	char *text;
+	s64 value;
+
+	KUNIT_ASSERT_GE(t->test, swt_read_debugfs(t, SWT_VALUES, &text), 0);
+	text = strstr(text, key);
+	KUNIT_ASSERT_NOT_NULL(t->test, text);
+	return sscanf(text + strlen(key), " %lld", &value) == 1 ? value : -1;
+}
+
+/* With a name to find it by in runqueue */
+static struct swt_item *new_item(struct swt *t, enum swt_kind kind, struct module *owner)
+{
+	static int nr;
+	struct swt_item *item = swt_item_ops(t, kind, swt_ops_of(t, owner));
+
+	snprintf(item->name, sizeof(item->name), "lost item %d", nr++);
+	return item;
+}
+
+static struct swt_item *mortal(struct swt *t, enum swt_kind kind, struct module *owner)
+{
+	struct swt_item *item = new_item(t, kind, owner);
+
+	item->on_execute = die;
+	return item;
+}
+
+static void expect_dead_by(struct swt *t, struct swt_item *item, const char *format,
+			   const char *owner)
+{
+	char *text = swt_alloc(t, 80), *tail = swt_alloc(t, 80);
+
+	swt_wait(t, swt_starts(item));
+	snprintf(text, 80, format, item->number, item->pid);
+	snprintf(tail, 80, " of %s; the item is lost", owner);
+	swt_wait(t, swt_logged(t, text, tail));
+	KUNIT_EXPECT_EQ(t->test, swt_log_lines(t, text, tail), 1);
+}
+
+static void expect_dead_of(struct swt *t, struct swt_item *item, const char *owner)
+{
+	expect_dead_by(t, item, "kslowd%03d (PID %d) died in swt_execute", owner);
+}
+
+static void expect_dead(struct swt *t, struct swt_item *item)
+{
+	expect_dead_of(t, item, NAME);
+}
+
+/* Counts what has died in the case */
+static void expect_lost(struct swt *t, s64 before, int nr)
+{
+	swt_wait(t, !value(t, "pool.executing"));
+	KUNIT_EXPECT_EQ(t->test, value(t, "pool.lost"), before + nr);
+	KUNIT_EXPECT_EQ(t->test, value(t, "pool.threads"), (s64)swt_threads());
+}
+
+static void expect_refused(struct swt *t, struct swt_item *item)
+{
+	KUNIT_EXPECT_EQ(t->test, slow_work_enqueue(&item->work), -EOWNERDEAD);
+}
+
+/* The pool has both its threads again, and each executes */
+static void expect_to_serve(struct swt *t)
+{
+	unsigned long numbers[BITS_TO_LONGS(SWT_MAX_NUMBER)] = { };
+
+	swt_wait(t, swt_threads() == 2);
+	KUNIT_EXPECT_EQ(t->test, swt_numbers(numbers), 2);
+	KUNIT_EXPECT_EQ(t->test, numbers[0], 3UL);
+	swt_hold(t, 2);
+	while (t->nr_held)
+		swt_release(t->held[--t->nr_held]);
+	swt_settle(t);
+}
+
+/* ---- the pool's threads ------------------------------------------------- */
+
+static void thread_that_dies_is_found_and_replaced(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	s64 before = value(t, "pool.lost");
+	int kind;
+
+	for (kind = 0; kind < SWT_NR_KINDS; kind++) {
+		item = mortal(t, kind, &lost_owner);
+		swt_must_enqueue(item);
+		expect_dead(t, item);
+		expect_to_serve(t);
+		expect_lost(t, before, kind + 1);
+		expect_refused(t, item);
+	}
+	KUNIT_EXPECT_EQ(test, delayed_slow_work_enqueue(&item->dwork, 1), -EOWNERDEAD);
+	KUNIT_EXPECT_EQ(test, delayed_slow_work_mod(&item->dwork, 1), -EOWNERDEAD);
+}
+
+static void all_threads_die_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	s64 before = value(t, "pool.lost");
+	struct swt_item *items[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		items[i] = mortal(t, SWT_SLOW, &lost_owner);
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < 2; i++)
+		expect_dead(t, items[i]);
+	expect_to_serve(t);
+	expect_lost(t, before, 2);
+}
+
+/* With samples off nothing finds it: then a wait of 10 s does, which also says so. */
+static void cancel_finds_it_and_says_so(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = mortal(t, SWT_SLOW, &lost_owner);
+	struct swt_thread *thread;
+
+	swt_set(t, "stall-warn-secs", 0);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_threads() == 1);
+	thread = swt_cancel_start(item);
+	swt_wait(t, swt_logged(t, "Still waiting for swt_execute",
+			       " of " NAME " (lost: its task has died)"));
+	swt_wait(t, swt_blocked(thread));
+	swt_set(t, "stall-warn-secs", 1);
+	expect_dead(t, item);
+	expect_to_serve(t);
+	/* Each of them says it, those at once that come when it is known */
+	swt_log_mark(t);
+	swt_flush_start(item);
+	swt_wait(t, swt_logged(t, "Still waiting for swt_execute", " of " NAME " (lost: "));
+	swt_log_mark(t);
+	swt_cancel_start(item);
+	swt_wait(t, swt_logged(t, "Still waiting for swt_execute", " of " NAME " (lost: "));
+	KUNIT_EXPECT_FALSE(test, swt_done(thread));
+}
+
+static int leave(struct swt_thread *thread)
+{
+	slow_work_unregister_user(&leaving_owner);
+	return 0;
+}
+
+static void unregister_finds_it_and_says_so(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = mortal(t, SWT_SLOW, &leaving_owner);
+	struct swt_thread *thread;
+
+	KUNIT_ASSERT_EQ(test, slow_work_register_user(&leaving_owner), 0);
+	swt_set(t, "stall-warn-secs", 0);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_threads() == 1);
+	/* Which of the items of others it is not */
+	swt_hold(t, 1);
+	thread = swt_start(t, leave, NULL);
+	swt_wait(t, swt_logged(t, "Still waiting for swt_execute", " of " LEAVING_NAME " ("));
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Still waiting for swt_execute",
+					   " of " LEAVING_NAME " (lost: its task has died)"));
+	expect_dead_of(t, item, LEAVING_NAME);
+	swt_wait(t, swt_blocked(thread));
+	swt_release(t->held[--t->nr_held]);
+	expect_to_serve(t);
+	KUNIT_EXPECT_FALSE(test, swt_done(thread));
+}
+
+/* A run that is pending would never come */
+static void enqueue_self_and_die(struct swt_item *item)
+{
+	item->result = swt_enqueue(item);
+	die(item);
+}
+
+static void arm_self_and_die(struct swt_item *item)
+{
+	item->result = swt_arm(item, SWT_NEVER);
+	die(item);
+}
+
+static void pending_run_is_taken_back(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	s64 queued = value(t, "class.slow.queued"), armed = value(t, "class.slow.armed");
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		item = mortal(t, SWT_DELAYED, &lost_owner);
+		item->on_execute = i ? arm_self_and_die : enqueue_self_and_die;
+		swt_must_enqueue(item);
+		expect_dead(t, item);
+		KUNIT_EXPECT_EQ(test, item->result, 0);
+		KUNIT_EXPECT_FALSE(test, slow_work_is_queued(&item->work));
+		KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
+		KUNIT_EXPECT_FALSE(test, timer_pending(&item->dwork.timer));
+		expect_refused(t, item);
+	}
+	expect_to_serve(t);
+	KUNIT_EXPECT_EQ(test, value(t, "class.slow.queued"), queued);
+	KUNIT_EXPECT_EQ(test, value(t, "class.slow.armed"), armed);
+}
+
+static void put_ref_that_dies_is_named(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_item(t, SWT_SLOW, &lost_owner);
+
+	item->on_put = die;
+	swt_must_enqueue(item);
+	expect_dead_by(t, item, "kslowd%03d (PID %d) died in the put_ref after swt_execute",
+		       NAME);
+	expect_to_serve(t);
+}
+
+/* "lst 12345 ffff880023f52348  2  20s swt_execute", for each, oldest first */
+static void runqueue_shows_all(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	s64 lost = value(t, "pool.lost");
+	struct swt_item *items[3], *later = swt_item(t, SWT_DELAYED);
+	unsigned long secs = 0, flags = 0;
+	const char *line;
+	char text[40];
+	int i, end;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = mortal(t, i % 2, &lost_owner);
+		swt_must_enqueue(items[i]);
+		expect_dead(t, items[i]);
+		expect_to_serve(t);
+	}
+	swt_must_arm(later, 20 * HZ);
+	swt_wait(t, swt_at_rest(later));
+	line = strstr(swt_runqueue(t), "\nlst ");
+	for (i = 0; i < lost + ARRAY_SIZE(items); i++, line = strstr(line + 1, "\nlst ")) {
+		KUNIT_ASSERT_NOT_NULL(test, line);
+		if (i < lost)
+			continue;
+		snprintf(text, sizeof(text), "\nlst %5d %p ", items[i - lost]->pid,
+			 &items[i - lost]->work);
+		KUNIT_EXPECT_EQ_MSG(test, strncmp(line, text, strlen(text)), 0, "%.60s", line);
+		end = 0;
+		if (sscanf(line + 27, "%lx %lus swt_execute%n", &flags, &secs, &end) < 2 || !end)
+			KUNIT_FAIL(test, "%.80s", line);
+		KUNIT_EXPECT_EQ(test, flags, BIT(SLOW_WORK_EXECUTING));
+		KUNIT_EXPECT_GE(test, secs, 20UL);
+		KUNIT_EXPECT_LE(test, secs, 23UL);
+	}
+	KUNIT_EXPECT_NULL(test, line);
+}
+
+/* ---- reserves ----------------------------------------------------------- */
+
+static int reserves(void)
+{
+	struct task_struct *task;
+	int nr = 0;
+
+	rcu_read_lock();
+	for_each_process(task)
+		nr += swt_is_reserve(task) && !(READ_ONCE(task->flags) & PF_EXITING);
+	rcu_read_unlock();
+	return nr;
+}
+
+static void register_reserve(struct kunit *test)
+{
+	int ret = slow_work_register_user_flags(&reserve_owner, SLOW_WORK_MEM_RECLAIM);
+
+	KUNIT_ASSERT_EQ(test, ret, 0);
+}
+
+/* Both threads are held, and @item is its reserve's */
+static void let_reserve_die(struct swt *t, struct swt_item *item)
+{
+	swt_must_enqueue(item);
+	swt_wait(t, swt_logged(t, "kslowr/", "died in swt_execute"));
+	KUNIT_EXPECT_EQ(t->test, swt_log_lines(t, "kslowr/", "died in swt_execute"), 1);
+	KUNIT_EXPECT_TRUE(t->test, swt_logged(t, "died in swt_execute", " of " RESERVE_NAME));
+	KUNIT_EXPECT_LT(t->test, item->number, 0);
+}
+
+static void reserve_that_dies_is_replaced(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_item(t, SWT_SLOW, &reserve_owner);
+	int i;
+
+	register_reserve(test);
+	swt_hold(t, 2);
+	for (i = 0; i < 2; i++) {
+		swt_log_mark(t);
+		let_reserve_die(t, mortal(t, i, &reserve_owner));
+		swt_wait(t, reserves() == 1);
+		KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+		swt_must_enqueue(item);
+		swt_wait(t, swt_at_rest(item));
+		KUNIT_EXPECT_EQ(test, swt_runs(item), i + 1);
+		KUNIT_EXPECT_LT(test, item->number, 0);
+	}
+	/* Nobody else has got one, whose user asked for none */
+	KUNIT_EXPECT_EQ(test, reserves(), 1);
+}
+
+/* Nor does it go on at once where that fails: as for the pool's threads */
+static void reserve_is_replaced_once_threads_can_start(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_item(t, SWT_SLOW, &reserve_owner);
+	s64 failures = value(t, "pool.start-failures");
+	unsigned long failed;
+
+	register_reserve(test);
+	swt_set(t, "stall-warn-secs", 60);	/* what follows is one */
+	swt_hold(t, 2);
+	swt_let_no_thread_start(t);
+	let_reserve_die(t, mortal(t, SWT_SLOW, &reserve_owner));
+	swt_wait(t, swt_logged(t, "Cannot start a thread (-11), next try in 5 s", ""));
+	failed = jiffies;	/* a tick or two ago */
+	KUNIT_EXPECT_EQ(test, value(t, "pool.start-failures"), failures + 1);
+	KUNIT_EXPECT_EQ(test, reserves(), 0);
+	swt_must_enqueue(item);
+	/* A second one */
+	swt_wait(t, value(t, "pool.start-failures") == failures + 2);
+	KUNIT_EXPECT_GE(test, jiffies - failed, 5UL * HZ - 2);
+	KUNIT_EXPECT_LT(test, jiffies - failed, 6UL * HZ);
+	swt_let_threads_start(t);
+	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_LT(test, item->number, 0);
+	KUNIT_EXPECT_EQ(test, reserves(), 1);
+	KUNIT_EXPECT_GE(test, jiffies - failed, 10UL * HZ - 4);
+	KUNIT_EXPECT_LT(test, jiffies - failed, 11UL * HZ);
+	KUNIT_EXPECT_EQ(test, value(t, "pool.start-failures"), failures + 2);
+}
+
+static struct kunit_case lost_cases[] = {
+	KUNIT_CASE(thread_that_dies_is_found_and_replaced),
+	KUNIT_CASE(all_threads_die_at_once),
+	KUNIT_CASE(cancel_finds_it_and_says_so),
+	KUNIT_CASE(unregister_finds_it_and_says_so),
+	KUNIT_CASE(pending_run_is_taken_back),
+	KUNIT_CASE(put_ref_that_dies_is_named),
+	KUNIT_CASE(runqueue_shows_all),
+	KUNIT_CASE(reserve_that_dies_is_replaced),
+	KUNIT_CASE(reserve_is_replaced_once_threads_can_start),
+	{ }
+};
+
+static int lost_init(struct kunit *test)
+{
+	int ret = swt_init(test);
+
+	/* Each case may begin an unregister, which never ends */
+	ret = ret ? ret : slow_work_register_user(&lost_owner);
+	if (!ret) {
+		swt_pool(test->priv, 2, 2);
+		/* The samples for stalls look for dead threads */
+		swt_set(test->priv, "stall-warn-secs", 1);
+		swt_log_mark(test->priv);
+	}
+	return ret;
+}
+
+/* What a lost item has to do with stays */
+static void lost_exit(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!t)
+		return;
+	swt_let_threads_start(t);
+	while (t->nr_held)
+		swt_release(t->held[--t->nr_held]);
+	test->priv = NULL;
+}
+
+static struct kunit_suite lost_suite = {
+	.name = "slow_work_lost",
+	.init = lost_init,
+	.exit = lost_exit,
+	.test_cases = lost_cases,
+};
+
+kunit_test_suite(lost_suite);
