@@ -169,9 +169,23 @@ static unsigned long switches_of(const struct task_struct *task)
 	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
+static void manager_runs_before_it_is_wanted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct task_struct *manager = swt_get_manager();
+	bool begun;
+
+	KUNIT_ASSERT_NOT_NULL(test, manager);
+	begun = swt_comes_true(t, swt_has_begun(manager));
+	put_task_struct(manager);
+	KUNIT_EXPECT_TRUE(test, begun);
+}
+
 /* It is no load, the freezer has it, and with nothing to do it does not run */
 static void manager_sleeps_as_threads_do(struct kunit *test)
 {
+	/* Where that takes no time, for longer than it gives an idle thread */
+	unsigned long period = swt_time_travel() ? 12 * HZ : HZ / 10;
 	struct swt *t = test->priv;
 	struct task_struct *manager;
 	unsigned long switches;
@@ -184,12 +198,36 @@ static void manager_sleeps_as_threads_do(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, manager);
 	for (i = 0; i < 20 && !sleeps; i++) {
 		switches = switches_of(manager);
-		schedule_timeout_uninterruptible(HZ / 10);
+		schedule_timeout_uninterruptible(period);
 		sleeps = switches_of(manager) == switches;
 	}
 	KUNIT_EXPECT_TRUE(test, sleeps);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(manager->__state) & TASK_NOLOAD);
 	KUNIT_EXPECT_TRUE(test, swt_is_freezable(manager));
+	put_task_struct(manager);
+}
+
+/* It knows when they leave, and no item that they run wakes it before */
+static void manager_sleeps_while_threads_are_surplus(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct task_struct *manager;
+	unsigned long switches;
+	int i;
+
+	swt_pool(t, 2, 4);
+	swt_hold(t, 4);
+	for (i = 0; i < 4; i++)
+		swt_release(t->held[i]);
+	swt_wait(t, swt_idle_threads() == 4);
+	manager = swt_get_manager();
+	KUNIT_ASSERT_NOT_NULL(test, manager);
+	switches = switches_of(manager);
+	for (i = 0; i < 50; i++) {
+		swt_settle(t);
+		swt_wait(t, swt_idle_threads() == swt_threads());
+	}
+	KUNIT_EXPECT_LT(test, switches_of(manager) - switches, 50UL);
 	put_task_struct(manager);
 }
 
@@ -311,8 +349,8 @@ static void take_its_time(struct swt_item *item)
 	usleep_range(item->value, item->value + 1);
 }
 
-/* So many items, each of which sleeps for 100 us; how many threads have they had? */
-static int threads_for_spike(struct swt *t, int nr)
+/* So many items, each of which sleeps for some us */
+static struct swt_item **enqueue_spike(struct swt *t, int nr, int usecs)
 {
 	struct swt_item **items = swt_alloc(t, nr * sizeof(*items));
 	int i;
@@ -320,18 +358,29 @@ static int threads_for_spike(struct swt *t, int nr)
 	for (i = 0; i < nr; i++) {
 		items[i] = swt_item(t, SWT_SLOW);
 		items[i]->on_execute = take_its_time;
-		items[i]->value = 100;
+		items[i]->value = usecs;
 	}
 	for (i = 0; i < nr; i++)
 		swt_must_enqueue(items[i]);
+	return items;
+}
+
+/* How many threads do so many items of 100 us have, after so many ms? */
+static int threads_for_spike(struct swt *t, int nr, int ms)
+{
+	struct swt_item **items = enqueue_spike(t, nr, 100);
+	int i, threads;
+
+	usleep_range(ms * USEC_PER_MSEC, ms * USEC_PER_MSEC + 1);
+	threads = swt_threads();
 	for (i = 0; i < nr; i++)
 		swt_wait(t, swt_at_rest(items[i]));
-	return swt_threads();
+	return threads;
 }
 
 /*
  * Where time travels everything takes the time that it says: two threads serve so many in
- * 4 ms, or in 20 ms.
+ * 6 ms, or in 30 ms.
  */
 static void spike_that_is_served_soon_starts_no_thread(struct kunit *test)
 {
@@ -341,9 +390,53 @@ static void spike_that_is_served_soon_starts_no_thread(struct kunit *test)
 		return;
 	swt_pool(t, 2, 8);
 	swt_wait(t, swt_idle_threads() == 2);
-	KUNIT_EXPECT_EQ(test, threads_for_spike(t, 80), 2);
-	KUNIT_EXPECT_EQ(test, threads_for_spike(t, 80), 2);
-	KUNIT_EXPECT_GT(test, threads_for_spike(t, 400), 2);
+	KUNIT_EXPECT_EQ(test, threads_for_spike(t, 80, 20), 2);
+	KUNIT_EXPECT_EQ(test, threads_for_spike(t, 80, 20), 2);
+	/* At that pace it would take too long: that is seen at once */
+	KUNIT_EXPECT_GT(test, threads_for_spike(t, 400, 2), 2);
+}
+
+/* Where time travels: it has a thread before the pool would start one whatever happens */
+static void expect_a_thread_at_once(struct swt *t)
+{
+	ktime_t since = ktime_get();
+
+	swt_hold(t, 1);
+	KUNIT_EXPECT_LT(t->test, ktime_us_delta(ktime_get(), since), 5000LL);
+}
+
+static void item_has_a_thread_at_once_when_nothing_moves(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 8);
+	swt_hold(t, 2);
+	expect_a_thread_at_once(t);
+}
+
+/* The manager has gone to sleep again, and is woken for the next one */
+static void item_has_a_thread_at_once_after_a_spike(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *blockers[2];
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 8);
+	swt_wait(t, swt_idle_threads() == 2);
+	enqueue_spike(t, 2, 100);
+	for (i = 0; i < ARRAY_SIZE(blockers); i++) {
+		blockers[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(blockers[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(blockers); i++)
+		swt_wait(t, swt_executing(blockers[i]));
+	usleep_range(2000, 2001);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	expect_a_thread_at_once(t);
 }
 
 static void find_idle(struct task_struct *task, void *arg)
@@ -540,24 +633,44 @@ static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *te
 {
 	struct swt *t = test->priv;
 	unsigned long surplus_since;
-	int i;
+	int i, turn;
 
 	swt_pool(t, 3, 6);
-	swt_hold(t, 6);
-	surplus_since = jiffies;
-	for (i = 0; i < 6; i++)
-		swt_release(t->held[i]);
-	swt_wait(t, swt_threads() < 6);
-	KUNIT_EXPECT_FALSE(test, time_before(jiffies, surplus_since + 5 * HZ));
-	/* Nor later, where nothing else takes time */
-	if (swt_time_travel())
-		KUNIT_EXPECT_TRUE(test, time_before(jiffies, surplus_since + 6 * HZ));
-	swt_wait(t, swt_threads() <= 3);
-	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	for (turn = 0; turn < 2; turn++) {
+		t->nr_held = 0;
+		swt_hold(t, 6);
+		surplus_since = jiffies;
+		for (i = 0; i < 6; i++)
+			swt_release(t->held[i]);
+		swt_wait(t, swt_threads() < 6);
+		KUNIT_EXPECT_FALSE(test, time_before(jiffies, surplus_since + 5 * HZ));
+		/* Nor later, where nothing else takes time */
+		if (swt_time_travel())
+			KUNIT_EXPECT_TRUE(test, time_before(jiffies, surplus_since + 6 * HZ));
+		swt_wait(t, swt_threads() <= 3);
+		KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	}
 	swt_set(t, "min-threads", 2);
 	swt_wait(t, swt_threads() <= 2);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+}
+
+/* One of them is enough for what comes, and that is the one which had it before */
+static void threads_leave_though_one_is_in_use(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	int i;
+
+	swt_pool(t, 2, 6);
+	swt_hold(t, 6);
+	for (i = 0; i < 6; i++)
+		swt_release(t->held[i]);
+	for (i = 0; i < 40 && swt_threads() > 2; i++) {
+		swt_settle(t);
+		schedule_timeout_uninterruptible(HZ / 2);
+	}
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 }
 
@@ -1027,7 +1140,9 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(idle_threads_are_no_load),
 	KUNIT_CASE(idle_threads_sleep_as_those_of_workqueues),
 	KUNIT_CASE(idle_threads_are_deaf_to_signals),
+	KUNIT_CASE(manager_runs_before_it_is_wanted),
 	KUNIT_CASE(manager_sleeps_as_threads_do),
+	KUNIT_CASE(manager_sleeps_while_threads_are_surplus),
 	KUNIT_CASE(grows_to_the_maximum_while_all_threads_are_blocked),
 	KUNIT_CASE(grows_by_a_thread_for_every_item_that_blocks),
 	KUNIT_CASE(grows_no_further_than_the_maximum),
@@ -1035,6 +1150,8 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(grows_until_very_slow_items_have_a_place),
 	KUNIT_CASE(dispatch_is_as_deep_as_there_may_be_threads),
 	KUNIT_CASE(spike_that_is_served_soon_starts_no_thread),
+	KUNIT_CASE(item_has_a_thread_at_once_when_nothing_moves),
+	KUNIT_CASE(item_has_a_thread_at_once_after_a_spike),
 	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
 	KUNIT_CASE(cold_pool_comes_to_all_of_64_threads),
 	KUNIT_CASE(warm_pool_works_with_all_of_64_threads),
@@ -1043,6 +1160,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(raised_maximum_lets_the_queued_start),
 	KUNIT_CASE(lowered_maximum_lets_threads_leave_as_they_come_free),
 	KUNIT_CASE(surplus_threads_leave_after_5_s_down_to_the_minimum),
+	KUNIT_CASE(threads_leave_though_one_is_in_use),
 	KUNIT_CASE(lower_minimum_lets_idle_threads_leave_after_5_s),
 	KUNIT_CASE(threads_for_the_share_leave_after_5_s),
 	KUNIT_CASE(pool_of_255_threads),
