@@ -289,6 +289,43 @@ static void register_that_fails_leaves_nobodys_items(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
 
+/*
+ * It takes the pool down when nobody's items have ended, and before all are woken that
+ * wait for them: one after the other, by a timer which goes with the pool.
+ */
+static void register_that_fails_leaves_nobody_waiting(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, NAME);
+	struct swt_thread *flushes[4], *last;
+	struct swt_item *items[2];
+	int i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, NULL));
+		swt_must_execute(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(flushes); i++) {
+		flushes[i] = swt_flush_start(items[0]);
+		swt_wait(t, swt_blocked(flushes[i]));
+	}
+	last = swt_unregister_start(t, THIS_MODULE, items[1]);
+	swt_wait(t, swt_blocked(last));
+	swt_let_no_thread_start(t);
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		swt_release(items[i]);
+	swt_wait(t, swt_runs(items[0]) && swt_runs(items[1]));
+	usleep_range(10, 11);
+	ret = swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM);
+	swt_let_threads_start(t);
+	KUNIT_EXPECT_LT(test, ret, 0);
+	for (i = 0; i < ARRAY_SIZE(flushes); i++)
+		KUNIT_EXPECT_EQ(test, swt_join(flushes[i]), 1);
+	swt_join(last);
+	KUNIT_EXPECT_TRUE(test, last->seen_at_rest);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
 /* ---- when it comes ------------------------------------------------------ */
 
 static void expect_the_pool_to_serve(struct swt *t, const struct slow_work_ops *ops)
@@ -375,6 +412,7 @@ static void comes_for_what_was_queued_before(struct kunit *test)
 	struct swt *t = test->priv;
 	struct module *owner = swt_owner(t, NAME);
 	struct swt_item *item;
+	unsigned long since;
 
 	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
 	swt_one_thread(t);
@@ -382,9 +420,13 @@ static void comes_for_what_was_queued_before(struct kunit *test)
 	swt_must_enqueue(item);
 	schedule_timeout_uninterruptible(msecs_to_jiffies(50));
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+	since = jiffies;
 	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
 	swt_wait(t, swt_at_rest(item));
 	KUNIT_EXPECT_TRUE(test, by_reserve(item));
+	/* Without a word from anybody the pool looks once a second */
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, time_before(item->started_at, since + HZ / 4));
 }
 
 static void comes_when_no_thread_can_start(struct kunit *test)
@@ -982,6 +1024,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(register_fails_cleanly_without_a_reserve),
 	KUNIT_CASE(register_fails_cleanly_wherever_it_does),
 	KUNIT_CASE(register_that_fails_leaves_nobodys_items),
+	KUNIT_CASE(register_that_fails_leaves_nobody_waiting),
 	KUNIT_CASE(free_thread_is_enough),
 	KUNIT_CASE(thread_that_can_be_had_is_enough),
 	KUNIT_CASE(comes_when_all_threads_are_held),
