@@ -194,6 +194,70 @@ static void work_queued_meanwhile_is_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_runs(second), 1);
 }
 
+/* What comes to the pool at the same moment */
+struct rush {
+	struct swt_gate *gate;
+	struct module *other;		/* registers, with a reserve */
+	struct party *party;		/* unregisters */
+};
+
+static int rush_to_register(struct swt_thread *thread)
+{
+	struct rush *rush = thread->arg;
+
+	swt_pass(rush->gate);
+	return slow_work_register_user_flags(rush->other, SLOW_WORK_MEM_RECLAIM);
+}
+
+static int rush_to_unregister(struct swt_thread *thread)
+{
+	struct rush *rush = thread->arg;
+
+	swt_pass(rush->gate);
+	slow_work_unregister_user(rush->party->owner);
+	return swt_at_rest(rush->party->item);
+}
+
+static int rush_to_enqueue(struct swt_thread *thread)
+{
+	struct rush *rush = thread->arg;
+
+	swt_pass(rush->gate);
+	return swt_enqueue(rush->party->item);
+}
+
+/*
+ * An unregister has nothing to wait for, but for a register that comes first.  Where time
+ * travels, whoever sleeps for that lets the enqueue pass.
+ */
+static void work_queued_behind_a_register_is_waited_for(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct rush *rush = swt_alloc(t, sizeof(*rush));
+	struct swt_thread *threads[3];
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	rush->gate = swt_gate(t);
+	rush->other = swt_owner(t, "swt_reserved");
+	rush->party = join_pool(t, "swt_other", SWT_SLOW);
+	t->nr_users--;			/* it unregisters by itself */
+	rush->party->item->gate = swt_gate(t);
+	threads[0] = swt_start(t, rush_to_register, rush);
+	threads[1] = swt_start(t, rush_to_unregister, rush);
+	threads[2] = swt_start(t, rush_to_enqueue, rush);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		swt_wait(t, swt_blocked(threads[i]));
+	swt_open(rush->gate);
+	KUNIT_EXPECT_EQ(test, swt_join(threads[2]), 0);
+	KUNIT_EXPECT_EQ(test, swt_join(threads[0]), 0);
+	t->users[t->nr_users++] = rush->other;
+	swt_release(rush->party->item);
+	KUNIT_EXPECT_EQ(test, swt_join(threads[1]), 1);
+	KUNIT_EXPECT_EQ(test, swt_runs(rush->party->item), 1);
+}
+
 static void enqueue_or_arm_self(struct swt_item *item)
 {
 	if (item->value-- > 0)
@@ -948,6 +1012,7 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(put_ref_called_by_a_cancel_is_waited_for),
 	KUNIT_CASE(desc_is_waited_for),
 	KUNIT_CASE(work_queued_meanwhile_is_waited_for),
+	KUNIT_CASE(work_queued_behind_a_register_is_waited_for),
 	KUNIT_CASE(item_that_goes_on_is_waited_for_to_its_end),
 	KUNIT_CASE(other_owners_are_not_waited_for),
 	KUNIT_CASE(nobodys_items_are_not_waited_for),
