@@ -236,6 +236,22 @@ static void an_item_that_executes_for_long(struct kunit *test)
 	swt_release(item);
 }
 
+/* The setting lasts, and nobody sets it again */
+static void in_a_pool_that_is_started_anew(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = named(swt_blocker(t, SWT_SLOW), "in the next pool");
+
+	swt_set(t, "stall-warn-secs", 1);
+	swt_unregister(t, THIS_MODULE);
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	swt_log_mark(t);
+	swt_expect_splat(t);
+	swt_must_execute(item);
+	swt_wait(t, reported(item));
+	swt_release(item);
+}
+
 static void a_class_that_starts_nothing(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1105,6 +1121,7 @@ static void a_busy_pool_is_no_stall(struct kunit *test)
 
 static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(an_item_that_executes_for_long),
+	KUNIT_CASE(in_a_pool_that_is_started_anew),
 	KUNIT_CASE(a_class_that_starts_nothing),
 	KUNIT_CASE(threads_that_hang_in_put_ref),
 	KUNIT_CASE(a_share_that_is_full),
