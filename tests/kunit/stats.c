@@ -133,6 +133,19 @@ static void expect_levels(struct swt *t, const char *text, const char *row,
 #define LEVELS(t, text, row, ...) \
 	expect_levels(t, text, row, &(const long [3]) { __VA_ARGS__ })
 
+/* Or when they were reset, that is with the module */
+static void counts_are_no_older_than_the_system(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	char *text = read_values(t);
+	s64 up = jiffies64_to_msecs(get_jiffies_64() - INITIAL_JIFFIES);
+
+	KUNIT_EXPECT_GE(test, value_in(text, "since-ms"), 0L);
+	KUNIT_EXPECT_LE(test, value_in(text, "since-ms"), up);
+	KUNIT_EXPECT_GE(test, value_in(text, "histograms-since-ms"), 0L);
+	KUNIT_EXPECT_LE(test, value_in(text, "histograms-since-ms"), up);
+}
+
 static void executed_items_are_counted(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -685,6 +698,25 @@ static void starts_and_culls_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, value_in(after, "pool.started"), value_in(before, "pool.started"));
 }
 
+static void failed_starts_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	s64 before;
+
+	swt_pool(t, 2, 4);
+	swt_hold(t, 2);
+	before = value_in(read_values(t), "pool.start-failures");
+	KUNIT_ASSERT_GE(test, before, 0L);
+	swt_let_no_thread_start(t);
+	swt_must_enqueue(swt_item(t, SWT_SLOW));
+	swt_wait(t, value_in(read_values(t), "pool.start-failures") > before);
+	swt_let_threads_start(t);
+	swt_settle(t);
+	/* Another comes after 5 s, or none */
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, value_in(read_values(t), "pool.start-failures"), before + 1);
+}
+
 static void no_thread_comes_and_goes_at_the_maximum(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -862,6 +894,7 @@ static void text_has_what_the_values_have(struct kunit *test)
 }
 
 static struct kunit_case stats_cases[] = {
+	KUNIT_CASE(counts_are_no_older_than_the_system),
 	KUNIT_CASE(executed_items_are_counted),
 	KUNIT_CASE(classes_are_counted_apart),
 	KUNIT_CASE(merged_enqueues_are_counted),
@@ -882,6 +915,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(quantiles_of_100_times),
 	KUNIT_CASE(time_at_the_maximum_is_counted),
 	KUNIT_CASE(starts_and_culls_are_counted),
+	KUNIT_CASE(failed_starts_are_counted),
 	KUNIT_CASE(no_thread_comes_and_goes_at_the_maximum),
 	KUNIT_CASE(text_has_what_the_values_have),
 	{}
