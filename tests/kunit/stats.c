@@ -6,6 +6,7 @@
  * The figures go on from case to case, so each case looks at how they grew.
  */
 
+#include <linux/delay.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
 
@@ -527,6 +528,75 @@ static void times_go_into_histograms(struct kunit *test)
 			field_in(before, "class.vslow", "run.count"));
 }
 
+static void take_5_ms(struct swt_item *item)
+{
+	mdelay(5);
+}
+
+/*
+ * Where time travels code takes none: the times are what is waited for here.  Ticks tell the
+ * one in the queue where they and the item's stamp differ by more than two.
+ */
+static void times_are_exact(struct kunit *test)
+{
+	static const struct { int ticks; const char *bucket; } waits[] = {
+		{ 0, "wait.bucket.19" },	/* 1 ms */
+		{ 2, "wait.bucket.19" },
+		{ 3, "wait.bucket.24" },	/* 30 ms */
+	};
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	char *values;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		switch_histograms(t, true);
+		swt_one_thread(t);
+		item = swt_item(t, SWT_VSLOW);
+		item->on_execute = take_5_ms;
+		schedule_timeout_uninterruptible(1);
+		swt_must_enqueue(item);
+		/* It is alone in the queue, and nobody takes it yet */
+		item->work.timestamp -= waits[i].ticks;
+		mdelay(1);
+		swt_release(t->held[0]);
+		swt_release(t->held[1]);
+		t->nr_held = 0;
+		swt_wait(t, field(t, "class.vslow", "run.count") == 1);
+		values = read_values(t);
+		KUNIT_EXPECT_EQ(test, field_in(values, "class.vslow", "wait.count"), 1L);
+		if (swt_time_travel()) {
+			KUNIT_EXPECT_EQ_MSG(test, field_in(values, "class.vslow", waits[i].bucket),
+					    1L, "%s", values);
+			/* 5 ms */
+			KUNIT_EXPECT_EQ(test, field_in(values, "class.vslow", "run.bucket.22"), 1L);
+		}
+		swt_wait(t, swt_idle_threads() == 2);
+		switch_histograms(t, false);
+	}
+}
+
+static void times_of_reserves_are_taken(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_timed");
+	char *theirs = row_of(t, owner), *values;
+	struct swt_item *item;
+
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
+	switch_histograms(t, true);
+	swt_one_thread(t);
+	item = swt_item_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	item->on_execute = take_5_ms;
+	swt_must_enqueue(item);
+	swt_wait(t, field(t, theirs, "executed") == 1);
+	values = read_values(t);
+	KUNIT_EXPECT_EQ(test, field_in(values, theirs, "wait.count"), 1L);
+	KUNIT_EXPECT_EQ(test, field_in(values, theirs, "run.count"), 1L);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, field_in(values, theirs, "run.bucket.22"), 1L);
+}
+
 /* Longer than the stamp that the item has goes round */
 static void long_waits_are_told(struct kunit *test)
 {
@@ -909,6 +979,8 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(nobodys_items_are_counted),
 	KUNIT_CASE(what_there_is_is_shown),
 	KUNIT_CASE(times_go_into_histograms),
+	KUNIT_CASE(times_are_exact),
+	KUNIT_CASE(times_of_reserves_are_taken),
 	KUNIT_CASE(long_waits_are_told),
 	KUNIT_CASE(longest_waits_are_in_the_last_bucket),
 	KUNIT_CASE(times_are_not_taken_when_off),
