@@ -719,6 +719,61 @@ static void cpumask_set_by_an_administrator_is_not_reported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen.cpus, 1);
 }
 
+struct given {
+	struct task_struct *tasks[2];
+	int nr;
+};
+
+static void note_task(struct task_struct *task, void *arg)
+{
+	struct given *given = arg;
+
+	if (given->nr < ARRAY_SIZE(given->tasks))
+		given->tasks[given->nr++] = get_task_struct(task);
+}
+
+static void just_look(struct swt_item *item)
+{
+	leftover_look(item->data);
+}
+
+/* It stays, and no item is blamed for it */
+static void what_an_idle_thread_is_given_from_outside(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct leftover_state seen[2];
+	struct given given = { };
+	int i, round;
+
+	swt_pool(t, 2, 2);
+	swt_wait(t, swt_idle_threads() == 2);
+	swt_each_thread(note_task, &given);
+	for (i = 0; i < given.nr; i++) {
+		set_user_nice(given.tasks[i], 4);
+		set_cpus_allowed_ptr(given.tasks[i], cpumask_of(raw_smp_processor_id()));
+		put_task_struct(given.tasks[i]);
+	}
+	swt_log_mark(t);
+	for (round = 0; round < 2; round++) {
+		struct swt_item *items[2];
+
+		for (i = 0; i < 2; i++) {
+			items[i] = swt_blocker(t, SWT_SLOW);
+			items[i]->on_execute = just_look;
+			items[i]->data = &seen[i];
+			swt_must_enqueue(items[i]);
+		}
+		swt_wait(t, swt_executing(items[0]) && swt_executing(items[1]));
+		for (i = 0; i < 2; i++) {
+			swt_release(items[i]);
+			swt_wait(t, swt_at_rest(items[i]));
+			KUNIT_EXPECT_EQ(test, seen[i].nice, 4);
+			KUNIT_EXPECT_EQ(test, seen[i].cpus, 1);
+		}
+	}
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "returned with", ""));
+}
+
 /* What an execute does and undoes is nobody's concern. */
 static void leave_nothing(struct swt_item *item)
 {
@@ -786,6 +841,7 @@ static struct kunit_case leftover_cases[] = {
 	KUNIT_CASE(several_of_these),
 	KUNIT_CASE(niceness_set_by_an_administrator_is_not_reported),
 	KUNIT_CASE(cpumask_set_by_an_administrator_is_not_reported),
+	KUNIT_CASE(what_an_idle_thread_is_given_from_outside),
 	KUNIT_CASE(nothing_left_is_not_reported),
 	{}
 };

@@ -812,6 +812,39 @@ static void what_is_left_is_put_right(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, item->result, 1);
 }
 
+static void note_niceness(struct swt_item *item)
+{
+	item->result = task_nice(current);
+}
+
+/* From outside, while it is idle: no item is blamed for it */
+static void niceness_that_it_is_given_stays(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = new_user(t, NAME);
+	struct task_struct *task;
+	int i;
+
+	swt_one_thread(t);
+	wait_for_reserves(t);
+	rcu_read_lock();
+	for_each_process(task)
+		if (swt_is_reserve(task))
+			set_user_nice(task, 4);
+	rcu_read_unlock();
+	swt_log_mark(t);
+	for (i = 0; i < 2; i++) {
+		struct swt_item *item = swt_item_ops(t, SWT_SLOW, ops);
+
+		item->on_execute = note_niceness;
+		swt_must_enqueue(item);
+		swt_wait(t, swt_at_rest(item));
+		KUNIT_EXPECT_TRUE(test, by_reserve(item));
+		KUNIT_EXPECT_EQ(test, item->result, 4);
+	}
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "returned with", ""));
+}
+
 static void follows_the_settings(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1043,6 +1076,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(it_is_current),
 	KUNIT_CASE(sleeper_gives_way),
 	KUNIT_CASE(what_is_left_is_put_right),
+	KUNIT_CASE(niceness_that_it_is_given_stays),
 	KUNIT_CASE(follows_the_settings),
 #ifdef CONFIG_SLOW_WORK_DEBUG
 	KUNIT_CASE(runqueue_shows_it),
