@@ -528,6 +528,23 @@ static void times_go_into_histograms(struct kunit *test)
 			field_in(before, "class.vslow", "run.count"));
 }
 
+static bool nothing_moves(struct swt *t)
+{
+	const char *now = read_values(t);
+
+	return value_in(now, "pool.idle") == 2 && !value_in(now, "pool.executing") &&
+	       !field_in(now, "class.slow", "executing") &&
+	       !field_in(now, "class.slow", "queued") && !field_in(now, "class.vslow", "queued");
+}
+
+/* What holds the two threads, and waits until there is nothing left to do */
+static void release_all(struct swt *t)
+{
+	while (t->nr_held)
+		swt_release(t->held[--t->nr_held]);
+	swt_wait(t, nothing_moves(t));
+}
+
 static void take_5_ms(struct swt_item *item)
 {
 	mdelay(5);
@@ -544,36 +561,97 @@ static void times_are_exact(struct kunit *test)
 		{ 2, "wait.bucket.19" },
 		{ 3, "wait.bucket.24" },	/* 30 ms */
 	};
+	static const char * const rows[] = { "class.vslow", "owner.nobody" };
 	struct swt *t = test->priv;
+	char *own = row_of(t, THIS_MODULE), *values;
 	struct swt_item *item;
-	char *values;
-	int i;
+	int i, n;
 
 	for (i = 0; i < ARRAY_SIZE(waits); i++) {
 		switch_histograms(t, true);
 		swt_one_thread(t);
-		item = swt_item(t, SWT_VSLOW);
+		item = swt_item_ops(t, SWT_VSLOW, swt_ops_of(t, NULL));
 		item->on_execute = take_5_ms;
 		schedule_timeout_uninterruptible(1);
 		swt_must_enqueue(item);
 		/* It is alone in the queue, and nobody takes it yet */
 		item->work.timestamp -= waits[i].ticks;
 		mdelay(1);
-		swt_release(t->held[0]);
-		swt_release(t->held[1]);
-		t->nr_held = 0;
-		swt_wait(t, field(t, "class.vslow", "run.count") == 1);
+		release_all(t);
 		values = read_values(t);
-		KUNIT_EXPECT_EQ(test, field_in(values, "class.vslow", "wait.count"), 1L);
-		if (swt_time_travel()) {
-			KUNIT_EXPECT_EQ_MSG(test, field_in(values, "class.vslow", waits[i].bucket),
-					    1L, "%s", values);
-			/* 5 ms */
-			KUNIT_EXPECT_EQ(test, field_in(values, "class.vslow", "run.bucket.22"), 1L);
+		/* Of what was before they count nothing */
+		KUNIT_EXPECT_EQ(test, field_in(values, "class.slow", "wait.count"), 2L);
+		KUNIT_EXPECT_EQ(test, field_in(values, "class.slow", "run.count"), 2L);
+		if (!__is_defined(MODULE))	/* built in we are nobody */
+			break;
+		KUNIT_EXPECT_EQ(test, field_in(values, own, "run.count"), 2L);
+		for (n = 0; n < ARRAY_SIZE(rows); n++) {
+			KUNIT_EXPECT_EQ(test, field_in(values, rows[n], "wait.count"), 1L);
+			KUNIT_EXPECT_EQ(test, field_in(values, rows[n], "run.count"), 1L);
+			if (!swt_time_travel())
+				continue;
+			KUNIT_EXPECT_EQ(test, field_in(values, rows[n], waits[i].bucket), 1L);
+			KUNIT_EXPECT_EQ(test, field_in(values, rows[n], "run.bucket.22"), 1L);
 		}
-		swt_wait(t, swt_idle_threads() == 2);
+		/* An idle thread takes an item at once */
+		if (swt_time_travel())
+			KUNIT_EXPECT_EQ(test, field_in(values, "class.slow", "wait.bucket.0"), 2L);
 		switch_histograms(t, false);
 	}
+}
+
+/* Neither from what an item had before, nor from before they were switched off */
+static void runs_across_a_switch_are_not_timed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_timed");
+	char *theirs = row_of(t, owner), *values;
+	struct swt_item *item;
+	int on;
+
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
+	for (on = 0; on <= 1; on++) {
+		switch_histograms(t, on);
+		swt_one_thread(t);
+		item = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+		/* By the reserve */
+		swt_must_execute(item);
+		switch_histograms(t, false);
+		switch_histograms(t, true);
+		swt_release(item);
+		release_all(t);
+		values = read_values(t);
+		KUNIT_EXPECT_EQ(test, field_in(values, "class.slow", "run.count"), 0L);
+		KUNIT_EXPECT_EQ(test, field_in(values, theirs, "run.count"), 0L);
+		switch_histograms(t, false);
+	}
+}
+
+static void what_is_switched_twice_stays(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	unsigned long before = jiffies;
+	s64 since;
+
+	switch_histograms(t, true);
+	since = value_in(read_values(t), "histograms-since-ms");
+	KUNIT_EXPECT_LE(test, since, (s64)jiffies_to_msecs(jiffies - before));
+	swt_settle(t);
+	swt_wait(t, field(t, "class.slow", "run.count") == 1);
+	switch_histograms(t, true);
+	KUNIT_EXPECT_EQ(test, swt_write("histograms", 2), (ssize_t)-EINVAL);
+	KUNIT_EXPECT_EQ(test, swt_write("histograms", -1), (ssize_t)-EINVAL);
+	KUNIT_EXPECT_EQ(test, swt_read("histograms"), 1);
+	KUNIT_EXPECT_EQ(test, field(t, "class.slow", "run.count"), 1L);
+	KUNIT_EXPECT_GE(test, value_in(read_values(t), "histograms-since-ms"), since);
+	switch_histograms(t, false);
+	switch_histograms(t, false);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, field(t, "class.slow", "run.count"), 1L);
+	switch_histograms(t, true);
+	KUNIT_EXPECT_EQ(test, field(t, "class.slow", "run.count"), 0L);
+	swt_settle(t);
+	swt_wait(t, field(t, "class.slow", "run.count") == 1);
 }
 
 static void times_of_reserves_are_taken(struct kunit *test)
@@ -981,6 +1059,8 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(times_go_into_histograms),
 	KUNIT_CASE(times_are_exact),
 	KUNIT_CASE(times_of_reserves_are_taken),
+	KUNIT_CASE(runs_across_a_switch_are_not_timed),
+	KUNIT_CASE(what_is_switched_twice_stays),
 	KUNIT_CASE(long_waits_are_told),
 	KUNIT_CASE(longest_waits_are_in_the_last_bucket),
 	KUNIT_CASE(times_are_not_taken_when_off),
