@@ -713,7 +713,7 @@ void swt_need_sysctls(struct swt *t)
 void swt_set(struct swt *t, const char *name, int value)
 {
 	swt_need_sysctls(t);
-	KUNIT_ASSERT_GT(t->test, swt_write(name, value), 0);
+	KUNIT_ASSERT_EQ(t->test, swt_write(name, value), snprintf(NULL, 0, "%d\n", value));
 	KUNIT_ASSERT_EQ(t->test, swt_read(name), value);
 }
 
@@ -1048,28 +1048,45 @@ void swt_expect_warned(struct swt *t, const char *text)
 #ifdef CONFIG_SLOW_WORK_DEBUG
 
 /*
- * Reads the whole file.  debugfs puts itself before a file's operations and
- * offers reading to user space only, so go round it: behind is a seq_file.
+ * debugfs puts itself before a file's operations and offers reading to user space only,
+ * so go round it: behind is a seq_file.
  */
-int swt_read_debugfs(struct swt *t, const char *path, char **text)
+struct file *swt_view(const char *path)
 {
 	struct file *file = swt_file(path, O_RDONLY);
-	size_t size = PAGE_SIZE, len = 0;
 	struct seq_file *seq;
+
+	if (IS_ERR(file))
+		return file;
+	seq = file->private_data;
+	if (seq && seq->file == file)
+		return file;
+	swt_close_file(file);
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+ssize_t swt_read_view(struct file *file, loff_t pos, char *buf, size_t size)
+{
+	struct kvec vec = { .iov_base = buf, .iov_len = size };
 	struct kiocb kiocb;
 	struct iov_iter to;
-	struct kvec vec;
+
+	init_sync_kiocb(&kiocb, file);
+	kiocb.ki_pos = pos;
+	iov_iter_kvec(&to, READ, &vec, 1, size);
+	return seq_read_iter(&kiocb, &to);
+}
+
+/* Reads the whole file */
+int swt_read_debugfs(struct swt *t, const char *path, char **text)
+{
+	struct file *file = swt_view(path);
+	size_t size = PAGE_SIZE, len = 0;
 	char *buf, *bigger;
 	ssize_t ret;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	seq = file->private_data;
-	if (!seq || seq->file != file) {
-		swt_close_file(file);
-		return -EOPNOTSUPP;
-	}
-	init_sync_kiocb(&kiocb, file);
 	buf = swt_alloc(t, size);
 	for (;;) {
 		if (size - len < PAGE_SIZE / 2) {
@@ -1078,10 +1095,7 @@ int swt_read_debugfs(struct swt *t, const char *path, char **text)
 			buf = bigger;
 			size *= 4;
 		}
-		vec.iov_base = buf + len;
-		vec.iov_len = size - len - 1;
-		iov_iter_kvec(&to, READ, &vec, 1, vec.iov_len);
-		ret = seq_read_iter(&kiocb, &to);
+		ret = swt_read_view(file, len, buf + len, size - len - 1);
 		if (ret <= 0)
 			break;
 		len += ret;

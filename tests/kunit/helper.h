@@ -249,6 +249,8 @@ void swt_expect_warned(struct swt *t, const char *text);
 #define SWT_RUNQUEUE	"/sys/kernel/debug/slow_work/runqueue"
 #define SWT_VALUES	"/sys/kernel/debug/slow_work/stats-values"
 
+struct file *swt_view(const char *path);
+ssize_t swt_read_view(struct file *file, loff_t pos, char *buf, size_t size);
 int swt_read_debugfs(struct swt *t, const char *path, char **text);
 struct swt_thread *swt_runqueue_start(struct swt *t);
 char *swt_runqueue(struct swt *t);

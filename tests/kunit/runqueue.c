@@ -524,18 +524,18 @@ static void describe_beyond_all_bounds(struct swt_item *item, struct seq_file *m
 static void desc_that_does_not_fit_at_all(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_blocker(t, SWT_SLOW);
-	struct row *row;
+	struct swt_item *before = named(swt_blocker(t, SWT_SLOW), "longer, and before it");
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	struct row *rows;
 
 	item->on_desc = describe_beyond_all_bounds;
 	item->data = swt_alloc(t, PAGE_SIZE + 1);
 	memset(item->data, 'x', PAGE_SIZE);
-	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
-	row = read_rows(t, 1);
-	KUNIT_EXPECT_STREQ(test, &row->desc[0], "begin");
-	swt_release(item);
-	swt_wait(t, swt_at_rest(item));
+	swt_must_execute(before);
+	swt_must_arm(item, SWT_NEVER);
+	rows = read_rows(t, 2);
+	KUNIT_EXPECT_STREQ(test, &rows[1].desc[0], "begin");
+	swt_cancel(item);
 }
 
 static void arm_in_put_ref(struct swt_item *item)
@@ -612,6 +612,55 @@ static void long_queue_is_shown_once_and_in_order(struct kunit *test)
 	swt_release(t->held[1]);
 }
 
+static void read_returns_as_much_as_fits(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	char *buf = swt_alloc(t, PAGE_SIZE);
+	struct file *file;
+	ssize_t ret;
+	int i;
+
+	for (i = 0; i < 200; i++)
+		swt_must_arm(swt_item(t, SWT_DELAYED), SWT_NEVER);
+	file = swt_view(SWT_RUNQUEUE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	ret = swt_read_view(file, 0, buf, 4096);
+	swt_close_file(file);
+	KUNIT_EXPECT_GT(test, ret, (ssize_t)3000);
+}
+
+/* As tail -c and the like do */
+static void what_is_read_again_is_read_anew(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[5];
+	char *buf = swt_alloc(t, PAGE_SIZE);
+	struct file *file;
+	ssize_t ret;
+	int i;
+
+	swt_one_thread(t);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		snprintf(items[i]->name, sizeof(items[i]->name), "item %d", i);
+		swt_must_enqueue(items[i]);
+	}
+	file = swt_view(SWT_RUNQUEUE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	/* The header and the threads, and some of what is queued */
+	ret = swt_read_view(file, 0, buf, 230);
+	KUNIT_EXPECT_EQ(test, ret, (ssize_t)230);
+	swt_cancel(items[0]);
+	ret = swt_read_view(file, 0, buf, PAGE_SIZE - 1);
+	swt_close_file(file);
+	KUNIT_ASSERT_GT(test, ret, (ssize_t)0);
+	buf[ret] = '\0';
+	KUNIT_EXPECT_EQ_MSG(test, count_rows(buf), 6, "%s", buf);
+	KUNIT_EXPECT_NULL(test, strstr(buf, "item 0"));
+	for (i = 1; i < ARRAY_SIZE(items); i++)
+		KUNIT_EXPECT_NOT_NULL(test, strstr(buf, items[i]->name));
+}
+
 static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(file_has_mode_0400),
 	KUNIT_CASE(empty_pool_is_a_header),
@@ -633,6 +682,8 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(desc_that_does_not_fit_at_all),
 	KUNIT_CASE(what_is_armed_after_the_reading_began_is_not_shown),
 	KUNIT_CASE(long_queue_is_shown_once_and_in_order),
+	KUNIT_CASE(read_returns_as_much_as_fits),
+	KUNIT_CASE(what_is_read_again_is_read_anew),
 	{}
 };
 
