@@ -379,6 +379,64 @@ static void desc_of_one_reader_holds_up_no_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_join(reader), 0);
 }
 
+static void stop_each_reader(struct swt_item *item, struct seq_file *m)
+{
+	struct swt_gate **gates = item->data;
+
+	swt_pass(gates[atomic_read(&item->descs) - 1]);
+}
+
+/* Whichever is through first */
+static void put_ref_waits_for_both_readers(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_thread *readers[2];
+	struct swt_gate **gates;
+	struct swt_item *item;
+	int i, first;
+
+	for (first = 0; first < 2; first++) {
+		item = swt_blocker(t, SWT_SLOW);
+		gates = swt_alloc(t, 2 * sizeof(*gates));
+		item->data = gates;
+		item->on_desc = stop_each_reader;
+		swt_must_execute(item);
+		for (i = 0; i < 2; i++) {
+			gates[i] = swt_gate(t);
+			readers[i] = swt_runqueue_start(t);
+			swt_wait(t, atomic_read(&item->describing) == i + 1);
+		}
+		swt_release(item);
+		swt_wait(t, swt_runs(item) == 1);
+		swt_settle(t);
+		swt_open(gates[first]);
+		KUNIT_EXPECT_EQ(test, swt_join(readers[first]), 0);
+		swt_settle(t);
+		KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 0);
+		swt_open(gates[!first]);
+		KUNIT_EXPECT_EQ(test, swt_join(readers[!first]), 0);
+		swt_wait(t, swt_at_rest(item));
+	}
+}
+
+/* It cannot be kept there: its line has what the pool knows of it */
+static void item_in_put_ref_is_not_described(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	char *text;
+
+	item->put_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	swt_must_arm(item, SWT_NEVER);
+	text = swt_runqueue(t);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, "\ndly "), "%s", text);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, "swt_execute"), "%s", text);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->descs), 0);
+	swt_open(item->put_gate);
+}
+
 static int enqueue_over_and_over(struct swt_thread *thread)
 {
 	struct swt_budget budget = swt_budget();
@@ -434,6 +492,8 @@ static struct kunit_case callouts_cases[] = {
 	KUNIT_CASE(queued_item_may_run_during_its_desc),
 	KUNIT_CASE(desc_is_called_without_a_lock),
 	KUNIT_CASE(desc_of_one_reader_holds_up_no_other),
+	KUNIT_CASE(put_ref_waits_for_both_readers),
+	KUNIT_CASE(item_in_put_ref_is_not_described),
 	KUNIT_CASE(reading_races_with_everything),
 #endif
 	{}

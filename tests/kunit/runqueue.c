@@ -285,18 +285,22 @@ static void expect_mark(struct kunit *test, struct row *row, unsigned long least
 static void mark_of_an_executing_item_is_since_it_began(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct swt_item *item = swt_blocker(t, SWT_DELAYED);
 	struct swt_item *later = swt_item(t, SWT_DELAYED);
 	unsigned long before, least;
-	struct row *row;
+	struct row *rows;
 
 	before = jiffies;
 	swt_must_execute(item);
 	swt_must_arm(later, HZ / 4);
 	swt_wait(t, swt_at_rest(later));
 	least = jiffies - item->started_at;
-	row = read_rows(t, 1);
-	expect_mark(test, row, least, jiffies - before);
+	rows = read_rows(t, 1);
+	expect_mark(test, rows, least, jiffies - before);
+	/* That it is armed makes no difference */
+	swt_must_arm(item, SWT_NEVER);
+	rows = read_rows(t, 2);
+	expect_mark(test, rows, least, jiffies - before);
 }
 
 static void mark_of_a_queued_item_is_since_it_was_queued(struct kunit *test)
@@ -429,7 +433,7 @@ static void mark_has_the_unit_that_fits(struct kunit *test)
 
 static void describe_on_several_lines(struct swt_item *item, struct seq_file *m)
 {
-	seq_puts(m, "first\nsecond\tthird\rfourth\x07\x1b[2Jfifth\n");
+	seq_puts(m, "\afirst\nsecond\tthird\rfourth\x07\x1b[2Jfifth\n");
 }
 
 static void desc_is_on_one_line(struct kunit *test)
@@ -512,6 +516,26 @@ static void desc_longer_than_a_page_is_cut(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, &row->thr[0], "dly");
 	swt_release(item);
 	swt_wait(t, swt_at_rest(item));
+}
+
+static void describe_to_the_last_byte(struct swt_item *item, struct seq_file *m)
+{
+	while (!seq_has_overflowed(m))
+		seq_putc(m, 'x');
+}
+
+static void desc_of_a_page(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	const char *text, *line;
+
+	item->on_desc = describe_to_the_last_byte;
+	swt_must_arm(item, SWT_NEVER);
+	text = swt_runqueue(t);
+	line = strstr(text, "xxx");
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	KUNIT_EXPECT_EQ(test, (size_t)(strchr(line, '\n') - line), PAGE_SIZE);
 }
 
 static void describe_beyond_all_bounds(struct swt_item *item, struct seq_file *m)
@@ -679,6 +703,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(desc_is_on_one_line),
 	KUNIT_CASE(long_desc_is_complete),
 	KUNIT_CASE(desc_longer_than_a_page_is_cut),
+	KUNIT_CASE(desc_of_a_page),
 	KUNIT_CASE(desc_that_does_not_fit_at_all),
 	KUNIT_CASE(what_is_armed_after_the_reading_began_is_not_shown),
 	KUNIT_CASE(long_queue_is_shown_once_and_in_order),
