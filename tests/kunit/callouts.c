@@ -230,6 +230,8 @@ static struct swt_thread *read_and_stop_in_desc(struct swt *t, struct swt_item *
 static void note_reader(struct swt_item *item, struct seq_file *m)
 {
 	WRITE_ONCE(item->value, current->pid);
+	/* As seq_user_ns() wants it */
+	WRITE_ONCE(item->result, m->file && file_inode(m->file));
 	usleep_range(10, 100);
 	seq_printf(m, "during:%d", swt_executing(item));
 }
@@ -245,6 +247,7 @@ static void desc_is_called_by_the_reader_and_may_sleep(struct kunit *test)
 	reader = swt_runqueue_start(t);
 	KUNIT_ASSERT_EQ(test, swt_join(reader), 0);
 	KUNIT_EXPECT_EQ(test, item->value, (long)reader->task->pid);
+	KUNIT_EXPECT_EQ(test, item->result, 1);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(reader->text, "during:1"));
 }
 

@@ -40,6 +40,8 @@ static bool parse_row(const char *line, struct row *row)
 	line += 27;
 	for (n = 0; n < 16 && (n < 2 || isxdigit(line[n])); n++)
 		flags[n] = line[n];
+	if (n > 2 && flags[0] == ' ')
+		return false;
 	if (line[n] != ' ' || kstrtoul(strim(flags), 16, &row->flags))
 		return false;
 	line += n + 1;
@@ -136,6 +138,27 @@ static void executing_item_has_number_and_pid_of_its_thread(struct kunit *test)
 	snprintf(pid, sizeof(pid), "%5d", item->pid);
 	expect_row(test, row, thr, 0x0a, item);
 	KUNIT_EXPECT_STREQ(test, &row->pid[0], &pid[0]);
+}
+
+/* Between the threads and the queues */
+static void item_on_a_reserve_has_its_pid(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_rsv");
+	struct swt_item *item, *queued = named(swt_item(t, SWT_SLOW), "queued");
+	struct row *rows;
+	char pid[6];
+
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
+	swt_one_thread(t);
+	item = named(swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner)), "on a reserve");
+	swt_must_execute(item);
+	swt_must_enqueue(queued);
+	rows = read_rows(t, 4);
+	snprintf(pid, sizeof(pid), "%5d", item->pid);
+	expect_row(test, &rows[2], "rsv", 0x02, item);
+	KUNIT_EXPECT_STREQ(test, &rows[2].pid[0], &pid[0]);
+	expect_row(test, &rows[3], " sq", 0x01, queued);
 }
 
 static void queued_items_are_in_their_queues(struct kunit *test)
@@ -405,7 +428,8 @@ static void mark_has_the_unit_that_fits(struct kunit *test)
 	static const struct { unsigned long secs; const char *mark; } marks[] = {
 		{ 1, "   1s" }, { 9999, "9999s" }, { 10000, " 166m" }, { 599999, "9999m" },
 		{ 600000, " 166h" }, { 35999999, "9999h" }, { 36000000, " 416d" },
-		{ 863999999, "9999d" }, { 864000000, "9999d" },
+		{ 36028799, " 416d" }, { 36028800, " 417d" }, { 863999999, "9999d" },
+		{ 864000000, "9999d" },
 	};
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
@@ -689,6 +713,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(file_has_mode_0400),
 	KUNIT_CASE(empty_pool_is_a_header),
 	KUNIT_CASE(executing_item_has_number_and_pid_of_its_thread),
+	KUNIT_CASE(item_on_a_reserve_has_its_pid),
 	KUNIT_CASE(queued_items_are_in_their_queues),
 	KUNIT_CASE(armed_item_is_shown),
 	KUNIT_CASE(item_that_executes_and_is_armed_is_shown_twice),
