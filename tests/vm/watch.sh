@@ -80,13 +80,23 @@ check "the one of 100 ms stands where it belongs" \
 	[ "$(sed -n 's/^class.slow.run.bucket.\([0-9]*\) .*/\1/p' $STATS/stats-values | sort -n | tail -n 1)" -ge 26 ]
 check "the median does not know of it" [ "$(value class.slow.run.median)" -lt 67108864 ]
 note "$(cat $STATS/stats)"
+# An event that is switched on meanwhile
+mount -t tracefs none /sys/kernel/tracing 2>/dev/null
+EVENTS=/sys/kernel/tracing/events/slow_work
+order close
+order slow 1
+wait_for "one more executes" 60 state_is executing 1
+echo 1 >$EVENTS/slow_work_queue/enable
+order open
+wait_for "and ends" 60 is_value class.slow.executed 112
+is "is no reason not to time it" 102 "$(value class.slow.run.count)"
+echo 0 >$EVENTS/slow_work_queue/enable
 echo 0 >$SYSCTL/histograms
 order slow 10
-wait_for "ten more" 60 is_value class.slow.executed 121
-is "off again: they stay as they were" 101 "$(value class.slow.run.count)"
+wait_for "ten more" 60 is_value class.slow.executed 122
+is "off again: they stay as they were" 102 "$(value class.slow.run.count)"
 
 # --- tracepoints
-mount -t tracefs none /sys/kernel/tracing 2>/dev/null
 cat >/tmp/busy <<'END'
 . /test/lib.sh
 queued() { [ "$(grep -c "^ sq" $RUNQUEUE)" = "$1" ]; }
@@ -119,13 +129,14 @@ is "each event of an item tells whose it is" "" "$(grep -E '_(queue|arm|execute_
 is "queued" 7 "$(events queue)"
 is "armed, with the delay" "1 2" "$(events arm 'delay=1250000') $(events arm)"
 is "begun and ended" "4 4" "$(events execute_start 'wait=[0-9]') $(events execute_end 'run=[0-9]')"
+is "events alone fill no histogram" 102 "$(value class.slow.run.count)"
 is "taken back" "3 1" "$(events cancel how=dequeued) $(events cancel how=disarmed)"
 check "waited for" [ "$(events cancel how=waits)" -ge 1 ]
 is "threads started, up to four" "2 4" \
 	"$(events thread_start) $(sed -n 's/.*_thread_start: .*threads=//p' /tmp/report | sort -n | tail -n 1)"
 is "and culled" 2 "$(events thread_cull)"
 # The kernel's own file, as the record of one event is all that is wanted
-echo 1 >/sys/kernel/tracing/events/slow_work/slow_work_stall/enable
+echo 1 >$EVENTS/slow_work_stall/enable
 echo 1 >$SYSCTL/stall-warn-secs
 order close
 order slow 1
@@ -133,7 +144,7 @@ stalled() { [ "$(value pool.stalls)" -ge 1 ] && [ "$(messages 'stall: the item i
 # with the stack of the thread
 check "a stall is counted" expect_splat until_true 60 stalled
 check "and traced" grep -q 'slow_work_stall: .* owner=slow_work_caller class=slow state=executing age=[1-9]' /sys/kernel/tracing/trace
-echo 0 >/sys/kernel/tracing/events/slow_work/slow_work_stall/enable
+echo 0 >$EVENTS/slow_work_stall/enable
 order open
 unload slow_work_caller
 wait_for "no thread is left" 60 eval '[ "$(threads)" = 0 ]'
@@ -147,5 +158,5 @@ check "sleepers are woken" [ "$(events sleeper_wake 'owner=slow_work_freeze.*pid
 check "items are deferred" [ "$(events defer 'function=freeze_run_')" -gt 0 ]
 unload slow_work_freeze
 unload slow_work
-check_not "the events are gone" test -e /sys/kernel/tracing/events/slow_work
+check_not "the events are gone" test -e $EVENTS
 plan
