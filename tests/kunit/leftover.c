@@ -415,14 +415,20 @@ static void lock_held(struct kunit *test)
 
 static void leave_signal(struct swt_item *item)
 {
-	allow_signal(SIGUSR1);
+	int sig;
+
+	for (sig = 1; sig <= _NSIG; sig++)
+		allow_signal(sig);
 	send_sig(SIGUSR1, current, 1);
 }
 
 static void undo_signal(struct swt_item *item)
 {
+	int sig;
+
 	flush_signals(current);
-	disallow_signal(SIGUSR1);
+	for (sig = 1; sig <= _NSIG; sig++)
+		disallow_signal(sig);
 }
 
 static void pending_signal(struct kunit *test)
@@ -475,21 +481,26 @@ static void thread_idles_after_a_signal(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, swt_pool_sleeps());
 }
 
-static void be_sent_a_signal(struct swt_item *item)
+/* The first, the last, and the one that was left */
+static void be_sent_signals(struct swt_item *item)
 {
-	send_sig(SIGUSR1, current, 1);
+	static const int sigs[] = { 1, SIGUSR1, _NSIG };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sigs); i++)
+		send_sig(sigs[i], current, 1);
 	item->value = signal_pending(current);
 	flush_signals(current);
 }
 
-/* It is allowed no longer, as its thread does not look for signals by itself */
+/* None is allowed any longer, as the thread does not look for signals by itself */
 static void signal_is_ignored_again(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
 
 	leave_signal_to_others(t);
-	item->on_execute = be_sent_a_signal;
+	item->on_execute = be_sent_signals;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_at_rest(item));
 	KUNIT_EXPECT_EQ(test, item->value, 0L);
