@@ -4,6 +4,12 @@
  * earlier; delay 0 is a plain enqueue; a delay may be armed during execute.
  */
 
+#include <linux/bottom_half.h>
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/timer.h>
+
+#include "../compat.h"
 #include "helper.h"
 
 static void never_earlier_than_the_delay(struct kunit *test)
@@ -208,6 +214,222 @@ static void long_delay_that_is_made_short(struct kunit *test)
 	}
 }
 
+static void note_time(struct swt_item *item)
+{
+	item->value = ktime_get_ns();
+}
+
+/* Where time travels it is exact: the tick that has partly passed does not count */
+static void not_by_a_part_of_a_tick(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	u64 since;
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	for (i = 1; i < 4; i++) {
+		item = swt_item(t, SWT_DELAYED);
+		item->on_execute = note_time;
+		schedule_timeout_uninterruptible(1);
+		udelay(500);
+		since = ktime_get_ns();
+		swt_must_arm(item, i);
+		swt_wait(t, swt_runs(item) == 1);
+		KUNIT_EXPECT_GE(test, (u64)item->value - since, jiffies_to_nsecs(i));
+	}
+}
+
+/* The timer's function is called by hand, as the timer wheel does where its range ends */
+static void call_timer(struct swt_item *item)
+{
+	struct timer_list *timer = &item->dwork.timer;
+
+	local_bh_disable();
+	timer_delete(timer);
+	delayed_slow_work_timer(timer);
+	local_bh_enable();
+}
+
+static void timer_that_goes_off_early_goes_on(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	struct timer_list *timer = &item->dwork.timer;
+	unsigned long expires;
+
+	swt_must_arm(item, SWT_NEVER);
+	expires = timer->expires;
+	call_timer(item);
+	expect_armed(item);
+	KUNIT_EXPECT_EQ(test, timer->expires, expires);
+	swt_cancel(item);
+	/* Longer than a timer can be: then come the rest, and the item */
+	swt_must_arm(item, MAX_JIFFY_OFFSET + 4);
+	timer_delete(timer);
+	timer->expires = jiffies;
+	call_timer(item);
+	KUNIT_EXPECT_TRUE(test, swt_flag(item, SLOW_WORK_DELAYED));
+	KUNIT_EXPECT_FALSE(test, time_after(timer->expires, jiffies + 6));
+	swt_wait(t, swt_runs(item) == 1);
+}
+
+/* As debugobjects does it to a timer that is freed */
+static void cancelled_though_its_timer_was_stopped(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+
+	swt_must_arm(item, SWT_NEVER);
+	timer_delete(&item->dwork.timer);
+	KUNIT_EXPECT_TRUE(test, swt_try_cancel(item));
+	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
+	swt_must_arm(item, SWT_NEVER);
+	timer_delete(&item->dwork.timer);
+	KUNIT_EXPECT_EQ(test, swt_join(swt_cancel_start(item)), 1);
+}
+
+/* ---- while the timer's function is under way ----------------------------- */
+
+/* What is called there, before and after that has had the pool's lock */
+struct in_timer {
+	void (*before)(struct swt_item *item);
+	void (*after)(struct swt_item *item);
+	int results[4];			/* theirs */
+	bool over;
+};
+
+static void within_timer(struct timer_list *timer)
+{
+	struct swt_item *item = container_of(timer, struct swt_item, dwork.timer);
+	struct in_timer *in = item->data;
+
+	/* An enqueue looks at that */
+	timer->function = delayed_slow_work_timer;
+	if (in->before)
+		in->before(item);
+	delayed_slow_work_timer(timer);
+	if (in->after)
+		in->after(item);
+	/* Pairs with results_in_timer() */
+	smp_store_release(&in->over, true);
+	swt_poke(item->t);
+}
+
+/* Items without put_ref may be taken back there */
+static struct swt_item *new_in_timer(struct swt *t, void (*before)(struct swt_item *item),
+				     void (*after)(struct swt_item *item))
+{
+	struct slow_work_ops *ops = swt_ops_of(t, THIS_MODULE);
+	struct in_timer *in = swt_alloc(t, sizeof(*in));
+	struct swt_item *item;
+
+	ops->get_ref = NULL;
+	ops->put_ref = NULL;
+	item = swt_item_ops(t, SWT_DELAYED, ops);
+	in->before = before;
+	in->after = after;
+	item->data = in;
+	return item;
+}
+
+/* What these have noted, when it is over */
+static const int *results_in_timer(struct swt_item *item)
+{
+	struct in_timer *in = item->data;
+
+	swt_must_arm(item, SWT_NEVER);
+	item->dwork.timer.function = within_timer;
+	mod_timer(&item->dwork.timer, jiffies + 1);
+	/* Pairs with within_timer() */
+	swt_wait(item->t, smp_load_acquire(&in->over));
+	return in->results;
+}
+
+static void arm_for_longer(struct swt_item *item)
+{
+	struct in_timer *in = item->data;
+
+	in->results[0] = swt_mod(item, SWT_NEVER);
+	in->results[1] = swt_try_cancel(item);
+}
+
+static void try_to_cancel(struct swt_item *item)
+{
+	struct in_timer *in = item->data;
+
+	in->results[2] = swt_try_cancel(item);
+	in->results[3] = swt_flag(item, SLOW_WORK_DELAYED);
+}
+
+/* The function that comes finds it armed anew; until then it cannot be taken back */
+static void armed_anew_as_its_timer_comes(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_in_timer(t, arm_for_longer, NULL);
+	const int *results = results_in_timer(item);
+
+	KUNIT_EXPECT_EQ(test, results[0], 0);
+	KUNIT_EXPECT_EQ(test, results[1], 0);
+	swt_settle(t);
+	expect_armed(item);
+	KUNIT_EXPECT_EQ(test, swt_mod(item, 2), 0);
+	swt_wait(t, swt_runs(item) == 1);
+	KUNIT_EXPECT_TRUE(test, swt_due(item, 2));
+}
+
+/* It has come: what is armed now is not its */
+static void taken_back_when_its_timer_has_come(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_in_timer(t, arm_for_longer, try_to_cancel);
+	const int *results = results_in_timer(item);
+
+	KUNIT_EXPECT_EQ(test, results[2], 1);
+	KUNIT_EXPECT_EQ(test, results[3], 0);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
+	KUNIT_EXPECT_FALSE(test, timer_pending(&item->dwork.timer));
+	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
+}
+
+static void try_cancel_and_enqueue(struct swt_item *item)
+{
+	struct in_timer *in = item->data;
+
+	in->results[0] = swt_try_cancel(item);
+	in->results[1] = swt_enqueue(item);
+}
+
+/* Taken off its queue and armed: nothing hinders that in the function that has come */
+static void take_off_and_arm(struct swt_item *item)
+{
+	struct in_timer *in = item->data;
+
+	/* On another processor a thread may have it */
+	if (!swt_try_cancel(item))
+		return;
+	in->results[2] = swt_arm(item, SWT_NEVER) ?: swt_try_cancel(item);
+	in->results[3] = swt_arm(item, 2);
+}
+
+static void not_taken_back_as_its_timer_comes(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_in_timer(t, try_cancel_and_enqueue, take_off_and_arm);
+	const int *results = results_in_timer(item);
+
+	KUNIT_EXPECT_EQ(test, results[0], 0);
+	KUNIT_EXPECT_EQ(test, results[1], 0);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, results[2], 1);
+	KUNIT_EXPECT_EQ(test, results[3], 0);
+	swt_wait(t, swt_runs(item) == 1);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 1);
+}
+
 static struct kunit_case delay_cases[] = {
 	KUNIT_CASE(never_earlier_than_the_delay),
 	KUNIT_CASE(armed_item_is_marked),
@@ -219,6 +441,12 @@ static struct kunit_case delay_cases[] = {
 	KUNIT_CASE(delays_of_any_length),
 	KUNIT_CASE(timer_that_ends_before_the_delay_goes_on),
 	KUNIT_CASE(long_delay_that_is_made_short),
+	KUNIT_CASE(not_by_a_part_of_a_tick),
+	KUNIT_CASE(timer_that_goes_off_early_goes_on),
+	KUNIT_CASE(cancelled_though_its_timer_was_stopped),
+	KUNIT_CASE(armed_anew_as_its_timer_comes),
+	KUNIT_CASE(taken_back_when_its_timer_has_come),
+	KUNIT_CASE(not_taken_back_as_its_timer_comes),
 	{}
 };
 
