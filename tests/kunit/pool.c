@@ -6,6 +6,8 @@
 
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/interrupt.h>
+#include <linux/kernel_stat.h>
 #include <linux/preempt.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -310,6 +312,22 @@ static void grows_until_very_slow_items_have_a_place(struct kunit *test)
 	}
 }
 
+/* Two of them fit in the share of three threads */
+static void grows_by_one_for_a_share_of_99_percent(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[3];
+	int i;
+
+	swt_set(t, "vslow-percentage", 99);
+	swt_pool(t, 2, 16);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker(t, SWT_VSLOW);
+		swt_must_execute(items[i]);
+		KUNIT_EXPECT_EQ(test, swt_threads(), i + 2);
+	}
+}
+
 static void dispatch_and_wait(struct swt_item *item)
 {
 	if (item->other)
@@ -494,6 +512,119 @@ static void pool_grows_past_a_thread_that_does_not_come(struct kunit *test)
 	/* It comes in the end, and is as good as the others */
 	swt_wait(t, swt_idle_threads() == 2);
 	swt_hold(t, 3);
+}
+
+/* The same on one processor, where time travels: then the manager may run, and no thread */
+static int hog_only_processor(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	int i, ret;
+
+	preempt_disable();
+	ret = swt_enqueue(item);
+	for (i = 0; i < item->value; i++)
+		udelay(1000);
+	preempt_enable();
+	sched_set_fifo_low(current);
+	for (i = 0; i < 20; i++) {
+		udelay(1000);
+		cond_resched();
+	}
+	sched_set_normal(current, 0);
+	return ret;
+}
+
+static struct swt_item *let_thread_come_late(struct swt *t, int ms)
+{
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct task_struct *manager = swt_get_manager();
+	int ret;
+
+	KUNIT_ASSERT_NOT_NULL(t->test, manager);
+	sched_set_fifo(manager);
+	item->value = ms;
+	ret = swt_comes_true(t, swt_idle_threads() == 1) ?
+	      swt_call(t, hog_only_processor, item) : -ETIMEDOUT;
+	sched_set_normal(manager, 0);
+	put_task_struct(manager);
+	KUNIT_EXPECT_EQ(t->test, ret, 0);
+	swt_wait(t, swt_runs(item) == 1);
+	return item;
+}
+
+static void thread_that_was_woken_may_come_late(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 4);
+	swt_hold(t, 1);
+	/* It is counted on while a look a second ago may have been before that */
+	let_thread_come_late(t, 900);
+	schedule_timeout_uninterruptible(2);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	let_thread_come_late(t, 2100);
+	swt_wait(t, swt_threads() == 3);
+	/* It has come, and is as good as the others */
+	swt_wait(t, swt_idle_threads() == 2);
+	swt_hold(t, 2);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	swt_hold(t, 1);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
+}
+
+/* ---- what is done in vain ----------------------------------------------- */
+
+/* Some items more, one a tick; the manager has nothing to do for them */
+static void expect_manager_to_sleep(struct swt *t)
+{
+	struct task_struct *manager = swt_get_manager();
+	unsigned long switches;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(t->test, manager);
+	schedule_timeout_uninterruptible(2);
+	switches = switches_of(manager);
+	for (i = 0; i < 5; i++) {
+		swt_must_enqueue(swt_item(t, i % 2));
+		schedule_timeout_uninterruptible(1);
+	}
+	KUNIT_EXPECT_EQ(t->test, switches_of(manager), switches);
+	put_task_struct(manager);
+}
+
+/* Neither where there are all threads, nor while it waits after a failure to start one */
+static void manager_is_woken_for_no_item_that_waits(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	expect_manager_to_sleep(t);
+	swt_let_no_thread_start(t);
+	swt_set(t, "max-threads", 4);
+	expect_manager_to_sleep(t);
+	swt_let_threads_start(t);
+}
+
+static void pool_that_waits_looks_once_a_second(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	unsigned int ticks;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	swt_must_enqueue(swt_item(t, SWT_SLOW));
+	swt_must_enqueue(swt_item(t, SWT_VSLOW));
+	ticks = kstat_softirqs_cpu(TIMER_SOFTIRQ, 0);
+	schedule_timeout_uninterruptible(5 * HZ);
+	/* And all others that have a timer */
+	KUNIT_EXPECT_LT(test, kstat_softirqs_cpu(TIMER_SOFTIRQ, 0) - ticks, 50U);
 }
 
 /* A barrier for a fixed number of items at once, over and over */
@@ -731,6 +862,24 @@ static void threads_for_the_share_leave_after_5_s(struct kunit *test)
 			swt_wait(t, !time_before(jiffies, now + 2 * HZ));
 	}
 	expect_culled_from_now(t, now, 6, 2);
+}
+
+/* One has a place in any share, and there is no need of threads for that */
+static void threads_leave_beside_a_very_slow_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_VSLOW);
+	int i;
+
+	swt_set(t, "vslow-percentage", 1);
+	swt_pool(t, 2, 4);
+	swt_must_execute(item);
+	swt_hold(t, 3);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
+	for (i = 0; i < 3; i++)
+		swt_release(t->held[i]);
+	swt_wait(t, swt_threads() == 2);
+	KUNIT_EXPECT_TRUE(test, swt_executing(item));
 }
 
 /*
@@ -1148,11 +1297,15 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(grows_no_further_than_the_maximum),
 	KUNIT_CASE(grows_to_what_is_wanted_and_no_more),
 	KUNIT_CASE(grows_until_very_slow_items_have_a_place),
+	KUNIT_CASE(grows_by_one_for_a_share_of_99_percent),
 	KUNIT_CASE(dispatch_is_as_deep_as_there_may_be_threads),
 	KUNIT_CASE(spike_that_is_served_soon_starts_no_thread),
 	KUNIT_CASE(item_has_a_thread_at_once_when_nothing_moves),
 	KUNIT_CASE(item_has_a_thread_at_once_after_a_spike),
 	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
+	KUNIT_CASE(thread_that_was_woken_may_come_late),
+	KUNIT_CASE(manager_is_woken_for_no_item_that_waits),
+	KUNIT_CASE(pool_that_waits_looks_once_a_second),
 	KUNIT_CASE(cold_pool_comes_to_all_of_64_threads),
 	KUNIT_CASE(warm_pool_works_with_all_of_64_threads),
 	KUNIT_CASE(raised_minimum_is_reached),
@@ -1163,6 +1316,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(threads_leave_though_one_is_in_use),
 	KUNIT_CASE(lower_minimum_lets_idle_threads_leave_after_5_s),
 	KUNIT_CASE(threads_for_the_share_leave_after_5_s),
+	KUNIT_CASE(threads_leave_beside_a_very_slow_item),
 	KUNIT_CASE(pool_of_255_threads),
 	KUNIT_CASE(share_of_small_pools),
 	KUNIT_CASE(share_of_1_percent_is_one_thread),

@@ -571,6 +571,9 @@ static void expect_few_runs(struct swt *t, struct swt_item **sleepers, int nr, i
 	runs = all_runs(sleepers, nr) - before;
 	elapsed = (jiffies - begin) / msecs_to_jiffies(10);
 	KUNIT_EXPECT_LE(t->test, (unsigned long)runs, places * (elapsed + 2));
+	/* Nor are there fewer, where nothing else takes time: 10 ms are two ticks, or three */
+	if (swt_time_travel())
+		KUNIT_EXPECT_GE(t->test, (unsigned long)runs, places * (elapsed / 4));
 }
 
 static void many_sleepers_burn_no_processor(struct kunit *test)
@@ -716,6 +719,62 @@ static void pool_grows_past_a_sleeper_that_winds_up(struct kunit *test)
 	swt_release(t->held[0]);
 	expect_woken(sleeper, true);
 	expect_pool_counts_right(t);
+}
+
+static void wind_up_soon(struct swt_item *item)
+{
+	if (lie_down(item))
+		usleep_range(5000, 5001);
+}
+
+/* Its thread is counted on meanwhile.  On a busy machine it may take longer. */
+static void expect_no_thread_for(struct swt *t, enum swt_kind kind)
+{
+	struct swt_item *sleeper, *item = swt_item(t, kind);
+
+	sleeper = new_sleeper(t, kind);
+	sleeper->on_execute = wind_up_soon;
+	enqueue_and_see_it_sleep(sleeper);
+	swt_must_run(item);
+	expect_woken(sleeper, true);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(t->test, swt_threads(), 2);
+}
+
+static void no_thread_is_started_past_a_sleeper_that_winds_up_soon(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	swt_pool(t, 2, 8);
+	expect_no_thread_for(t, SWT_VSLOW);
+	swt_hold(t, 1);
+	expect_no_thread_for(t, SWT_SLOW);
+}
+
+/* Two are told one tick apart; each is counted on for as long */
+static void each_sleeper_that_winds_up_is_counted_on_for_10_ms(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[2];
+	unsigned long since[2];
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 8);
+	for (i = 0; i < 2; i++) {
+		new_slow_riser(t, SWT_SLOW);
+		items[i] = swt_blocker(t, SWT_SLOW);
+	}
+	for (i = 0; i < 2; i++) {
+		schedule_timeout_uninterruptible(1);
+		since[i] = jiffies;
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < 2; i++) {
+		swt_wait(t, swt_executing(items[i]));
+		KUNIT_EXPECT_EQ(test, items[i]->started_at - since[i], 3UL);
+	}
 }
 
 static void pool_grows_past_all_sleepers_that_wind_up(struct kunit *test)
@@ -1001,6 +1060,8 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
+	KUNIT_CASE(no_thread_is_started_past_a_sleeper_that_winds_up_soon),
+	KUNIT_CASE(each_sleeper_that_winds_up_is_counted_on_for_10_ms),
 	KUNIT_CASE(pool_grows_past_all_sleepers_that_wind_up),
 	KUNIT_CASE(pool_grows_past_a_very_slow_sleeper_that_winds_up),
 	KUNIT_CASE(sleeper_may_flush_the_item_that_it_makes_way_for),
