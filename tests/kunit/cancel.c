@@ -144,6 +144,25 @@ static void executing_item_is_waited_for(struct kunit *test)
 	}
 }
 
+static void sleep_for_50_ms(struct swt_item *item)
+{
+	item->value = schedule_timeout_uninterruptible(msecs_to_jiffies(50));
+}
+
+/* It is told where it gives way, and nowhere else */
+static void executing_item_is_not_woken(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+
+	item->on_execute = sleep_for_50_ms;
+	swt_must_enqueue(item);
+	/* On a busy machine it may be over */
+	swt_wait(t, swt_asleep(item) || swt_runs(item));
+	swt_cancel(item);
+	KUNIT_EXPECT_EQ(test, item->value, 0L);
+}
+
 static void deferred_item_does_not_run_again(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1009,6 +1028,7 @@ static struct kunit_case cancel_cases[] = {
 	KUNIT_CASE(armed_item_does_not_run),
 	KUNIT_CASE(long_armed_item_is_put_at_once),
 	KUNIT_CASE(executing_item_is_waited_for),
+	KUNIT_CASE(executing_item_is_not_woken),
 	KUNIT_CASE(deferred_item_does_not_run_again),
 	KUNIT_CASE(item_executing_and_armed),
 	KUNIT_CASE(item_executing_and_its_delay_ended),

@@ -312,22 +312,6 @@ static void grows_until_very_slow_items_have_a_place(struct kunit *test)
 	}
 }
 
-/* Two of them fit in the share of three threads */
-static void grows_by_one_for_a_share_of_99_percent(struct kunit *test)
-{
-	struct swt *t = test->priv;
-	struct swt_item *items[3];
-	int i;
-
-	swt_set(t, "vslow-percentage", 99);
-	swt_pool(t, 2, 16);
-	for (i = 0; i < ARRAY_SIZE(items); i++) {
-		items[i] = swt_blocker(t, SWT_VSLOW);
-		swt_must_execute(items[i]);
-		KUNIT_EXPECT_EQ(test, swt_threads(), i + 2);
-	}
-}
-
 static void dispatch_and_wait(struct swt_item *item)
 {
 	if (item->other)
@@ -523,11 +507,11 @@ static int hog_only_processor(struct swt_thread *thread)
 	preempt_disable();
 	ret = swt_enqueue(item);
 	for (i = 0; i < item->value; i++)
-		udelay(1000);
+		mdelay(1);
 	preempt_enable();
 	sched_set_fifo_low(current);
 	for (i = 0; i < 20; i++) {
-		udelay(1000);
+		mdelay(1);
 		cond_resched();
 	}
 	sched_set_normal(current, 0);
@@ -572,6 +556,10 @@ static void thread_that_was_woken_may_come_late(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
 	swt_hold(t, 1);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
+	/* Nor is any kept in its place */
+	while (t->nr_held)
+		swt_release(t->held[--t->nr_held]);
+	swt_wait(t, swt_threads() == 2);
 }
 
 /* ---- what is done in vain ----------------------------------------------- */
@@ -864,22 +852,35 @@ static void threads_for_the_share_leave_after_5_s(struct kunit *test)
 	expect_culled_from_now(t, now, 6, 2);
 }
 
-/* One has a place in any share, and there is no need of threads for that */
-static void threads_leave_beside_a_very_slow_item(struct kunit *test)
+/* So many, no more, are wanted for so many very slow items at that share */
+static void expect_threads_to_leave_beside(struct swt *t, int nr, int share, int threads)
 {
-	struct swt *t = test->priv;
-	struct swt_item *item = swt_blocker(t, SWT_VSLOW);
+	struct swt_item *items[2];
 	int i;
 
-	swt_set(t, "vslow-percentage", 1);
-	swt_pool(t, 2, 4);
-	swt_must_execute(item);
-	swt_hold(t, 3);
-	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
-	for (i = 0; i < 3; i++)
-		swt_release(t->held[i]);
-	swt_wait(t, swt_threads() == 2);
-	KUNIT_EXPECT_TRUE(test, swt_executing(item));
+	swt_set(t, "vslow-percentage", share);
+	swt_pool(t, 2, 5);
+	for (i = 0; i < nr; i++) {
+		items[i] = swt_blocker(t, SWT_VSLOW);
+		swt_must_execute(items[i]);
+	}
+	swt_hold(t, 5 - nr);
+	KUNIT_EXPECT_EQ(t->test, swt_threads(), 5);
+	while (t->nr_held)
+		swt_release(t->held[--t->nr_held]);
+	swt_wait(t, swt_threads() == threads);
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_TRUE(t->test, swt_executing(items[i]));
+		swt_release(items[i]);
+	}
+}
+
+static void threads_leave_beside_very_slow_items(struct kunit *test)
+{
+	/* One has a place in any share */
+	expect_threads_to_leave_beside(test->priv, 1, 1, 2);
+	expect_threads_to_leave_beside(test->priv, 2, 99, 3);
+	expect_threads_to_leave_beside(test->priv, 2, 50, 4);
 }
 
 /*
@@ -1297,7 +1298,6 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(grows_no_further_than_the_maximum),
 	KUNIT_CASE(grows_to_what_is_wanted_and_no_more),
 	KUNIT_CASE(grows_until_very_slow_items_have_a_place),
-	KUNIT_CASE(grows_by_one_for_a_share_of_99_percent),
 	KUNIT_CASE(dispatch_is_as_deep_as_there_may_be_threads),
 	KUNIT_CASE(spike_that_is_served_soon_starts_no_thread),
 	KUNIT_CASE(item_has_a_thread_at_once_when_nothing_moves),
@@ -1316,7 +1316,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(threads_leave_though_one_is_in_use),
 	KUNIT_CASE(lower_minimum_lets_idle_threads_leave_after_5_s),
 	KUNIT_CASE(threads_for_the_share_leave_after_5_s),
-	KUNIT_CASE(threads_leave_beside_a_very_slow_item),
+	KUNIT_CASE(threads_leave_beside_very_slow_items),
 	KUNIT_CASE(pool_of_255_threads),
 	KUNIT_CASE(share_of_small_pools),
 	KUNIT_CASE(share_of_1_percent_is_one_thread),

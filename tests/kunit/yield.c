@@ -622,6 +622,74 @@ static void five_sleepers_on_two_threads_all_have_turns(struct kunit *test)
 	expect_turns_on_two_threads(test->priv, 5, SWT_VSLOW, 1);
 }
 
+/* A slow one takes no turn from the very slow one, nor the other way round */
+static void sleepers_of_both_classes_have_turns_on_one_thread(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[3];
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	make_sleepers(t, sleepers, 2, NULL, SWT_SLOW);
+	make_sleepers(t, sleepers + 2, 1, NULL, SWT_VSLOW);
+	expect_few_runs(t, sleepers, ARRAY_SIZE(sleepers), 1);
+	wake_sleepers(sleepers, ARRAY_SIZE(sleepers));
+}
+
+/* Else the very slow ones have the thread by turns, each of them at once */
+static void slow_item_comes_before_very_slow_sleepers(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2], *item = swt_item(t, SWT_SLOW);
+	int before;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	make_sleepers(t, sleepers, 2, NULL, SWT_VSLOW);
+	swt_must_enqueue(sleepers[0]);
+	swt_must_enqueue(sleepers[1]);
+	swt_wait(t, fewest_runs(sleepers, 2) >= 3);
+	before = all_runs(sleepers, 2);
+	swt_must_run(item);
+	if (swt_time_travel())
+		KUNIT_EXPECT_LE(test, all_runs(sleepers, 2), before + 1);
+	wake_sleepers(sleepers, 2);
+}
+
+static void lie_down_when_told(struct swt_item *item)
+{
+	swt_pass(item->data);
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
+}
+
+/* Both waited for a thread before there was a sleeper: it makes way for the older one */
+static void sleeper_makes_way_for_the_older_of_two(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper, *items[2];
+	int i, first;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	for (first = 0; first < 2; first++) {
+		sleeper = swt_item(t, SWT_SLOW);
+		sleeper->on_execute = lie_down_when_told;
+		sleeper->data = swt_gate(t);
+		swt_must_execute(sleeper);
+		for (i = 0; i < 2; i++) {
+			items[i] = swt_item(t, i ^ first);
+			swt_must_enqueue(items[i]);
+			/* Or neither is older */
+			schedule_timeout_uninterruptible(1);
+		}
+		swt_open(sleeper->data);
+		swt_wait(t, swt_runs(items[0]) == 1 && swt_runs(items[1]) == 1);
+		KUNIT_EXPECT_LT(test, items[0]->order, items[1]->order);
+		swt_wait(t, swt_at_rest(sleeper));
+	}
+}
+
 static void yielded_item_preempts_no_sooner_than_10_ms(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -727,28 +795,36 @@ static void wind_up_soon(struct swt_item *item)
 		usleep_range(5000, 5001);
 }
 
-/* Its thread is counted on meanwhile.  On a busy machine it may take longer. */
-static void expect_no_thread_for(struct swt *t, enum swt_kind kind)
+/* The thread of one is counted on meanwhile.  On a busy machine it may take longer. */
+static void expect_one_to_give_way(struct swt *t, enum swt_kind kind)
 {
-	struct swt_item *sleeper, *item = swt_item(t, kind);
+	struct swt_item *sleepers[2], *item = swt_item(t, kind);
+	int i;
 
-	sleeper = new_sleeper(t, kind);
-	sleeper->on_execute = wind_up_soon;
-	enqueue_and_see_it_sleep(sleeper);
+	for (i = 0; i < 2; i++) {
+		sleepers[i] = new_sleeper(t, kind);
+		sleepers[i]->on_execute = wind_up_soon;
+		enqueue_and_see_it_sleep(sleepers[i]);
+	}
 	swt_must_run(item);
-	expect_woken(sleeper, true);
-	if (swt_time_travel())
-		KUNIT_EXPECT_EQ(t->test, swt_threads(), 2);
+	if (swt_time_travel()) {
+		KUNIT_EXPECT_EQ(t->test, count_woken(sleepers, 2), 1);
+		KUNIT_EXPECT_EQ(t->test, swt_threads(), 4);
+	}
+	for (i = 0; i < 2; i++) {
+		wake_sleeper(sleepers[i]);
+		swt_wait(t, swt_at_rest(sleepers[i]));
+	}
 }
 
 static void no_thread_is_started_past_a_sleeper_that_winds_up_soon(struct kunit *test)
 {
 	struct swt *t = test->priv;
 
-	swt_pool(t, 2, 8);
-	expect_no_thread_for(t, SWT_VSLOW);
-	swt_hold(t, 1);
-	expect_no_thread_for(t, SWT_SLOW);
+	swt_pool(t, 4, 8);
+	expect_one_to_give_way(t, SWT_VSLOW);
+	swt_hold(t, 2);
+	expect_one_to_give_way(t, SWT_SLOW);
 }
 
 /* Two are told one tick apart; each is counted on for as long */
@@ -1057,6 +1133,9 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(very_slow_sleepers_burn_no_processor),
 	KUNIT_CASE(three_sleepers_on_two_threads_all_have_turns),
 	KUNIT_CASE(five_sleepers_on_two_threads_all_have_turns),
+	KUNIT_CASE(sleepers_of_both_classes_have_turns_on_one_thread),
+	KUNIT_CASE(slow_item_comes_before_very_slow_sleepers),
+	KUNIT_CASE(sleeper_makes_way_for_the_older_of_two),
 	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
