@@ -219,11 +219,14 @@ static void put_ref_of_a_queued_item_is_waited_for(struct kunit *test)
 	struct swt_item *item = swt_item(t, SWT_SLOW);
 	struct swt_thread *first, *second;
 
+	/* A thread has had it before */
+	swt_must_run(item);
 	swt_one_thread(t);
+	swt_wait(t, swt_at_rest(item));
 	item->put_gate = swt_gate(t);
 	swt_must_enqueue(item);
 	first = swt_cancel_start(item);
-	swt_wait(t, atomic_read(&item->putting) == 1);
+	swt_wait(t, atomic_read(&item->putting) == 2);
 	/* Nor may a second one return before what the first one does has ended */
 	second = swt_cancel_start(item);
 	swt_wait(t, swt_blocked(second));

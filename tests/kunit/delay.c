@@ -429,6 +429,29 @@ static void not_taken_back_as_its_timer_comes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 1);
 }
 
+static void arm_anew_and_stop(struct swt_item *item)
+{
+	struct in_timer *in = item->data;
+	struct timer_list *timer = &item->dwork.timer;
+
+	in->results[0] = swt_mod(item, 1);
+	timer_delete(timer);
+	timer->expires = jiffies;
+}
+
+/* Nothing is left of what was noted for a timer that was stopped then */
+static void armed_anew_and_stopped_as_its_timer_comes(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_in_timer(t, arm_anew_and_stop, take_off_and_arm);
+	const int *results = results_in_timer(item);
+
+	KUNIT_EXPECT_EQ(test, results[0], 0);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, results[2], 1);
+	swt_wait(t, swt_runs(item) == 1);
+}
+
 static struct kunit_case delay_cases[] = {
 	KUNIT_CASE(never_earlier_than_the_delay),
 	KUNIT_CASE(armed_item_is_marked),
@@ -446,6 +469,7 @@ static struct kunit_case delay_cases[] = {
 	KUNIT_CASE(armed_anew_as_its_timer_comes),
 	KUNIT_CASE(taken_back_when_its_timer_has_come),
 	KUNIT_CASE(not_taken_back_as_its_timer_comes),
+	KUNIT_CASE(armed_anew_and_stopped_as_its_timer_comes),
 	{}
 };
 

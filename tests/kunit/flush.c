@@ -435,6 +435,119 @@ static void flushes_of_two_items_are_told_apart(struct kunit *test)
 	expect_waited(flushes[0]);
 }
 
+/* The thread that had both before tells nothing of who waits for them */
+static void flushes_of_items_that_have_run_are_told_apart(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[2] = { swt_item(t, SWT_SLOW), swt_item(t, SWT_SLOW) };
+	struct swt_thread *flushes[2];
+	int i;
+
+	swt_one_thread(t);
+	swt_release(t->held[0]);
+	for (i = 0; i < 2; i++)
+		swt_must_run(items[i]);
+	swt_hold(t, 1);
+	items[1]->gate = swt_gate(t);
+	for (i = 0; i < 2; i++) {
+		swt_must_enqueue(items[i]);
+		flushes[i] = swt_flush_start(items[i]);
+		expect_waits(flushes[i]);
+	}
+	swt_release(t->held[2]);
+	expect_waited(flushes[0]);
+	swt_wait(t, swt_executing(items[1]));
+	expect_waits(flushes[1]);
+	swt_release(items[1]);
+	expect_waited(flushes[1]);
+}
+
+/* Leaves @item wherever the flush had something on the stack */
+static noinline long leave_on_stack(struct swt_item *item)
+{
+	struct slow_work *left[112];
+	long sum = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(left); i++)
+		WRITE_ONCE(left[i], &item->work);
+	for (i = 0; i < ARRAY_SIZE(left); i++)
+		sum += (long)READ_ONCE(left[i]);
+	return sum;
+}
+
+static int flush_and_wait(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+
+	if (!swt_do_flush(item))
+		return 0;
+	item->value = leave_on_stack(item);
+	/* Its stack stays */
+	smp_store_release(&thread->seen_at_rest, true);
+	swt_poke(item->t);
+	swt_pass(item->data);
+	return 1;
+}
+
+static int try_to_cancel(struct swt_thread *thread)
+{
+	return swt_try_cancel(thread->arg);
+}
+
+static struct swt_thread *take_back_with_put_gate(struct swt_item *item)
+{
+	struct swt *t = item->t;
+	struct swt_thread *cancel;
+	int putting = atomic_read(&item->putting);
+
+	item->put_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	cancel = swt_start(t, try_to_cancel, item);
+	swt_wait(t, atomic_read(&item->putting) == putting + 1);
+	return cancel;
+}
+
+/*
+ * Who waits for the put_ref that a cancel calls lists the others, and those of the next
+ * run too; nothing of it is used when it has gone.
+ */
+static void flush_that_has_gone_is_forgotten(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct swt_thread *flush, *next, *cancel;
+	int i;
+
+	swt_one_thread(t);
+	item->data = swt_gate(t);
+	for (i = 0; i < 2; i++) {
+		cancel = take_back_with_put_gate(item);
+		flush = swt_start(t, flush_and_wait, item);
+		expect_waits(flush);
+		if (i) {
+			swt_must_enqueue(item);
+			next = swt_flush_start(item);
+			expect_waits(next);
+		}
+		swt_open(item->put_gate);
+		KUNIT_EXPECT_EQ(test, swt_join(cancel), 1);
+		/* Pairs with flush_and_wait() */
+		swt_wait(t, smp_load_acquire(&flush->seen_at_rest));
+		item->put_gate = NULL;
+		if (!i) {
+			swt_must_enqueue(item);
+			swt_release(t->held[0]);
+			swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
+			swt_hold(t, 1);
+		}
+	}
+	swt_release(t->held[2]);
+	expect_waited(next);
+	swt_open(item->data);
+	KUNIT_EXPECT_EQ(test, swt_runs(item), 2);
+}
+
 /* ---- from inside -------------------------------------------------------- */
 
 static void flush_self(struct swt_item *item)
@@ -473,6 +586,10 @@ static void flush_in_its_own_put_ref_does_not_wait(struct kunit *test)
 	swt_one_thread(t);
 	swt_must_enqueue(item);
 	swt_cancel(item);
+	KUNIT_EXPECT_EQ(test, item->result, 0);
+	item->result = -1;
+	swt_must_enqueue(item);
+	KUNIT_EXPECT_EQ(test, swt_call(t, try_to_cancel, item), 1);
 	swt_splat_over(t);
 	KUNIT_EXPECT_EQ(test, item->result, 0);
 }
@@ -667,6 +784,8 @@ static struct kunit_case flush_cases[] = {
 	KUNIT_CASE(several_flushes_of_one_item_all_return),
 	KUNIT_CASE(flushes_of_two_runs_are_told_apart),
 	KUNIT_CASE(flushes_of_two_items_are_told_apart),
+	KUNIT_CASE(flushes_of_items_that_have_run_are_told_apart),
+	KUNIT_CASE(flush_that_has_gone_is_forgotten),
 	KUNIT_CASE(flush_in_its_own_execute_does_not_wait),
 	KUNIT_CASE(flush_in_its_own_put_ref_does_not_wait),
 	KUNIT_CASE(execute_may_flush_others),

@@ -287,6 +287,74 @@ static void armed_in_put_ref_after_it_was_taken_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
 }
 
+static void arm_twice_and_other(struct swt_item *item)
+{
+	if (!item->other)
+		return;
+	item->result = swt_arm(item, SWT_NEVER) ?: swt_arm(item, SWT_NEVER) ?:
+		       swt_arm(item->other, SWT_NEVER);
+	item->other = NULL;
+}
+
+/* It is armed, and joins those that are armed when put_ref is over */
+static void armed_in_the_put_ref_that_it_calls(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED), *other = swt_item(t, SWT_DELAYED);
+
+	swt_one_thread(t);
+	item->other = other;
+	item->result = -1;
+	item->on_put = arm_twice_and_other;
+	swt_must_enqueue(item);
+	KUNIT_EXPECT_TRUE(test, try(item));
+	KUNIT_EXPECT_EQ(test, item->result, 0);
+#ifdef CONFIG_SLOW_WORK_DEBUG
+	strscpy(item->name, "first armed", sizeof(item->name));
+	strscpy(other->name, "then armed", sizeof(other->name));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(strstr(swt_runqueue(t), other->name) ?: "",
+					   item->name));
+#endif
+	KUNIT_EXPECT_TRUE(test, try(other));
+	KUNIT_EXPECT_TRUE(test, try(item));
+	KUNIT_EXPECT_TRUE(test, swt_at_rest(item) && swt_at_rest(other));
+}
+
+static void enqueue_once_more(struct swt_item *item)
+{
+	if (!item->value++)
+		item->result = swt_enqueue(item);
+}
+
+/* Whichever task calls put_ref, it is known to live */
+static void enqueued_in_the_put_ref_of_any_task(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_thread *threads[8];
+	struct swt_item *items[8];
+	int i;
+
+	swt_one_thread(t);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		items[i]->on_put = enqueue_once_more;
+		items[i]->put_gate = swt_gate(t);
+		items[i]->result = -1;
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		threads[i] = swt_start(t, try_fn, items[i]);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		swt_wait(t, atomic_read(&items[i]->putting) == 1 && swt_blocked(threads[i]));
+		KUNIT_EXPECT_EQ(test, items[i]->result, 0);
+		swt_open(items[i]->put_gate);
+		KUNIT_EXPECT_EQ(test, swt_join(threads[i]), 1);
+	}
+	swt_release(t->held[0]);
+	for (i = 0; i < ARRAY_SIZE(items); i++)
+		swt_wait(t, swt_runs(items[i]) == 1);
+}
+
 /* Whoever took it back is still in put_ref when it is enqueued, and so on */
 static void enqueued_in_the_put_ref_that_it_calls(struct kunit *test)
 {
@@ -970,6 +1038,8 @@ static struct kunit_case try_cancel_cases[] = {
 	KUNIT_CASE(enqueued_in_put_ref_it_is_put_once_more),
 	KUNIT_CASE(enqueued_in_put_ref_again_and_again),
 	KUNIT_CASE(armed_in_put_ref_after_it_was_taken_back),
+	KUNIT_CASE(armed_in_the_put_ref_that_it_calls),
+	KUNIT_CASE(enqueued_in_the_put_ref_of_any_task),
 	KUNIT_CASE(enqueued_in_the_put_ref_that_it_calls),
 	KUNIT_CASE(cancel_waits_for_the_put_ref_that_it_calls),
 	KUNIT_CASE(cancel_under_way_leaves_nothing_to_take),
