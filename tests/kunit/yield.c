@@ -250,7 +250,9 @@ static void fresh_item_preempts_a_sleeper(struct kunit *test)
 	since = jiffies;
 	swt_must_run(item);
 	expect_no_more_woken(sleepers, 2, 1, item, since);
-	expect_woken(sleepers[atomic_read(&bed_of(sleepers[1])->wanted)], true);
+	/* Of these the one that has slept for longer */
+	if (swt_came_soon(item, since))
+		expect_woken(sleepers[0], true);
 }
 
 static void item_whose_delay_ends_preempts_a_sleeper(struct kunit *test)
@@ -374,6 +376,38 @@ static void work_queued_before_the_call_is_seen(struct kunit *test)
 	swt_must_enqueue(item->other);
 	expect_woken(item, true);
 	swt_wait(t, swt_runs(item->other) == 1);
+	/* Nobody had to look for it */
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, swt_came_soon(item->other, bed_of(item)->began_at));
+}
+
+static void pass_and_lie_down(struct swt_item *item)
+{
+	swt_pass(item->other->gate);
+	lie_down(item);
+}
+
+/* When one was queued last there was nothing to be had for it */
+static void sleeper_in_a_full_pool_is_preempted_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper = new_sleeper(t, SWT_SLOW), *item = swt_item(t, SWT_SLOW);
+	unsigned long since;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	sleeper->on_execute = pass_and_lie_down;
+	sleeper->other = swt_blocker(t, SWT_SLOW);
+	swt_must_execute(sleeper);
+	swt_must_enqueue(sleeper->other);
+	swt_cancel(sleeper->other);
+	swt_release(sleeper->other);
+	swt_wait(t, atomic_read(&bed_of(sleeper)->lying) == 1 && swt_asleep(sleeper));
+	since = jiffies;
+	swt_must_run(item);
+	expect_woken(sleeper, true);
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, swt_came_soon(item, since));
 }
 
 static void cancel_wakes_the_sleeper(struct kunit *test)
@@ -709,6 +743,34 @@ static void yielded_item_preempts_no_sooner_than_10_ms(struct kunit *test)
 	for (i = 0; i < MANY; i++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleepers[i])->early), 0);
 	wake_sleepers(sleepers, MANY);
+}
+
+/* It has waited for longer, and there was none that slept; nothing else happens meanwhile */
+static void yielded_item_preempts_10_ms_after_one_lies_down(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *yielded, *sleeper;
+	enum swt_kind kind;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	for (kind = SWT_SLOW; kind <= SWT_VSLOW; kind++) {
+		make_sleepers(t, &yielded, 1, NULL, SWT_SLOW);
+		enqueue_and_see_it_sleep(yielded);
+		sleeper = new_sleeper(t, kind);
+		sleeper->on_execute = pass_and_lie_down;
+		sleeper->other = swt_blocker(t, SWT_SLOW);
+		swt_must_execute(sleeper);
+		swt_wait(t, slow_work_is_queued(&yielded->work));
+		schedule_timeout_uninterruptible(msecs_to_jiffies(100));
+		swt_release(sleeper->other);
+		expect_woken(sleeper, true);
+		swt_wait(t, swt_starts(yielded) == 2);
+		if (swt_time_travel())
+			KUNIT_EXPECT_LE(test, yielded->started_at - bed_of(sleeper)->began_at,
+					msecs_to_jiffies(30));
+		wake_sleepers(&yielded, 1);
+	}
 }
 
 static void fresh_items_pass_through_many_sleepers(struct kunit *test)
@@ -1121,6 +1183,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(free_thread_spares_the_sleeper),
 	KUNIT_CASE(sleeper_is_woken_before_threads_are_started),
 	KUNIT_CASE(work_queued_before_the_call_is_seen),
+	KUNIT_CASE(sleeper_in_a_full_pool_is_preempted_at_once),
 	KUNIT_CASE(cancel_wakes_the_sleeper),
 	KUNIT_CASE(item_being_cancelled_does_not_lie_down),
 	KUNIT_CASE(very_slow_sleeper_gives_up_its_slot),
@@ -1137,6 +1200,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(slow_item_comes_before_very_slow_sleepers),
 	KUNIT_CASE(sleeper_makes_way_for_the_older_of_two),
 	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
+	KUNIT_CASE(yielded_item_preempts_10_ms_after_one_lies_down),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
 	KUNIT_CASE(no_thread_is_started_past_a_sleeper_that_winds_up_soon),
