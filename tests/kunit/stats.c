@@ -643,7 +643,9 @@ static void what_is_switched_twice_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_write("histograms", -1), (ssize_t)-EINVAL);
 	KUNIT_EXPECT_EQ(test, swt_read("histograms"), 1);
 	KUNIT_EXPECT_EQ(test, field(t, "class.slow", "run.count"), 1L);
-	KUNIT_EXPECT_GE(test, value_in(read_values(t), "histograms-since-ms"), since);
+	before = jiffies;
+	swt_wait(t, time_after(jiffies, before + HZ / 10));
+	KUNIT_EXPECT_GE(test, value_in(read_values(t), "histograms-since-ms"), since + 100);
 	switch_histograms(t, false);
 	switch_histograms(t, false);
 	swt_settle(t);
@@ -882,6 +884,61 @@ static void no_thread_comes_and_goes_at_the_maximum(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, value_in(read_values(t), "pool.started"), started);
 }
 
+static void sleep_until_needed(struct swt_item *item)
+{
+	signed long timeout = 60 * HZ;
+
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	slow_work_sleep_till_thread_needed(&item->work, &timeout);
+}
+
+static void sleeper_is_not_blocked(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	char *values;
+
+	item->on_execute = sleep_until_needed;
+	swt_pool(t, 2, 2);
+	swt_must_enqueue(item);
+	swt_wait(t, value_in(read_values(t), "pool.sleeping") == 1);
+	swt_wait(t, value_in(read_values(t), "pool.idle") == 1);
+	values = read_values(t);
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.executing"), 1L);
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.blocked"), 0L);
+	swt_hold(t, 1);
+	swt_must_enqueue(swt_item(t, SWT_SLOW));
+	swt_wait(t, swt_at_rest(item));
+}
+
+static void settings_are_told(struct kunit *test)
+{
+	unsigned long begin = jiffies, began, end;
+	struct swt *t = test->priv;
+	char *values;
+	s64 since = value_in(read_values(t), "since-ms");
+
+	began = jiffies;
+	swt_pool(t, 3, 7);
+	swt_set(t, "vslow-percentage", 70);
+	swt_wait(t, time_after(jiffies, began + HZ / 10));
+	end = jiffies;
+	values = read_values(t);
+	expect_grown(t, value_in(values, "since-ms") - since, end - began, jiffies - begin);
+	/* Nor is it longer than the kernel is up */
+	KUNIT_EXPECT_LE(test, value_in(values, "since-ms"),
+			(s64)jiffies64_to_msecs(get_jiffies_64() - INITIAL_JIFFIES));
+	KUNIT_EXPECT_EQ(test, value_in(values, "format"), 1L);
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.min-threads"), 3L);
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.max-threads"), 7L);
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.limit"),
+			max_t(s64, 255, 2 * num_possible_cpus()));
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.vslow-percentage"), 70L);
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.vslow-limit"), 2L);
+	KUNIT_EXPECT_EQ(test, value_in(values, "pool.lost"), 0L);
+	swt_set(t, "vslow-percentage", 50);
+}
+
 /* Text ************************************************************/
 
 #define SWT_STATS	"/sys/kernel/debug/slow_work/stats"
@@ -976,6 +1033,12 @@ static void expect_text(struct swt *t)
 		    value_in(values, "pool.start-failures"));
 	expect_line(t, text, " s at the maximum, %lld stalls reported\n",
 		    value_in(values, "pool.stalls"));
+	if (value_in(values, "pool.reserves"))
+		expect_line(t, text, " stalls reported\nreserves %lld, called %lld times\ntimes  ",
+			    value_in(values, "pool.reserves"),
+			    value_in(values, "pool.reserve-calls"));
+	else
+		expect_line(t, text, " stalls reported\ntimes  ");
 	ms = seconds_behind(text, "counted  since ");
 	KUNIT_EXPECT_GE(t->test, ms, value_in(before, "since-ms"));
 	KUNIT_EXPECT_LE(t->test, ms, value_in(values, "since-ms"));
@@ -1038,6 +1101,8 @@ static void text_has_what_the_values_have(struct kunit *test)
 	swt_must_enqueue(swt_item(t, SWT_SLOW));
 	swt_must_arm(swt_item(t, SWT_DELAYED), SWT_NEVER);
 	swt_wait(t, value_in(read_values(t), "pool.blocked") == 3);
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, swt_owner(t, "swt_rsv"),
+						 SLOW_WORK_MEM_RECLAIM), 0);
 	expect_text(t);
 }
 
@@ -1069,6 +1134,8 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(starts_and_culls_are_counted),
 	KUNIT_CASE(failed_starts_are_counted),
 	KUNIT_CASE(no_thread_comes_and_goes_at_the_maximum),
+	KUNIT_CASE(sleeper_is_not_blocked),
+	KUNIT_CASE(settings_are_told),
 	KUNIT_CASE(text_has_what_the_values_have),
 	{}
 };
