@@ -545,8 +545,12 @@ static void undo_journal_info(struct swt_item *item)
 
 static void journal_info(struct kunit *test)
 {
-	expect_put_right_after(test, new_leftover(test, leave_journal_info, undo_journal_info,
-						  NULL));
+	struct leftover *leftover = new_leftover(test, leave_journal_info, undo_journal_info,
+						 NULL);
+
+	/* and nothing else */
+	leftover->told = "returned with journal_info\n";
+	expect_put_right_after(test, leftover);
 }
 
 static struct mm_struct *get_user_mm(void)
