@@ -84,23 +84,25 @@ for n in $(seq $((least - 80)) $((least + 2))); do nth $n; done
 note "insmod of slow_work: $least allocations, not loaded $failed times"
 is "nothing is left of them" "" "$unclean"
 
-# --- a text that wants memory
+# --- texts that want memory
 
 load slow_work
-whole=$(cat $SYSCTL/cpumask)
-# reads N: while the Nth allocation fails the CPUs are told in whole, or not at all
+# reads FILE N: while the Nth allocation fails it is told in whole, or not at all
 reads() {
 	local out
 	echo 1 >$FAILSLAB/times
-	out=$( (echo "$1" >/proc/self/fail-nth; exec dd if=$SYSCTL/cpumask bs=64 count=1) 2>/dev/null | tr '\0' 0)
-	[ -z "$out" ] || [ "$out" = "$whole" ] || unclean="$unclean $1: $out"
+	out=$( (echo "$2" >/proc/self/fail-nth; exec dd if="$1" bs=4096 count=1) 2>/dev/null | tr '\0' 0)
+	[ -z "$out" ] || [ "${out%%
+*}" = "$whole" ] || unclean="$unclean $2: $out"
 	[ "$(cat $FAILSLAB/times)" = 0 ]
 }
-n=1 unclean=
-while reads $n && [ $n -lt 1000 ]; do n=$((n + 1)); done
-note "a read of the CPUs: $((n - 1)) allocations"
-check "allocations of a read fail" [ $n -gt 2 ]
-is "it is whole, or an error" "" "$unclean"
+for file in $SYSCTL/cpumask $RUNQUEUE ${RUNQUEUE%/*}/stats ${RUNQUEUE%/*}/stats-values; do
+	n=1 unclean='' whole=$(head -n 1 $file)
+	while reads $file $n && [ $n -lt 1000 ]; do n=$((n + 1)); done
+	note "a read of ${file##*/}: $((n - 1)) allocations"
+	check "allocations of a read fail" [ $n -gt 2 ]
+	is "it is whole, or an error" "" "$unclean"
+done
 unload slow_work
 echo EXPECT-SPLAT-END >/dev/kmsg
 is "the kernel found nothing twice, nor anything wrong" "" \
