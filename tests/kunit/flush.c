@@ -457,37 +457,34 @@ static void flushes_of_items_that_have_run_are_told_apart(struct kunit *test)
 	swt_release(t->held[2]);
 	expect_waited(flushes[0]);
 	swt_wait(t, swt_executing(items[1]));
+	/* Of several that are woken, all but one have to wait for a timer */
+	schedule_timeout_uninterruptible(2);
 	expect_waits(flushes[1]);
 	swt_release(items[1]);
 	expect_waited(flushes[1]);
 }
 
-/* Leaves @item wherever the flush had something on the stack */
-static noinline long leave_on_stack(struct swt_item *item)
+/* Has @item wherever the flush had something on the stack, until the gate opens */
+static noinline int wait_on_that_stack(struct swt_thread *thread)
 {
+	struct swt_item *item = thread->arg;
 	struct slow_work *left[112];
-	long sum = 0;
-	int i;
+	int i, nr = 0;
 
 	for (i = 0; i < ARRAY_SIZE(left); i++)
 		WRITE_ONCE(left[i], &item->work);
+	/* Pairs with flush_that_has_gone_is_forgotten() */
+	smp_store_release(&thread->seen_at_rest, true);
+	swt_poke(item->t);
+	swt_pass(item->data);
 	for (i = 0; i < ARRAY_SIZE(left); i++)
-		sum += (long)READ_ONCE(left[i]);
-	return sum;
+		nr += READ_ONCE(left[i]) == &item->work;
+	return nr;
 }
 
 static int flush_and_wait(struct swt_thread *thread)
 {
-	struct swt_item *item = thread->arg;
-
-	if (!swt_do_flush(item))
-		return 0;
-	item->value = leave_on_stack(item);
-	/* Its stack stays */
-	smp_store_release(&thread->seen_at_rest, true);
-	swt_poke(item->t);
-	swt_pass(item->data);
-	return 1;
+	return swt_do_flush(thread->arg) ? wait_on_that_stack(thread) : 0;
 }
 
 static int try_to_cancel(struct swt_thread *thread)
@@ -529,10 +526,16 @@ static void flush_that_has_gone_is_forgotten(struct kunit *test)
 			swt_must_enqueue(item);
 			next = swt_flush_start(item);
 			expect_waits(next);
+			/* What the thread has now that had it is not waited for */
+			swt_release(t->held[2]);
+			swt_settle(t);
+			schedule_timeout_uninterruptible(2);
+			KUNIT_EXPECT_FALSE(test, flush->seen_at_rest);
+			expect_waits(next);
 		}
 		swt_open(item->put_gate);
 		KUNIT_EXPECT_EQ(test, swt_join(cancel), 1);
-		/* Pairs with flush_and_wait() */
+		/* Pairs with wait_on_that_stack() */
 		swt_wait(t, smp_load_acquire(&flush->seen_at_rest));
 		item->put_gate = NULL;
 		if (!i) {
@@ -542,7 +545,6 @@ static void flush_that_has_gone_is_forgotten(struct kunit *test)
 			swt_hold(t, 1);
 		}
 	}
-	swt_release(t->held[2]);
 	expect_waited(next);
 	swt_open(item->data);
 	KUNIT_EXPECT_EQ(test, swt_runs(item), 2);
