@@ -550,6 +550,40 @@ static void flush_that_has_gone_is_forgotten(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_runs(item), 2);
 }
 
+/* One thread has both by turns, and lists nobody for an item that it let go of */
+static void flushes_of_two_deferred_runs_are_told_apart(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[2];
+	struct swt_thread *flushes[2];
+	struct swt_gate *gate;
+	int i;
+
+	swt_one_thread(t);
+	for (i = 0; i < 2; i++) {
+		items[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(items[i]);
+	}
+	swt_release(t->held[0]);
+	for (i = 0; i < 2; i++) {
+		swt_wait(t, swt_executing(items[i]));
+		swt_must_enqueue(items[i]);
+		flushes[i] = swt_flush_start(items[i]);
+		expect_waits(flushes[i]);
+		/* Of the second runs the first one ends by itself */
+		gate = items[i]->gate;
+		items[i]->gate = i ? swt_gate(t) : NULL;
+		swt_open(gate);
+	}
+	expect_waited(flushes[0]);
+	swt_wait(t, swt_executing(items[1]));
+	/* As above */
+	schedule_timeout_uninterruptible(2);
+	expect_waits(flushes[1]);
+	swt_release(items[1]);
+	expect_waited(flushes[1]);
+}
+
 /* ---- from inside -------------------------------------------------------- */
 
 static void flush_self(struct swt_item *item)
@@ -787,6 +821,7 @@ static struct kunit_case flush_cases[] = {
 	KUNIT_CASE(flushes_of_two_runs_are_told_apart),
 	KUNIT_CASE(flushes_of_two_items_are_told_apart),
 	KUNIT_CASE(flushes_of_items_that_have_run_are_told_apart),
+	KUNIT_CASE(flushes_of_two_deferred_runs_are_told_apart),
 	KUNIT_CASE(flush_that_has_gone_is_forgotten),
 	KUNIT_CASE(flush_in_its_own_execute_does_not_wait),
 	KUNIT_CASE(flush_in_its_own_put_ref_does_not_wait),

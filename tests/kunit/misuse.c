@@ -15,6 +15,7 @@ static void expect_invalid(struct swt *t, enum swt_kind kind, const struct slow_
 	struct swt_item *item = swt_item(t, kind);
 
 	item->work.ops = ops;
+	swt_log_mark(t);
 	swt_expect_splat(t);
 	KUNIT_EXPECT_EQ(t->test, swt_enqueue(item), -EINVAL);
 	if (kind == SWT_DELAYED) {
@@ -23,6 +24,7 @@ static void expect_invalid(struct swt *t, enum swt_kind kind, const struct slow_
 	}
 	swt_splat_over(t);
 	swt_expect_warned(t, "without operations, execute or timer enqueued by");
+	KUNIT_EXPECT_FALSE(t->test, swt_logged(t, "no user is registered", ""));
 	KUNIT_EXPECT_TRUE(t->test, swt_at_rest(item));
 	KUNIT_EXPECT_FALSE(t->test, slow_work_is_queued(&item->work));
 	swt_settle(t);

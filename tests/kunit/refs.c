@@ -199,6 +199,24 @@ static void refused_enqueue_during_execute_is_no_second_run(struct kunit *test)
 	swt_wait(t, swt_runs(item) == (refused ? 2 : 3));
 }
 
+static void refused_enqueue_during_put_ref_is_no_second_run(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+
+	item->put_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	item->get_result = -EAGAIN;
+	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->failed_gets), 1);
+	item->get_result = 0;
+	swt_open(item->put_gate);
+	swt_wait(t, swt_at_rest(item));
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 1);
+}
+
 static void only_below_0_is_an_error(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -291,7 +309,7 @@ static void counted_put(struct slow_work *work)
 		return;
 	atomic_inc(object->freed);
 	/* What the pool reads of it from here on is seen */
-	memset(object, 0x6b, sizeof(*object));
+	memset(object, 0xff, sizeof(*object));
 	kfree(object);
 	swt_poke(t);
 }
@@ -408,6 +426,7 @@ static struct kunit_case refs_cases[] = {
 	KUNIT_CASE(refused_enqueue_returns_the_error_and_leaves_no_mark),
 	KUNIT_CASE(refused_arming_returns_the_error_and_leaves_no_mark),
 	KUNIT_CASE(refused_enqueue_during_execute_is_no_second_run),
+	KUNIT_CASE(refused_enqueue_during_put_ref_is_no_second_run),
 	KUNIT_CASE(only_below_0_is_an_error),
 	KUNIT_CASE(get_ref_put_ref_and_desc_are_optional),
 	KUNIT_CASE(armed_item_needs_no_get_ref),

@@ -251,6 +251,64 @@ static void enqueued_in_put_ref_it_is_put_once_more(struct kunit *test)
 	expect_good_as_new(item);
 }
 
+/* When it has been put as often as @value says, its memory is another's */
+static void give_memory_away(struct swt_item *item)
+{
+	if (atomic_read(&item->puts) != item->value)
+		return;
+	memcpy(item->data, &item->work, sizeof(item->work));
+	memset(&item->work, 0xff, sizeof(item->work));
+	/* Pairs with expect_memory_left_alone() */
+	smp_store_release(&item->result, 1);
+	swt_poke(item->t);
+}
+
+static void expect_memory_left_alone(struct swt_item *item)
+{
+	struct swt *t = item->t;
+
+	/* Pairs with give_memory_away() */
+	swt_wait(t, smp_load_acquire(&item->result));
+	swt_settle(t);
+	swt_settle(t);
+	KUNIT_EXPECT_NULL(t->test, memchr_inv(&item->work, 0xff, sizeof(item->work)));
+	memcpy(&item->work, item->data, sizeof(item->work));
+}
+
+static struct swt_item *new_goner(struct swt_item *item, int puts)
+{
+	item->data = swt_alloc(item->t, sizeof(item->work));
+	item->on_last = give_memory_away;
+	item->value = puts;
+	return item;
+}
+
+/* All bits are set there: whoever looks finds much to do */
+static void put_for_the_last_time_it_is_not_looked_at(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct swt_thread *cancel;
+
+	/* Its thread has just had one that was waited for */
+	swt_one_thread(t);
+	swt_release(t->held[0]);
+	swt_must_execute(item);
+	cancel = swt_cancel_start(item);
+	swt_wait(t, swt_blocked(cancel));
+	swt_release(item);
+	swt_join(cancel);
+	item = new_goner(swt_item(t, SWT_SLOW), 1);
+	swt_must_enqueue(item);
+	expect_memory_left_alone(item);
+
+	item = new_goner(item_in_put_ref(t), 2);
+	swt_must_enqueue(item);
+	KUNIT_EXPECT_TRUE(test, try(item));
+	swt_open(item->put_gate);
+	expect_memory_left_alone(item);
+}
+
 static void enqueued_in_put_ref_again_and_again(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1036,6 +1094,7 @@ static struct kunit_case try_cancel_cases[] = {
 	KUNIT_CASE(from_execute_it_takes_back_what_that_deferred),
 	KUNIT_CASE(put_ref_is_not_waited_for),
 	KUNIT_CASE(enqueued_in_put_ref_it_is_put_once_more),
+	KUNIT_CASE(put_for_the_last_time_it_is_not_looked_at),
 	KUNIT_CASE(enqueued_in_put_ref_again_and_again),
 	KUNIT_CASE(armed_in_put_ref_after_it_was_taken_back),
 	KUNIT_CASE(armed_in_the_put_ref_that_it_calls),

@@ -498,10 +498,12 @@ static void last_one_ends_what_arms_itself(struct kunit *test)
 	swt_must_arm(item, 1);
 	swt_wait(t, swt_runs(item) >= 3);
 	/* It may come when there is no user any more */
+	swt_log_mark(t);
 	swt_expect_splat(t);
 	thread = swt_unregister_start(t, THIS_MODULE, item);
 	swt_join(thread);
 	swt_splat_over(t);
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "item without operations", ""));
 	KUNIT_EXPECT_TRUE(test, thread->seen_at_rest);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
@@ -747,9 +749,11 @@ static void expect_told_the_truth(struct swt *t, struct closing *closing, struct
 {
 	int ret;
 
+	swt_log_mark(t);
 	swt_expect_splat(t);
 	ret = submit(item);
 	swt_splat_over(t);
+	KUNIT_EXPECT_FALSE(t->test, swt_logged(t, "item without operations", ""));
 	expect_closed(t, closing);
 	KUNIT_EXPECT_TRUE(t->test, swt_at_rest(item));
 	if (ret) {

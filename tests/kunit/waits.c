@@ -186,9 +186,11 @@ static void who_waits_for_a_desc_is_no_hung_task(struct kunit *test)
 		kunit_skip(test, "built without runqueue");
 	item->desc_gate = swt_gate(t);
 	swt_must_arm(item, SWT_NEVER);
+	swt_log_mark(t);
 	swt_runqueue_start(t);
 	swt_wait(t, atomic_read(&item->describing) == 1);
 	expect_no_hung_task(swt_cancel_start(item), "cancel");
+	swt_wait(t, swt_logged(t, "Still waiting for the desc of", "which is being read"));
 	expect_no_hung_task(swt_cancel_start(item), "second cancel");
 	expect_no_hung_task(swt_flush_start(item), "flush");
 }
