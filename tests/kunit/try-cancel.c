@@ -384,6 +384,21 @@ static void enqueue_once_more(struct swt_item *item)
 		item->result = swt_enqueue(item);
 }
 
+/* A thread that idles is told */
+static void enqueued_in_the_put_ref_that_it_calls_it_runs(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+
+	swt_wait(t, swt_idle_threads() == 2);
+	/* Nor does a timer look that was set before */
+	schedule_timeout_uninterruptible(HZ / 10);
+	item->on_put = enqueue_once_more;
+	swt_must_arm(item, SWT_NEVER);
+	KUNIT_EXPECT_TRUE(test, try(item));
+	swt_wait(t, swt_runs(item) == 1);
+}
+
 /* Whichever task calls put_ref, it is known to live */
 static void enqueued_in_the_put_ref_of_any_task(struct kunit *test)
 {
@@ -1098,6 +1113,7 @@ static struct kunit_case try_cancel_cases[] = {
 	KUNIT_CASE(enqueued_in_put_ref_again_and_again),
 	KUNIT_CASE(armed_in_put_ref_after_it_was_taken_back),
 	KUNIT_CASE(armed_in_the_put_ref_that_it_calls),
+	KUNIT_CASE(enqueued_in_the_put_ref_that_it_calls_it_runs),
 	KUNIT_CASE(enqueued_in_the_put_ref_of_any_task),
 	KUNIT_CASE(enqueued_in_the_put_ref_that_it_calls),
 	KUNIT_CASE(cancel_waits_for_the_put_ref_that_it_calls),
