@@ -546,7 +546,8 @@ static void thread_that_was_woken_may_come_late(struct kunit *test)
 	swt_hold(t, 1);
 	/* It is counted on while a look a second ago may have been before that */
 	let_thread_come_late(t, 900);
-	schedule_timeout_uninterruptible(2);
+	/* No timer is set any more */
+	schedule_timeout_uninterruptible(2 * HZ);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 	let_thread_come_late(t, 2100);
 	swt_wait(t, swt_threads() == 3);

@@ -854,7 +854,7 @@ static void pool_grows_past_a_sleeper_that_winds_up(struct kunit *test)
 static void wind_up_soon(struct swt_item *item)
 {
 	if (lie_down(item))
-		usleep_range(5000, 5001);
+		usleep_range(11000, 11001);
 }
 
 /* The thread of one is counted on meanwhile.  On a busy machine it may take longer. */
