@@ -9,6 +9,7 @@
 #include <linux/interrupt.h>
 #include <linux/kernel_stat.h>
 #include <linux/preempt.h>
+#include <linux/refcount.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -441,6 +442,29 @@ static void item_has_a_thread_at_once_after_a_spike(struct kunit *test)
 	expect_a_thread_at_once(t);
 }
 
+/* It was served well until then: the manager goes by what it has seen last */
+static void item_has_a_thread_at_once_when_a_spike_gets_stuck(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *blockers[3];
+	ktime_t since;
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 8);
+	swt_wait(t, swt_idle_threads() == 2);
+	since = ktime_get();
+	enqueue_spike(t, 20, 100);
+	for (i = 0; i < ARRAY_SIZE(blockers); i++) {
+		blockers[i] = swt_blocker(t, SWT_SLOW);
+		swt_must_enqueue(blockers[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(blockers); i++)
+		swt_wait(t, swt_executing(blockers[i]));
+	KUNIT_EXPECT_LT(test, ktime_us_delta(ktime_get(), since), 5000LL);
+}
+
 static void find_idle(struct task_struct *task, void *arg)
 {
 	struct task_struct **found = arg;
@@ -746,6 +770,21 @@ static void lowered_maximum_lets_threads_leave_as_they_come_free(struct kunit *t
 	}
 	swt_settle(t);
 	KUNIT_EXPECT_LE(test, swt_threads(), 3);
+}
+
+/* Their memory is the kernel's again: the last reference is ours */
+static void threads_that_left_are_let_go(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct task_struct *task = NULL;
+
+	swt_pool(t, 2, 2);
+	swt_wait(t, swt_idle_threads() == 2);
+	swt_each_thread(find_idle, &task);
+	KUNIT_ASSERT_NOT_NULL(test, task);
+	swt_unregister(t, THIS_MODULE);
+	swt_wait(t, refcount_read(&task->usage) == 1);
+	put_task_struct(task);
 }
 
 /* The 5 s are a promise: a thread that left sooner is a failure, too */
@@ -1303,6 +1342,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(spike_that_is_served_soon_starts_no_thread),
 	KUNIT_CASE(item_has_a_thread_at_once_when_nothing_moves),
 	KUNIT_CASE(item_has_a_thread_at_once_after_a_spike),
+	KUNIT_CASE(item_has_a_thread_at_once_when_a_spike_gets_stuck),
 	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
 	KUNIT_CASE(thread_that_was_woken_may_come_late),
 	KUNIT_CASE(manager_is_woken_for_no_item_that_waits),
@@ -1313,6 +1353,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(raised_minimum_is_reached_while_all_threads_are_blocked),
 	KUNIT_CASE(raised_maximum_lets_the_queued_start),
 	KUNIT_CASE(lowered_maximum_lets_threads_leave_as_they_come_free),
+	KUNIT_CASE(threads_that_left_are_let_go),
 	KUNIT_CASE(surplus_threads_leave_after_5_s_down_to_the_minimum),
 	KUNIT_CASE(threads_leave_though_one_is_in_use),
 	KUNIT_CASE(lower_minimum_lets_idle_threads_leave_after_5_s),

@@ -11,8 +11,10 @@
 
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "helper.h"
@@ -48,6 +50,21 @@ static struct look look_at(const char *name)
 	}
 	rcu_read_unlock();
 	return look;
+}
+
+/* One of them, with a reference */
+static struct task_struct *get_reserve(void)
+{
+	struct task_struct *task, *reserve = NULL;
+
+	rcu_read_lock();
+	for_each_process(task)
+		if (swt_is_reserve(task) && !(READ_ONCE(task->flags) & PF_EXITING))
+			reserve = task;
+	if (reserve)
+		get_task_struct(reserve);
+	rcu_read_unlock();
+	return reserve;
 }
 
 static int reserves(const char *name)
@@ -138,12 +155,17 @@ static void reserve_goes_with_its_user(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct slow_work_ops *ops = new_user(t, NAME);
+	struct task_struct *task = get_reserve();
 
+	KUNIT_ASSERT_NOT_NULL(test, task);
 	new_user(t, OTHER_NAME);
 	swt_unregister(t, ops->owner);
 	KUNIT_EXPECT_EQ(test, reserves(NAME), 0);
 	KUNIT_EXPECT_EQ(test, reserves(OTHER_NAME), 1);
 	swt_settle(t);
+	/* Its memory is the kernel's again: the last reference is ours */
+	swt_wait(t, refcount_read(&task->usage) == 1);
+	put_task_struct(task);
 }
 
 static void reserve_lasts_until_the_last_registration(struct kunit *test)

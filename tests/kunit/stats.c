@@ -848,7 +848,7 @@ static void starts_and_culls_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, value_in(after, "pool.started"), value_in(before, "pool.started"));
 }
 
-static void failed_starts_are_counted(struct kunit *test)
+static void failed_starts_are_counted_and_told(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	s64 before;
@@ -857,10 +857,12 @@ static void failed_starts_are_counted(struct kunit *test)
 	swt_hold(t, 2);
 	before = value_in(read_values(t), "pool.start-failures");
 	KUNIT_ASSERT_GE(test, before, 0L);
+	swt_log_mark(t);
 	swt_let_no_thread_start(t);
 	swt_must_enqueue(swt_item(t, SWT_SLOW));
 	swt_wait(t, value_in(read_values(t), "pool.start-failures") > before);
 	swt_let_threads_start(t);
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Cannot start a thread (-11), next try in 5 s", ""));
 	swt_settle(t);
 	/* Another comes after 5 s, or none */
 	if (swt_time_travel())
@@ -1132,7 +1134,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(quantiles_of_100_times),
 	KUNIT_CASE(time_at_the_maximum_is_counted),
 	KUNIT_CASE(starts_and_culls_are_counted),
-	KUNIT_CASE(failed_starts_are_counted),
+	KUNIT_CASE(failed_starts_are_counted_and_told),
 	KUNIT_CASE(no_thread_comes_and_goes_at_the_maximum),
 	KUNIT_CASE(sleeper_is_not_blocked),
 	KUNIT_CASE(settings_are_told),
