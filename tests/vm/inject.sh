@@ -57,6 +57,9 @@ nth() {
 	(echo "$1" >/proc/self/fail-nth; exec insmod /modules/slow_work.ko) 2>/dev/null
 	if loaded slow_work; then
 		[ -e $SYSCTL/max-threads ] || unclean="$unclean $1 (no sysctls)"
+		# It is of use: there is a pool, and samples of it
+		echo 120 >$SYSCTL/stall-warn-secs
+		load slow_work_caller && unload slow_work_caller || unclean="$unclean $1 (no user)"
 		unload slow_work
 	else
 		failed=$((failed + 1))
