@@ -310,9 +310,8 @@ struct slow_work *slow_work_first(const struct slow_work_class *class)
 /*
  * A very slow sleeper that yields leaves a very slow slot free, and its thread
  * would take a very slow item again, perhaps another sleeper: so a slow item would
- * wait while threads are passed round.  A thread that was preempted for want of a
- * thread therefore takes a slow item first, once, if that is the fresh one or has
- * waited longer.
+ * wait while threads are passed round.  A thread that was preempted therefore takes a
+ * slow item first, once, if that is the fresh one or has waited longer.
  */
 static bool slow_work_comes_for_slow(void)
 {
@@ -340,6 +339,8 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 	struct slow_work_thread *thread;
 	int i;
 
+	*flags = slow_work_comes_for_slow() ? SLOW_WORK_SLOW_FIRST : 0;
+
 	/* for want of a slot in the class */
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
 		struct slow_work_class *class = &slow_pool.classes[i];
@@ -350,7 +351,6 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 		fresh += min(new, room);
 		startable += min(all, room);
 		room += min(class->preempted, UINT_MAX - room);
-		*flags = 0;
 		thread = slow_work_first_sleeper(class);
 		if (thread &&
 		    (new > room || (all > room && slow_work_rested(thread))))
@@ -359,7 +359,6 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 
 	/* for want of a thread */
 	coming = slow_pool.nr_coming + !!slow_pool.searcher;
-	*flags = slow_work_comes_for_slow() ? SLOW_WORK_SLOW_FIRST : 0;
 	thread = slow_work_oldest_sleeper();
 	if (thread && (fresh > coming ||
 		       (startable > coming && slow_work_rested(thread))))

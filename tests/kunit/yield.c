@@ -656,18 +656,21 @@ static void five_sleepers_on_two_threads_all_have_turns(struct kunit *test)
 	expect_turns_on_two_threads(test->priv, 5, SWT_VSLOW, 1);
 }
 
-/* A slow one takes no turn from the very slow one, nor the other way round */
+/* A slow one takes no turn from the very slow ones, nor the other way round */
 static void sleepers_of_both_classes_have_turns_on_one_thread(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *sleepers[3];
+	struct swt_item *sleepers[4];
+	int nr;
 
 	swt_pool(t, 2, 2);
 	swt_hold(t, 1);
-	make_sleepers(t, sleepers, 2, NULL, SWT_SLOW);
-	make_sleepers(t, sleepers + 2, 1, NULL, SWT_VSLOW);
-	expect_few_runs(t, sleepers, ARRAY_SIZE(sleepers), 1);
-	wake_sleepers(sleepers, ARRAY_SIZE(sleepers));
+	for (nr = 3; nr <= 4; nr++) {
+		make_sleepers(t, sleepers, 2, NULL, SWT_SLOW);
+		make_sleepers(t, sleepers + 2, nr - 2, NULL, SWT_VSLOW);
+		expect_few_runs(t, sleepers, nr, 1);
+		wake_sleepers(sleepers, nr);
+	}
 }
 
 /* Else the very slow ones have the thread by turns, each of them at once */
