@@ -543,7 +543,7 @@ static void undo_journal_info(struct swt_item *item)
 	current->journal_info = NULL;
 }
 
-static void journal_info(struct kunit *test)
+static void journal_of_a_filesystem(struct kunit *test)
 {
 	struct leftover *leftover = new_leftover(test, leave_journal_info, undo_journal_info,
 						 NULL);
@@ -847,7 +847,7 @@ static struct kunit_case leftover_cases[] = {
 	KUNIT_CASE(thread_idles_after_a_signal),
 	KUNIT_CASE(signal_is_ignored_again),
 	KUNIT_CASE(plug),
-	KUNIT_CASE(journal_info),
+	KUNIT_CASE(journal_of_a_filesystem),
 	KUNIT_CASE(adopted_mm),
 	KUNIT_CASE(active_memcg),
 	KUNIT_CASE(scheduling_policy),
