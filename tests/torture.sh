@@ -15,7 +15,9 @@
 
 # kcsan_reports ours|theirs LOG: the reports' head lines.  Ours are those where a
 # stack has us as the accessing function, or right below a helper of the kernel
-# that touches memory for its caller (or an atomic instruction's wrapper).
+# that touches memory for its caller (or an atomic instruction's wrapper).  An access that
+# is marked is right; what races with it is at fault, as the kernel's timers are with
+# timer_pending().
 kcsan_reports() {
 	awk -v want="$1" '
 	function done() {
@@ -24,10 +26,10 @@ kcsan_reports() {
 		head = ""; ours = 0
 	}
 	{ sub(/^\[[^]]*\] (\[ *[TC][0-9]+\] )?/, "") }
-	/^BUG: KCSAN: /	{ done(); head = $0; if (/\[slow_work/) ours = 1; frames = 9 }
+	/^BUG: KCSAN: /	{ done(); head = $0; frames = 9 }
 	/^={20,}/	{ done() }
 	head == ""	{ next }
-	/^(race at unknown origin, with )?(read|write)/	{ frames = 0; next }
+	/^(race at unknown origin, with )?(read|write)/	{ frames = /\(marked/ ? 9 : 0; next }
 	/^ /	{
 		if (!frames++ || helper)
 			if (/\[slow_work/)
