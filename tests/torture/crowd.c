@@ -770,7 +770,9 @@ void tort_crowd_watch(void)
 		struct tort_actor *actor = &tort_crowd[i];
 		unsigned long rounds = READ_ONCE(actor->rounds);
 
-		if (READ_ONCE(actor->parked) || rounds != actor->watched) {
+		/* One that can run waits for nobody but the host */
+		if (READ_ONCE(actor->parked) || rounds != actor->watched ||
+		    task_is_running(actor->task)) {
 			actor->watched = rounds;
 			actor->watched_since = jiffies;
 		} else if (time_after(jiffies, actor->watched_since +
