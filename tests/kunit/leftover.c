@@ -756,7 +756,7 @@ static void just_look(struct swt_item *item)
 static void what_an_idle_thread_is_given_from_outside(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct leftover_state seen[2];
+	struct leftover_state *seen = swt_alloc(t, 2 * sizeof(*seen));
 	struct given given = { };
 	int i, round;
 
