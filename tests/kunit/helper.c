@@ -831,6 +831,13 @@ void swt_hold(struct swt *t, int threads)
 	}
 }
 
+/* All that swt_hold() has blocked */
+void swt_release_held(struct swt *t)
+{
+	while (t->nr_held)
+		swt_release(t->held[--t->nr_held]);
+}
+
 /*
  * Two threads that cannot become more, both blocked.  With held[0] released
  * there is exactly one that serves the queues, so that order can be seen.
@@ -1115,6 +1122,31 @@ int swt_read_debugfs(struct swt *t, const char *path, char **text)
 }
 
 #endif
+
+char *swt_read_values(struct swt *t)
+{
+	char *text;
+
+	KUNIT_ASSERT_GE(t->test, swt_read_debugfs(t, SWT_VALUES, &text), 0);
+	return text;
+}
+
+/* -1 where there is no such key */
+s64 swt_value_in(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+	s64 value;
+
+	for (; *text; text = strchrnul(text, '\n') + 1)
+		if (!strncmp(text, key, len) && text[len] == ' ')
+			return sscanf(text + len, "%lld", &value) == 1 ? value : -1;
+	return -1;
+}
+
+s64 swt_value(struct swt *t, const char *key)
+{
+	return swt_value_in(swt_read_values(t), key);
+}
 
 static int swt_runqueue_fn(struct swt_thread *thread)
 {

@@ -222,6 +222,7 @@ void swt_need_sysctls(struct swt *t);
 void swt_set(struct swt *t, const char *name, int value);
 void swt_pool(struct swt *t, int min, int max);
 void swt_hold(struct swt *t, int threads);
+void swt_release_held(struct swt *t);
 void swt_one_thread(struct swt *t);
 void swt_let_no_thread_start(struct swt *t);
 void swt_let_only_start(struct swt *t, int count);
@@ -252,6 +253,9 @@ void swt_expect_warned(struct swt *t, const char *text);
 struct file *swt_view(const char *path);
 ssize_t swt_read_view(struct file *file, loff_t pos, char *buf, size_t size);
 int swt_read_debugfs(struct swt *t, const char *path, char **text);
+char *swt_read_values(struct swt *t);
+s64 swt_value_in(const char *text, const char *key);
+s64 swt_value(struct swt *t, const char *key);
 struct swt_thread *swt_runqueue_start(struct swt *t);
 char *swt_runqueue(struct swt *t);
 

@@ -582,8 +582,7 @@ static void thread_that_was_woken_may_come_late(struct kunit *test)
 	swt_hold(t, 1);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 4);
 	/* Nor is any kept in its place */
-	while (t->nr_held)
-		swt_release(t->held[--t->nr_held]);
+	swt_release_held(t);
 	swt_wait(t, swt_threads() == 2);
 }
 
@@ -792,15 +791,13 @@ static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *te
 {
 	struct swt *t = test->priv;
 	unsigned long surplus_since;
-	int i, turn;
+	int turn;
 
 	swt_pool(t, 3, 6);
 	for (turn = 0; turn < 2; turn++) {
-		t->nr_held = 0;
 		swt_hold(t, 6);
 		surplus_since = jiffies;
-		for (i = 0; i < 6; i++)
-			swt_release(t->held[i]);
+		swt_release_held(t);
 		swt_wait(t, swt_threads() < 6);
 		KUNIT_EXPECT_FALSE(test, time_before(jiffies, surplus_since + 5 * HZ));
 		/* Nor later, where nothing else takes time */
@@ -906,8 +903,7 @@ static void expect_threads_to_leave_beside(struct swt *t, int nr, int share, int
 	}
 	swt_hold(t, 5 - nr);
 	KUNIT_EXPECT_EQ(t->test, swt_threads(), 5);
-	while (t->nr_held)
-		swt_release(t->held[--t->nr_held]);
+	swt_release_held(t);
 	swt_wait(t, swt_threads() == threads);
 	for (i = 0; i < nr; i++) {
 		KUNIT_EXPECT_TRUE(t->test, swt_executing(items[i]));

@@ -844,16 +844,14 @@ static void niceness_that_it_is_given_stays(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct slow_work_ops *ops = new_user(t, NAME);
-	struct task_struct *task;
+	struct task_struct *task = get_reserve();
 	int i;
 
+	KUNIT_ASSERT_NOT_NULL(test, task);
 	swt_one_thread(t);
 	wait_for_reserves(t);
-	rcu_read_lock();
-	for_each_process(task)
-		if (swt_is_reserve(task))
-			set_user_nice(task, 4);
-	rcu_read_unlock();
+	set_user_nice(task, 4);
+	put_task_struct(task);
 	swt_log_mark(t);
 	for (i = 0; i < 2; i++) {
 		struct swt_item *item = swt_item_ops(t, SWT_SLOW, ops);
@@ -913,18 +911,6 @@ static void runqueue_shows_it(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, strstr(swt_runqueue(t), "\nrsv "));
 }
 
-static s64 value(struct swt *t, const char *key)
-{
-	char *text, *line;
-	s64 value = -1;
-
-	KUNIT_ASSERT_GE(t->test, swt_read_debugfs(t, SWT_VALUES, &text), 0);
-	while ((line = strsep(&text, "\n")))
-		if (str_has_prefix(line, key) && line[strlen(key)] == ' ')
-			KUNIT_EXPECT_EQ(t->test, kstrtos64(line + strlen(key) + 1, 10, &value), 0);
-	return value;
-}
-
 static void figures_count_it(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -932,23 +918,23 @@ static void figures_count_it(struct kunit *test)
 	struct slow_work_ops *ops;
 	struct swt_item *item;
 
-	KUNIT_EXPECT_EQ(test, value(t, "pool.reserves"), (s64)0);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.reserves"), (s64)0);
 	ops = new_user(t, NAME);
 	new_user(t, OTHER_NAME);
-	KUNIT_EXPECT_EQ(test, value(t, "pool.reserves"), (s64)2);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.reserves"), (s64)2);
 	swt_pool(t, 2, 2);
-	threads = value(t, "pool.threads");
-	calls = value(t, "pool.reserve-calls");
-	executed = value(t, "class.slow.executed");
+	threads = swt_value(t, "pool.threads");
+	calls = swt_value(t, "pool.reserve-calls");
+	executed = swt_value(t, "class.slow.executed");
 	item = in_reserve(t, ops);
-	KUNIT_EXPECT_EQ(test, value(t, "pool.reserve-calls"), calls + 1);
-	KUNIT_EXPECT_EQ(test, value(t, "owner." NAME ".executing"), (s64)1);
-	KUNIT_EXPECT_EQ(test, value(t, "pool.threads"), threads);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.reserve-calls"), calls + 1);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "owner." NAME ".executing"), (s64)1);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.threads"), threads);
 	swt_release(item);
 	swt_wait(t, swt_at_rest(item));
-	swt_wait(t, value(t, "class.slow.executed") == executed + 1);
-	KUNIT_EXPECT_EQ(test, value(t, "owner." NAME ".executed"), (s64)1);
-	KUNIT_EXPECT_EQ(test, value(t, "owner." NAME ".executing"), (s64)0);
+	swt_wait(t, swt_value(t, "class.slow.executed") == executed + 1);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "owner." NAME ".executed"), (s64)1);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "owner." NAME ".executing"), (s64)0);
 }
 
 #endif

@@ -588,14 +588,7 @@ static void a_thread_that_has_gone_on_is_no_stall(struct kunit *test)
 /* As the statistics have it, if there are any */
 static s64 counted(struct swt *t)
 {
-	char *text, *found;
-	s64 value;
-
-	if (!IS_ENABLED(CONFIG_SLOW_WORK_DEBUG))
-		return -1;
-	KUNIT_ASSERT_EQ(t->test, swt_read_debugfs(t, SWT_VALUES, &text), 0);
-	found = strstr(text, "\npool.stalls ");
-	return found && sscanf(found, "\npool.stalls %lld", &value) == 1 ? value : -1;
+	return IS_ENABLED(CONFIG_SLOW_WORK_DEBUG) ? swt_value(t, "pool.stalls") : -1;
 }
 
 static void again_when_it_is_twice_as_old(struct kunit *test)

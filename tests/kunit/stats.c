@@ -22,45 +22,25 @@ static const char * const counters[NR_COUNTERS] = {
 /* What there is of each */
 static const char * const levels[3] = { "queued", "executing", "armed" };
 
-static char *read_values(struct swt *t)
-{
-	char *text;
-
-	KUNIT_ASSERT_GE(t->test, swt_read_debugfs(t, SWT_VALUES, &text), 0);
-	return text;
-}
-
-/* -1 where there is no such key */
-static s64 value_in(const char *text, const char *key)
-{
-	size_t len = strlen(key);
-	s64 value;
-
-	for (; *text; text = strchrnul(text, '\n') + 1)
-		if (!strncmp(text, key, len) && text[len] == ' ')
-			return sscanf(text + len, "%lld", &value) == 1 ? value : -1;
-	return -1;
-}
-
 /* @row: class.slow or the like */
 static s64 field_in(const char *text, const char *row, const char *field)
 {
 	char key[96];
 
 	snprintf(key, sizeof(key), "%s.%s", row, field);
-	return value_in(text, key);
+	return swt_value_in(text, key);
 }
 
 static s64 field(struct swt *t, const char *row, const char *name)
 {
-	return field_in(read_values(t), row, name);
+	return field_in(swt_read_values(t), row, name);
 }
 
 /* @nr since @before, and @executing execute */
 static bool has_executed_but(struct swt *t, const char *row, const char *before, long nr,
 			     long executing)
 {
-	const char *now = read_values(t);
+	const char *now = swt_read_values(t);
 
 	return field_in(now, row, "executed") - field_in(before, row, "executed") == nr &&
 	       field_in(now, row, "executing") == executing;
@@ -112,7 +92,7 @@ do {									\
 	long __count = (count);						\
 									\
 	swt_wait(__t, has_executed(__t, __own, __before, __count));	\
-	__after = read_values(__t);					\
+	__after = swt_read_values(__t);					\
 	GREW(__t, "class.slow", __before, __after, __count, __VA_ARGS__);	\
 	GREW(__t, __own, __before, __after, __count, __VA_ARGS__);	\
 	GREW(__t, "class.vslow", __before, __after, 0);			\
@@ -138,20 +118,20 @@ static void expect_levels(struct swt *t, const char *text, const char *row,
 static void counts_are_no_older_than_the_system(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	char *text = read_values(t);
+	char *text = swt_read_values(t);
 	s64 up = jiffies64_to_msecs(get_jiffies_64() - INITIAL_JIFFIES);
 
-	KUNIT_EXPECT_GE(test, value_in(text, "since-ms"), 0L);
-	KUNIT_EXPECT_LE(test, value_in(text, "since-ms"), up);
-	KUNIT_EXPECT_GE(test, value_in(text, "histograms-since-ms"), 0L);
-	KUNIT_EXPECT_LE(test, value_in(text, "histograms-since-ms"), up);
+	KUNIT_EXPECT_GE(test, swt_value_in(text, "since-ms"), 0L);
+	KUNIT_EXPECT_LE(test, swt_value_in(text, "since-ms"), up);
+	KUNIT_EXPECT_GE(test, swt_value_in(text, "histograms-since-ms"), 0L);
+	KUNIT_EXPECT_LE(test, swt_value_in(text, "histograms-since-ms"), up);
 }
 
 static void executed_items_are_counted(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW), *delayed = swt_item(t, SWT_DELAYED);
-	char *own = row_of(t, THIS_MODULE), *before = read_values(t);
+	char *own = row_of(t, THIS_MODULE), *before = swt_read_values(t);
 	int i;
 
 	for (i = 1; i <= 5; i++) {
@@ -168,7 +148,7 @@ static void classes_are_counted_apart(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *vslow = swt_item(t, SWT_VSLOW), *slow = swt_item(t, SWT_SLOW);
-	char *own = row_of(t, THIS_MODULE), *before = read_values(t), *after;
+	char *own = row_of(t, THIS_MODULE), *before = swt_read_values(t), *after;
 	int i;
 
 	for (i = 1; i <= 3; i++) {
@@ -177,7 +157,7 @@ static void classes_are_counted_apart(struct kunit *test)
 	}
 	swt_must_enqueue(slow);
 	swt_wait(t, has_executed(t, own, before, 4));
-	after = read_values(t);
+	after = swt_read_values(t);
 	GREW(t, "class.slow", before, after, 1);
 	GREW(t, "class.vslow", before, after, 3);
 	GREW(t, own, before, after, 4);
@@ -190,7 +170,7 @@ static void merged_enqueues_are_counted(struct kunit *test)
 	char *before;
 
 	swt_one_thread(t);
-	before = read_values(t);
+	before = swt_read_values(t);
 	swt_must_enqueue(queued);
 	swt_must_enqueue(queued);
 	swt_must_enqueue(queued);
@@ -208,7 +188,7 @@ static void deferred_enqueues_are_counted(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
-	char *before = read_values(t);
+	char *before = swt_read_values(t);
 
 	swt_must_execute(item);
 	swt_must_enqueue(item);
@@ -223,7 +203,7 @@ static void enqueues_in_put_ref_are_deferred(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
-	char *before = read_values(t);
+	char *before = swt_read_values(t);
 
 	item->put_gate = swt_gate(t);
 	swt_must_enqueue(item);
@@ -241,7 +221,7 @@ static void cancelled_runs_are_counted(struct kunit *test)
 	struct swt_item *queued = swt_item(t, SWT_SLOW), *armed = swt_item(t, SWT_DELAYED);
 	struct swt_item *again = swt_blocker(t, SWT_SLOW);
 	struct swt_item *idle = swt_item(t, SWT_SLOW);
-	char *before = read_values(t);
+	char *before = swt_read_values(t);
 
 	/* Nothing to take back */
 	swt_cancel(idle);
@@ -259,7 +239,7 @@ static void cancelled_runs_are_counted(struct kunit *test)
 	SLOW_GREW(t, before, 1, 0, 1, 3);
 
 	swt_one_thread(t);
-	before = read_values(t);
+	before = swt_read_values(t);
 	swt_must_enqueue(queued);
 	swt_cancel(queued);
 	swt_must_enqueue(queued);
@@ -282,13 +262,13 @@ static void run_that_is_only_put_is_not_executed(struct kunit *test)
 	swt_must_enqueue(item);
 	swt_runqueue_start(t);
 	swt_wait(t, atomic_read(&item->describing) == 1);
-	before = read_values(t);
+	before = swt_read_values(t);
 	cancel = swt_cancel_start(item);
 	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING));
 	swt_release(t->held[0]);
 	swt_wait(t, field(t, "class.slow", "queued") == 0);
 	swt_wait(t, has_executed_but(t, "class.slow", before, 1, 1));
-	within = read_values(t);
+	within = swt_read_values(t);
 	GREW(t, "class.slow", before, within, 1, 0, 0, 1);
 	swt_open(item->desc_gate);
 	KUNIT_EXPECT_EQ(test, swt_join(cancel), 1);
@@ -300,7 +280,7 @@ static void rearming_merges_and_is_no_cancel(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_DELAYED);
-	char *before = read_values(t);
+	char *before = swt_read_values(t);
 	int i;
 
 	for (i = 0; i < 3; i++)
@@ -315,7 +295,7 @@ static void mod_to_now_of_a_queued_item_is_merged(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_DELAYED);
-	char *before = read_values(t);
+	char *before = swt_read_values(t);
 
 	swt_one_thread(t);
 	swt_must_enqueue(item);
@@ -331,7 +311,7 @@ static void refused_enqueues_are_counted(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW), *busy = swt_blocker(t, SWT_SLOW);
 	struct swt_thread *cancel;
-	char *before = read_values(t);
+	char *before = swt_read_values(t);
 
 	item->get_result = -ENOENT;
 	KUNIT_EXPECT_EQ(test, swt_enqueue(item), -ENOENT);
@@ -353,7 +333,7 @@ static void owners_are_counted_apart(struct kunit *test)
 	char *own = row_of(t, THIS_MODULE), *theirs = row_of(t, owner), *before, *after;
 
 	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
-	before = read_values(t);
+	before = swt_read_values(t);
 	GREW(t, theirs, before, before, 0);
 	KUNIT_EXPECT_EQ(test, field_in(before, theirs, "executed"), 0L);
 	/* They stand in the order in which they registered */
@@ -371,14 +351,14 @@ static void owners_are_counted_apart(struct kunit *test)
 	swt_flush_user_start(t, owner, NULL);
 	swt_release(busy);
 	swt_wait(t, field(t, theirs, "executed") == 3 && field(t, theirs, "executing") == 0);
-	after = read_values(t);
+	after = swt_read_values(t);
 	GREW(t, theirs, before, after, 3, 1, 1);
 	GREW(t, own, before, after, 0);
 	GREW(t, "class.slow", before, after, 3, 1, 1);
 
 	/* The classes remember those who left */
 	swt_unregister(t, owner);
-	after = read_values(t);
+	after = swt_read_values(t);
 	KUNIT_EXPECT_EQ(test, field_in(after, theirs, "executed"), -1L);
 	GREW(t, "class.slow", before, after, 3, 1, 1);
 	/* Nor does one who comes later count on */
@@ -391,12 +371,12 @@ static void nobodys_items_are_counted(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item_ops(t, SWT_SLOW, swt_ops_of(t, NULL));
-	char *own = row_of(t, THIS_MODULE), *before = read_values(t), *after;
+	char *own = row_of(t, THIS_MODULE), *before = swt_read_values(t), *after;
 
 	swt_must_enqueue(item);
 	swt_wait(t, field(t, "owner.nobody", "executed") ==
 		    field_in(before, "owner.nobody", "executed") + 1);
-	after = read_values(t);
+	after = swt_read_values(t);
 	GREW(t, "owner.nobody", before, after, 1);
 	if (__is_defined(MODULE))
 		GREW(t, own, before, after, 0);
@@ -411,7 +391,7 @@ static void what_there_is_is_shown(struct kunit *test)
 	int i;
 
 	swt_wait(t, field(t, own, "executing") == 0);
-	text = read_values(t);
+	text = swt_read_values(t);
 	LEVELS(t, text, own, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, field_in(text, own, "oldest-queued-ms"), 0L);
 
@@ -425,18 +405,18 @@ static void what_there_is_is_shown(struct kunit *test)
 		swt_must_arm(delayed[i], SWT_NEVER);
 	}
 	swt_wait(t, field(t, own, "oldest-queued-ms") > 0);
-	text = read_values(t);
+	text = swt_read_values(t);
 	LEVELS(t, text, "class.slow", 2, 2, 2);
 	LEVELS(t, text, "class.vslow", 1, 0, 0);
 	LEVELS(t, text, own, 3, 2, 2);
 	if (__is_defined(MODULE))
 		LEVELS(t, text, "owner.nobody", 0, 0, 0);
-	KUNIT_EXPECT_EQ(test, value_in(text, "pool.threads"), 2L);
-	KUNIT_EXPECT_EQ(test, value_in(text, "pool.executing"), 2L);
-	KUNIT_EXPECT_EQ(test, value_in(text, "pool.idle"), 0L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(text, "pool.threads"), 2L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(text, "pool.executing"), 2L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(text, "pool.idle"), 0L);
 	/* Each waits at its gate */
-	swt_wait(t, value_in(read_values(t), "pool.blocked") == 2);
-	KUNIT_EXPECT_EQ(test, value_in(text, "pool.sleeping"), 0L);
+	swt_wait(t, swt_value(t, "pool.blocked") == 2);
+	KUNIT_EXPECT_EQ(test, swt_value_in(text, "pool.sleeping"), 0L);
 }
 
 /* Times ************************************************************/
@@ -493,8 +473,8 @@ static void times_go_into_histograms(struct kunit *test)
 	int i, n;
 
 	switch_histograms(t, true);
-	before = read_values(t);
-	KUNIT_EXPECT_EQ(test, value_in(before, "histograms"), 1L);
+	before = swt_read_values(t);
+	KUNIT_EXPECT_EQ(test, swt_value_in(before, "histograms"), 1L);
 	for (i = 1; i <= 20; i++) {
 		swt_must_enqueue(item);
 		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
@@ -505,7 +485,7 @@ static void times_go_into_histograms(struct kunit *test)
 	swt_release(longest);
 	swt_wait(t, has_executed(t, own, before, 21));
 	switch_histograms(t, false);
-	after = read_values(t);
+	after = swt_read_values(t);
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		for (n = 0; n < ARRAY_SIZE(times); n++) {
 			char name[32];
@@ -530,9 +510,9 @@ static void times_go_into_histograms(struct kunit *test)
 
 static bool nothing_moves(struct swt *t)
 {
-	const char *now = read_values(t);
+	const char *now = swt_read_values(t);
 
-	return value_in(now, "pool.idle") == 2 && !value_in(now, "pool.executing") &&
+	return swt_value_in(now, "pool.idle") == 2 && !swt_value_in(now, "pool.executing") &&
 	       !field_in(now, "class.slow", "executing") &&
 	       !field_in(now, "class.slow", "queued") && !field_in(now, "class.vslow", "queued");
 }
@@ -540,8 +520,7 @@ static bool nothing_moves(struct swt *t)
 /* What holds the two threads, and waits until there is nothing left to do */
 static void release_all(struct swt *t)
 {
-	while (t->nr_held)
-		swt_release(t->held[--t->nr_held]);
+	swt_release_held(t);
 	swt_wait(t, nothing_moves(t));
 }
 
@@ -578,7 +557,7 @@ static void times_are_exact(struct kunit *test)
 		item->work.timestamp -= waits[i].ticks;
 		mdelay(1);
 		release_all(t);
-		values = read_values(t);
+		values = swt_read_values(t);
 		/* Of what was before they count nothing */
 		KUNIT_EXPECT_EQ(test, field_in(values, "class.slow", "wait.count"), 2L);
 		KUNIT_EXPECT_EQ(test, field_in(values, "class.slow", "run.count"), 2L);
@@ -620,7 +599,7 @@ static void runs_across_a_switch_are_not_timed(struct kunit *test)
 		switch_histograms(t, true);
 		swt_release(item);
 		release_all(t);
-		values = read_values(t);
+		values = swt_read_values(t);
 		KUNIT_EXPECT_EQ(test, field_in(values, "class.slow", "run.count"), 0L);
 		KUNIT_EXPECT_EQ(test, field_in(values, theirs, "run.count"), 0L);
 		switch_histograms(t, false);
@@ -634,7 +613,7 @@ static void what_is_switched_twice_stays(struct kunit *test)
 	s64 since;
 
 	switch_histograms(t, true);
-	since = value_in(read_values(t), "histograms-since-ms");
+	since = swt_value(t, "histograms-since-ms");
 	KUNIT_EXPECT_LE(test, since, (s64)jiffies_to_msecs(jiffies - before));
 	swt_settle(t);
 	swt_wait(t, field(t, "class.slow", "run.count") == 1);
@@ -645,7 +624,7 @@ static void what_is_switched_twice_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, field(t, "class.slow", "run.count"), 1L);
 	before = jiffies;
 	swt_wait(t, time_after(jiffies, before + HZ / 10));
-	KUNIT_EXPECT_GE(test, value_in(read_values(t), "histograms-since-ms"), since + 100);
+	KUNIT_EXPECT_GE(test, swt_value(t, "histograms-since-ms"), since + 100);
 	switch_histograms(t, false);
 	switch_histograms(t, false);
 	swt_settle(t);
@@ -670,7 +649,7 @@ static void times_of_reserves_are_taken(struct kunit *test)
 	item->on_execute = take_5_ms;
 	swt_must_enqueue(item);
 	swt_wait(t, field(t, theirs, "executed") == 1);
-	values = read_values(t);
+	values = swt_read_values(t);
 	KUNIT_EXPECT_EQ(test, field_in(values, theirs, "wait.count"), 1L);
 	KUNIT_EXPECT_EQ(test, field_in(values, theirs, "run.count"), 1L);
 	if (swt_time_travel())
@@ -687,12 +666,12 @@ static void long_waits_are_told(struct kunit *test)
 	switch_histograms(t, true);
 	swt_one_thread(t);
 	swt_must_enqueue(item);
-	before = read_values(t);
+	before = swt_read_values(t);
 	/* 4300 s; it is alone in the queue, and nobody takes it yet */
 	item->work.timestamp -= 4300 * HZ;
 	swt_release(t->held[0]);
 	swt_wait(t, swt_runs(item) == 1);
-	after = read_values(t);
+	after = swt_read_values(t);
 	/* 2^41 ns are 2199 s */
 	KUNIT_EXPECT_EQ(test, field_in(before, own, "wait.bucket.41"), -1L);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.bucket.41"), 1L);
@@ -713,7 +692,7 @@ static void longest_waits_are_in_the_last_bucket(struct kunit *test)
 	item->work.timestamp -= 7 * 86400 * HZ;
 	swt_release(t->held[0]);
 	swt_wait(t, swt_runs(item) == 1);
-	after = read_values(t);
+	after = swt_read_values(t);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.bucket.47"), 1L);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.count"), 3L);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.p99"), 2LL << 47);
@@ -727,8 +706,8 @@ static void times_are_not_taken_when_off(struct kunit *test)
 	char *own = row_of(t, THIS_MODULE), *before, *after;
 
 	switch_histograms(t, false);
-	before = read_values(t);
-	KUNIT_EXPECT_EQ(test, value_in(before, "histograms"), 0L);
+	before = swt_read_values(t);
+	KUNIT_EXPECT_EQ(test, swt_value_in(before, "histograms"), 0L);
 	swt_must_enqueue(item);
 	/* Nor of what begins now, when it ends while they are on */
 	swt_must_enqueue(across);
@@ -737,7 +716,7 @@ static void times_are_not_taken_when_off(struct kunit *test)
 	swt_release(across);
 	swt_wait(t, has_executed(t, own, before, 2));
 	switch_histograms(t, false);
-	after = read_values(t);
+	after = swt_read_values(t);
 	/* They begin empty */
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.count"), 0L);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.count"), 0L);
@@ -754,7 +733,7 @@ static void quantiles_of_100_times(struct kunit *test)
 	int i;
 
 	switch_histograms(t, true);
-	before = read_values(t);
+	before = swt_read_values(t);
 	for (i = 1; i <= 99; i++) {
 		swt_must_enqueue(item);
 		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
@@ -764,7 +743,7 @@ static void quantiles_of_100_times(struct kunit *test)
 	swt_wait(t, time_after(jiffies, longest->started_at + HZ));
 	swt_release(longest);
 	swt_wait(t, has_executed(t, own, before, 100));
-	after = read_values(t);
+	after = swt_read_values(t);
 	KUNIT_ASSERT_EQ(test, field_in(after, own, "run.count"), 100L);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.median"),
 			quantile_in(after, own, "run", 50));
@@ -776,7 +755,7 @@ static void quantiles_of_100_times(struct kunit *test)
 	swt_wait(t, time_after(jiffies, longest->started_at + HZ));
 	swt_release(longest);
 	swt_wait(t, has_executed(t, own, before, 101));
-	after = read_values(t);
+	after = swt_read_values(t);
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.p99"), quantile_in(after, own, "run", 99));
 	/* 2^29 ns are half a second */
 	KUNIT_EXPECT_GT(test, field_in(after, own, "run.p99"), 1L << 29);
@@ -793,7 +772,7 @@ static void expect_grown(struct swt *t, s64 ms, unsigned long least, unsigned lo
 
 static s64 at_maximum(struct swt *t)
 {
-	return value_in(read_values(t), "pool.at-max-ms");
+	return swt_value(t, "pool.at-max-ms");
 }
 
 static void time_at_the_maximum_is_counted(struct kunit *test)
@@ -829,23 +808,26 @@ static void starts_and_culls_are_counted(struct kunit *test)
 	char *before, *after;
 
 	swt_pool(t, 2, 2);
-	before = read_values(t);
+	before = swt_read_values(t);
 	swt_pool(t, 2, 5);
 	swt_hold(t, 5);
-	after = read_values(t);
-	KUNIT_EXPECT_EQ(test, value_in(after, "pool.threads"), 5L);
-	KUNIT_EXPECT_GE(test, value_in(after, "pool.peak"), 5L);
-	KUNIT_EXPECT_EQ(test, value_in(after, "pool.started"),
-			value_in(before, "pool.started") + 3);
-	KUNIT_EXPECT_EQ(test, value_in(after, "pool.culled"), value_in(before, "pool.culled"));
+	after = swt_read_values(t);
+	KUNIT_EXPECT_EQ(test, swt_value_in(after, "pool.threads"), 5L);
+	KUNIT_EXPECT_GE(test, swt_value_in(after, "pool.peak"), 5L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(after, "pool.started"),
+			swt_value_in(before, "pool.started") + 3);
+	KUNIT_EXPECT_EQ(test, swt_value_in(after, "pool.culled"),
+			swt_value_in(before, "pool.culled"));
 	swt_release(t->held[0]);
 	swt_release(t->held[1]);
 	swt_release(t->held[2]);
-	swt_wait(t, value_in(read_values(t), "pool.threads") == 2);
+	swt_wait(t, swt_value(t, "pool.threads") == 2);
 	before = after;
-	after = read_values(t);
-	KUNIT_EXPECT_EQ(test, value_in(after, "pool.culled") - value_in(before, "pool.culled"), 3L);
-	KUNIT_EXPECT_EQ(test, value_in(after, "pool.started"), value_in(before, "pool.started"));
+	after = swt_read_values(t);
+	KUNIT_EXPECT_EQ(test, swt_value_in(after, "pool.culled") -
+			swt_value_in(before, "pool.culled"), 3L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(after, "pool.started"),
+			swt_value_in(before, "pool.started"));
 }
 
 static void failed_starts_are_counted_and_told(struct kunit *test)
@@ -855,18 +837,18 @@ static void failed_starts_are_counted_and_told(struct kunit *test)
 
 	swt_pool(t, 2, 4);
 	swt_hold(t, 2);
-	before = value_in(read_values(t), "pool.start-failures");
+	before = swt_value(t, "pool.start-failures");
 	KUNIT_ASSERT_GE(test, before, 0L);
 	swt_log_mark(t);
 	swt_let_no_thread_start(t);
 	swt_must_enqueue(swt_item(t, SWT_SLOW));
-	swt_wait(t, value_in(read_values(t), "pool.start-failures") > before);
+	swt_wait(t, swt_value(t, "pool.start-failures") > before);
 	swt_let_threads_start(t);
 	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Cannot start a thread (-11), next try in 5 s", ""));
 	swt_settle(t);
 	/* Another comes after 5 s, or none */
 	if (swt_time_travel())
-		KUNIT_EXPECT_EQ(test, value_in(read_values(t), "pool.start-failures"), before + 1);
+		KUNIT_EXPECT_EQ(test, swt_value(t, "pool.start-failures"), before + 1);
 }
 
 static void no_thread_comes_and_goes_at_the_maximum(struct kunit *test)
@@ -878,12 +860,12 @@ static void no_thread_comes_and_goes_at_the_maximum(struct kunit *test)
 
 	swt_pool(t, 2, 2);
 	swt_hold(t, 2);
-	started = value_in(read_values(t), "pool.started");
+	started = swt_value(t, "pool.started");
 	for (i = 0; i < 4; i++)
 		swt_must_enqueue(swt_item(t, i & 1 ? SWT_VSLOW : SWT_SLOW));
 	begin = jiffies;
 	swt_wait(t, time_after(jiffies, begin + HZ));
-	KUNIT_EXPECT_EQ(test, value_in(read_values(t), "pool.started"), started);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.started"), started);
 }
 
 static void sleep_until_needed(struct swt_item *item)
@@ -903,11 +885,11 @@ static void sleeper_is_not_blocked(struct kunit *test)
 	item->on_execute = sleep_until_needed;
 	swt_pool(t, 2, 2);
 	swt_must_enqueue(item);
-	swt_wait(t, value_in(read_values(t), "pool.sleeping") == 1);
-	swt_wait(t, value_in(read_values(t), "pool.idle") == 1);
-	values = read_values(t);
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.executing"), 1L);
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.blocked"), 0L);
+	swt_wait(t, swt_value(t, "pool.sleeping") == 1);
+	swt_wait(t, swt_value(t, "pool.idle") == 1);
+	values = swt_read_values(t);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.executing"), 1L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.blocked"), 0L);
 	swt_hold(t, 1);
 	swt_must_enqueue(swt_item(t, SWT_SLOW));
 	swt_wait(t, swt_at_rest(item));
@@ -918,26 +900,26 @@ static void settings_are_told(struct kunit *test)
 	unsigned long begin = jiffies, began, end;
 	struct swt *t = test->priv;
 	char *values;
-	s64 since = value_in(read_values(t), "since-ms");
+	s64 since = swt_value(t, "since-ms");
 
 	began = jiffies;
 	swt_pool(t, 3, 7);
 	swt_set(t, "vslow-percentage", 70);
 	swt_wait(t, time_after(jiffies, began + HZ / 10));
 	end = jiffies;
-	values = read_values(t);
-	expect_grown(t, value_in(values, "since-ms") - since, end - began, jiffies - begin);
+	values = swt_read_values(t);
+	expect_grown(t, swt_value_in(values, "since-ms") - since, end - began, jiffies - begin);
 	/* Nor is it longer than the kernel is up */
-	KUNIT_EXPECT_LE(test, value_in(values, "since-ms"),
+	KUNIT_EXPECT_LE(test, swt_value_in(values, "since-ms"),
 			(s64)jiffies64_to_msecs(get_jiffies_64() - INITIAL_JIFFIES));
-	KUNIT_EXPECT_EQ(test, value_in(values, "format"), 1L);
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.min-threads"), 3L);
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.max-threads"), 7L);
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.limit"),
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "format"), 1L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.min-threads"), 3L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.max-threads"), 7L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.limit"),
 			max_t(s64, 255, 2 * num_possible_cpus()));
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.vslow-percentage"), 70L);
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.vslow-limit"), 2L);
-	KUNIT_EXPECT_EQ(test, value_in(values, "pool.lost"), 0L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.vslow-percentage"), 70L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.vslow-limit"), 2L);
+	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.lost"), 0L);
 	swt_set(t, "vslow-percentage", 50);
 }
 
@@ -1015,42 +997,43 @@ static void expect_text(struct swt *t)
 	char *own = row_of(t, THIS_MODULE), *before, *text, *values;
 	s64 ms;
 
-	before = read_values(t);
+	before = swt_read_values(t);
 	text = read_text(t);
-	values = read_values(t);
+	values = swt_read_values(t);
 	expect_line(t, text, "threads  %lld now (%lld idle, %lld executing, of these ",
-		    value_in(values, "pool.threads"), value_in(values, "pool.idle"),
-		    value_in(values, "pool.executing"));
+		    swt_value_in(values, "pool.threads"), swt_value_in(values, "pool.idle"),
+		    swt_value_in(values, "pool.executing"));
 	expect_line(t, text, "of these %lld blocked and %lld asleep until needed)\n         ",
-		    value_in(values, "pool.blocked"), value_in(values, "pool.sleeping"));
+		    swt_value_in(values, "pool.blocked"), swt_value_in(values, "pool.sleeping"));
 	expect_line(t, text, "\n         %lld to %lld allowed; very slow items may have ",
-		    value_in(values, "pool.min-threads"), value_in(values, "pool.max-threads"));
+		    swt_value_in(values, "pool.min-threads"),
+		    swt_value_in(values, "pool.max-threads"));
 	expect_line(t, text, " may have %lld (%lld %%)\ncounted ",
-		    value_in(values, "pool.vslow-limit"),
-		    value_in(values, "pool.vslow-percentage"));
+		    swt_value_in(values, "pool.vslow-limit"),
+		    swt_value_in(values, "pool.vslow-percentage"));
 	expect_line(t, text, " s: at most %lld threads, %lld started, %lld culled, ",
-		    value_in(values, "pool.peak"), value_in(values, "pool.started"),
-		    value_in(values, "pool.culled"));
+		    swt_value_in(values, "pool.peak"), swt_value_in(values, "pool.started"),
+		    swt_value_in(values, "pool.culled"));
 	expect_line(t, text, " culled, %lld not to be had\n         ",
-		    value_in(values, "pool.start-failures"));
+		    swt_value_in(values, "pool.start-failures"));
 	expect_line(t, text, " s at the maximum, %lld stalls reported\n",
-		    value_in(values, "pool.stalls"));
-	if (value_in(values, "pool.reserves"))
+		    swt_value_in(values, "pool.stalls"));
+	if (swt_value_in(values, "pool.reserves"))
 		expect_line(t, text, " stalls reported\nreserves %lld, called %lld times\ntimes  ",
-			    value_in(values, "pool.reserves"),
-			    value_in(values, "pool.reserve-calls"));
+			    swt_value_in(values, "pool.reserves"),
+			    swt_value_in(values, "pool.reserve-calls"));
 	else
 		expect_line(t, text, " stalls reported\ntimes  ");
 	ms = seconds_behind(text, "counted  since ");
-	KUNIT_EXPECT_GE(t->test, ms, value_in(before, "since-ms"));
-	KUNIT_EXPECT_LE(t->test, ms, value_in(values, "since-ms"));
+	KUNIT_EXPECT_GE(t->test, ms, swt_value_in(before, "since-ms"));
+	KUNIT_EXPECT_LE(t->test, ms, swt_value_in(values, "since-ms"));
 	ms = seconds_behind(text, "not to be had\n         ");
-	KUNIT_EXPECT_GE(t->test, ms, value_in(before, "pool.at-max-ms"));
-	KUNIT_EXPECT_LE(t->test, ms, value_in(values, "pool.at-max-ms"));
-	if (value_in(values, "histograms")) {
+	KUNIT_EXPECT_GE(t->test, ms, swt_value_in(before, "pool.at-max-ms"));
+	KUNIT_EXPECT_LE(t->test, ms, swt_value_in(values, "pool.at-max-ms"));
+	if (swt_value_in(values, "histograms")) {
 		ms = seconds_behind(text, "times    since ");
-		KUNIT_EXPECT_GE(t->test, ms, value_in(before, "histograms-since-ms"));
-		KUNIT_EXPECT_LE(t->test, ms, value_in(values, "histograms-since-ms"));
+		KUNIT_EXPECT_GE(t->test, ms, swt_value_in(before, "histograms-since-ms"));
+		KUNIT_EXPECT_LE(t->test, ms, swt_value_in(values, "histograms-since-ms"));
 		expect_line(t, text, " s; median and 99th, less than\n");
 	} else {
 		expect_line(t, text, "times    off: sysctl kernel.slow-work.histograms=1\n");
@@ -1083,12 +1066,10 @@ static void text_has_what_the_values_have(struct kunit *test)
 		item->work.timestamp -= usecs_to_jiffies(waits[i] % 1000000) +
 					waits[i] / 1000000 * HZ;
 		item->work.stamp -= div_u64(waits[i] * 1000ULL, 1 << 10);
-		swt_release(t->held[0]);
-		swt_release(t->held[1]);
-		t->nr_held = 0;
+		swt_release_held(t);
 		swt_wait(t, swt_at_rest(item));
 		/* and what held the threads: nothing moves between two readings */
-		swt_wait(t, value_in(read_values(t), "pool.idle") == 2);
+		swt_wait(t, swt_value(t, "pool.idle") == 2);
 		expect_text(t);
 		switch_histograms(t, false);
 		expect_text(t);
@@ -1102,7 +1083,7 @@ static void text_has_what_the_values_have(struct kunit *test)
 	swt_must_enqueue(swt_item(t, SWT_VSLOW));
 	swt_must_enqueue(swt_item(t, SWT_SLOW));
 	swt_must_arm(swt_item(t, SWT_DELAYED), SWT_NEVER);
-	swt_wait(t, value_in(read_values(t), "pool.blocked") == 3);
+	swt_wait(t, swt_value(t, "pool.blocked") == 3);
 	KUNIT_ASSERT_EQ(test, swt_register_flags(t, swt_owner(t, "swt_rsv"),
 						 SLOW_WORK_MEM_RECLAIM), 0);
 	expect_text(t);

@@ -26,17 +26,6 @@ static void die(struct swt_item *item)
 	kthread_complete_and_exit(NULL, 0);
 }
 
-static s64 value(struct swt *t, const char *key)
-{
-	char *text;
-	s64 value;
-
-	KUNIT_ASSERT_GE(t->test, swt_read_debugfs(t, SWT_VALUES, &text), 0);
-	text = strstr(text, key);
-	KUNIT_ASSERT_NOT_NULL(t->test, text);
-	return sscanf(text + strlen(key), " %lld", &value) == 1 ? value : -1;
-}
-
 /* With a name to find it by in runqueue */
 static struct swt_item *new_item(struct swt *t, enum swt_kind kind, struct module *owner)
 {
@@ -80,9 +69,9 @@ static void expect_dead(struct swt *t, struct swt_item *item)
 /* Counts what has died in the case */
 static void expect_lost(struct swt *t, s64 before, int nr)
 {
-	swt_wait(t, !value(t, "pool.executing"));
-	KUNIT_EXPECT_EQ(t->test, value(t, "pool.lost"), before + nr);
-	KUNIT_EXPECT_EQ(t->test, value(t, "pool.threads"), (s64)swt_threads());
+	swt_wait(t, !swt_value(t, "pool.executing"));
+	KUNIT_EXPECT_EQ(t->test, swt_value(t, "pool.lost"), before + nr);
+	KUNIT_EXPECT_EQ(t->test, swt_value(t, "pool.threads"), (s64)swt_threads());
 }
 
 static void expect_refused(struct swt *t, struct swt_item *item)
@@ -99,8 +88,7 @@ static void expect_to_serve(struct swt *t)
 	KUNIT_EXPECT_EQ(t->test, swt_numbers(numbers), 2);
 	KUNIT_EXPECT_EQ(t->test, numbers[0], 3UL);
 	swt_hold(t, 2);
-	while (t->nr_held)
-		swt_release(t->held[--t->nr_held]);
+	swt_release_held(t);
 	swt_settle(t);
 }
 
@@ -110,7 +98,7 @@ static void thread_that_dies_is_found_and_replaced(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item;
-	s64 before = value(t, "pool.lost");
+	s64 before = swt_value(t, "pool.lost");
 	int kind;
 
 	for (kind = 0; kind < SWT_NR_KINDS; kind++) {
@@ -128,7 +116,7 @@ static void thread_that_dies_is_found_and_replaced(struct kunit *test)
 static void all_threads_die_at_once(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	s64 before = value(t, "pool.lost");
+	s64 before = swt_value(t, "pool.lost");
 	struct swt_item *items[2];
 	int i;
 
@@ -193,7 +181,7 @@ static void unregister_finds_it_and_says_so(struct kunit *test)
 					   " of " LEAVING_NAME " (lost: its task has died)"));
 	expect_dead_of(t, item, LEAVING_NAME);
 	swt_wait(t, swt_blocked(thread));
-	swt_release(t->held[--t->nr_held]);
+	swt_release_held(t);
 	expect_to_serve(t);
 	KUNIT_EXPECT_FALSE(test, swt_done(thread));
 }
@@ -215,7 +203,7 @@ static void pending_run_is_taken_back(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item;
-	s64 queued = value(t, "class.slow.queued"), armed = value(t, "class.slow.armed");
+	s64 queued = swt_value(t, "class.slow.queued"), armed = swt_value(t, "class.slow.armed");
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -230,8 +218,8 @@ static void pending_run_is_taken_back(struct kunit *test)
 		expect_refused(t, item);
 	}
 	expect_to_serve(t);
-	KUNIT_EXPECT_EQ(test, value(t, "class.slow.queued"), queued);
-	KUNIT_EXPECT_EQ(test, value(t, "class.slow.armed"), armed);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "class.slow.queued"), queued);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "class.slow.armed"), armed);
 }
 
 static void put_ref_that_dies_is_named(struct kunit *test)
@@ -250,7 +238,7 @@ static void put_ref_that_dies_is_named(struct kunit *test)
 static void runqueue_shows_all(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	s64 lost = value(t, "pool.lost");
+	s64 lost = swt_value(t, "pool.lost");
 	struct swt_item *items[3], *later = swt_item(t, SWT_DELAYED);
 	unsigned long secs = 0, flags = 0;
 	const char *line;
@@ -341,7 +329,7 @@ static void reserve_is_replaced_once_threads_can_start(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = new_item(t, SWT_SLOW, &reserve_owner);
-	s64 failures = value(t, "pool.start-failures");
+	s64 failures = swt_value(t, "pool.start-failures");
 	unsigned long failed;
 
 	register_reserve(test);
@@ -351,11 +339,11 @@ static void reserve_is_replaced_once_threads_can_start(struct kunit *test)
 	let_reserve_die(t, mortal(t, SWT_SLOW, &reserve_owner));
 	swt_wait(t, swt_logged(t, "Cannot start a thread (-11), next try in 5 s", ""));
 	failed = jiffies;	/* a tick or two ago */
-	KUNIT_EXPECT_EQ(test, value(t, "pool.start-failures"), failures + 1);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.start-failures"), failures + 1);
 	KUNIT_EXPECT_EQ(test, reserves(), 0);
 	swt_must_enqueue(item);
 	/* A second one */
-	swt_wait(t, value(t, "pool.start-failures") == failures + 2);
+	swt_wait(t, swt_value(t, "pool.start-failures") == failures + 2);
 	KUNIT_EXPECT_GE(test, jiffies - failed, 5UL * HZ - 2);
 	KUNIT_EXPECT_LT(test, jiffies - failed, 6UL * HZ);
 	swt_let_threads_start(t);
@@ -364,7 +352,7 @@ static void reserve_is_replaced_once_threads_can_start(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reserves(), 1);
 	KUNIT_EXPECT_GE(test, jiffies - failed, 10UL * HZ - 4);
 	KUNIT_EXPECT_LT(test, jiffies - failed, 11UL * HZ);
-	KUNIT_EXPECT_EQ(test, value(t, "pool.start-failures"), failures + 2);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.start-failures"), failures + 2);
 }
 
 static struct kunit_case lost_cases[] = {
@@ -403,8 +391,7 @@ static void lost_exit(struct kunit *test)
 	if (!t)
 		return;
 	swt_let_threads_start(t);
-	while (t->nr_held)
-		swt_release(t->held[--t->nr_held]);
+	swt_release_held(t);
 	test->priv = NULL;
 }
 
