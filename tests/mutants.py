@@ -466,10 +466,12 @@ def judge_elsewhere(found, entries):
 
 
 def tree_key():
-    files = sorted(glob.glob(TOP + "/*.[ch]") + glob.glob(TOP + "/include/linux/*.h") +
-                   glob.glob(TOP + "/tests/kunit/*") + glob.glob(TOP + "/tests/kunit/*/*"))
-    files = [name for name in files if os.path.isfile(name)]
-    return sha(SUITES, *[open(name, "rb").read() for name in files + [TOP + "/Kbuild"]])[:16]
+    """Of what is built for the guest, and of what runs there"""
+    names = ["*.[ch]", "Kbuild", "include/linux/*.h", "tests/*.[ch]", "tests/kunit/**",
+             "tests/vm/kunit.sh", "tests/vm/guest/*"]
+    files = sorted({name for pattern in names for name in glob.glob(TOP + "/" + pattern, recursive=True)
+                    if os.path.isfile(name)})
+    return sha(SUITES, *[open(name, "rb").read() for name in files])[:16]
 
 
 def pick(found, seed, count):
