@@ -336,7 +336,10 @@ static void slow_work_shorten(ktime_t *timeout, u64 ns)
 	*timeout = min(*timeout, ns_to_ktime(ns));
 }
 
-/* Is it time to replace reserves that died?  While not yet, slow_work_grow() sees to it. */
+/*
+ * Is it time to replace reserves that died?  While a failed start is backed off from,
+ * slow_work_grow() shortens the manager's timeout.
+ */
 static bool slow_work_replaces(void)
 {
 	bool due = slow_pool.reserve_died && !slow_work_backs_off();
