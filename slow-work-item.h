@@ -334,12 +334,12 @@ static __always_inline void slow_work_retract_run(struct slow_work *work,
 }
 
 /*
- * How long @work still has, which is armed; 0: the delay has run out.  The timer is set
- * for one tick more, and @stamp has the legs to come: see slow_work_start_timer().
+ * How long @work still has, which is armed; 0: the delay has run out.  @stamp has the legs
+ * to come: see slow_work_start_timer().
  */
 static inline unsigned long slow_work_delay_left(struct slow_work *work)
 {
-	long left = slow_work_delayed(work)->timer.expires - jiffies - 1;
+	long left = slow_work_delayed(work)->timer.expires - jiffies;
 
 	return max(left, 0L) + work->stamp;
 }

@@ -218,8 +218,9 @@ void slow_work_queue_or_defer(struct slow_work *work)
 }
 
 /*
- * Run a delay that is longer than a timer's in legs; @stamp has the rest.  One tick is
- * added, since the present tick has partly passed: a delay never ends early.
+ * Run a delay that is longer than a timer's in legs; @stamp has the rest.  The present
+ * tick has partly passed; the timer wheel adds one for it (calc_index()), so a delay never
+ * ends early.
  */
 static __always_inline void slow_work_start_timer(struct slow_work *work,
 						  unsigned long delay)
@@ -227,11 +228,11 @@ static __always_inline void slow_work_start_timer(struct slow_work *work,
 	unsigned long leg = delay;
 
 	work->stamp = 0;
-	if (unlikely(leg >= MAX_JIFFY_OFFSET)) {
-		leg = MAX_JIFFY_OFFSET - 1;
+	if (unlikely(leg > MAX_JIFFY_OFFSET)) {
+		leg = MAX_JIFFY_OFFSET;
 		work->stamp = min_t(unsigned long, delay - leg, U32_MAX);
 	}
-	mod_timer(&slow_work_delayed(work)->timer, jiffies + leg + 1);
+	mod_timer(&slow_work_delayed(work)->timer, jiffies + leg);
 }
 
 static __always_inline void slow_work_arm(struct slow_work *work,

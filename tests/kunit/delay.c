@@ -218,7 +218,7 @@ static void note_time(struct swt_item *item)
 	item->value = ktime_get_ns();
 }
 
-/* Where time travels it is exact: the tick that has partly passed does not count */
+/* Where time travels it is exact: the tick that has partly passed does not count, nor more */
 static void not_by_a_part_of_a_tick(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -237,6 +237,8 @@ static void not_by_a_part_of_a_tick(struct kunit *test)
 		swt_must_arm(item, i);
 		swt_wait(t, swt_runs(item) == 1);
 		KUNIT_EXPECT_GE(test, (u64)item->value - since, jiffies_to_nsecs(i));
+		KUNIT_EXPECT_LT(test, (u64)item->value - since,
+				jiffies_to_nsecs(i + 1) + NSEC_PER_MSEC);
 	}
 }
 
