@@ -543,7 +543,6 @@ int slow_work_pool_start(void)
 	raw_spin_lock_irq(&slow_pool.lock);
 	slow_pool.stopping = false;
 	slow_pool.closing = false;
-	slow_pool.dying = false;
 	slow_pool.failed = false;
 	slow_work_update();
 	raw_spin_unlock_irq(&slow_pool.lock);
@@ -603,8 +602,6 @@ void slow_work_pool_stop(void)
 		kthread_stop(manager);
 	for_each_set_bit(slot, slow_pool.slots, slow_pool.limit)
 		slow_work_reap(slow_pool.threads[slot]);
-	/* The watchdog does not set it again, as there is no manager. */
-	timer_delete_sync(&slow_pool.stall_timer);
 	timer_delete_sync(&slow_pool.timer);
 	slow_work_timer(NULL);		/* it may have had waiters to wake */
 }
