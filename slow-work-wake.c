@@ -34,7 +34,8 @@ slow_work_first_sleeper(struct slow_work_class *class)
 
 /*
  * What follows from the number of threads and the settings; to be called whenever
- * one of them changes.  The one place that computes the very slow share.
+ * one of them changes.  The one place that computes the very slow share: less than 100 %,
+ * so that a thread is left, unless it is the only one.
  */
 void slow_work_update(void)
 {
@@ -42,8 +43,7 @@ void slow_work_update(void)
 
 	lockdep_assert_held(&slow_pool.lock);
 	slow_pool.classes[SLOW_WORK_SLOW].limit = UINT_MAX;
-	slow_pool.classes[SLOW_WORK_VSLOW].limit =
-		clamp(share, 1U, max(slow_pool.nr, 2U) - 1);
+	slow_pool.classes[SLOW_WORK_VSLOW].limit = max(share, 1U);
 	slow_pool.special = slow_work_too_many() || slow_pool.closing;
 	slow_pool.helpers = true;
 
@@ -64,11 +64,9 @@ unsigned long slow_work_needed(void)
 	unsigned long needed = very + slow->queued + slow->executing;
 
 	lockdep_assert_held(&slow_pool.lock);
-	if (very > 1) {
-		needed = max(needed, very + 1);
+	if (very > 1)
 		needed = max(needed, DIV_ROUND_UP(very * 100,
 						  slow_pool.vslow_percentage));
-	}
 	return needed;
 }
 
