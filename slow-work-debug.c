@@ -72,12 +72,11 @@ static void slow_work_enable_all(void)
 	}
 }
 
-/* Drop the signals that the calling thread has, and hear none. */
+/* Hear no signal.  What is ignored from now on is pending no longer. */
 void slow_work_reset_signals(void)
 {
 	int sig;
 
-	flush_signals(current);
 	for (sig = 1; sig <= _NSIG; sig++)
 		disallow_signal(sig);
 }
