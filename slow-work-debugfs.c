@@ -54,12 +54,11 @@ static void *slow_work_runqueue_start(struct seq_file *m, loff_t *pos)
 {
 	struct slow_work_reader *reader = m->private;
 
-	if (!*pos || *pos < reader->line) {
+	if (!*pos) {
 		slow_work_walk_end(&reader->walk);
 		reader->line = 0;
-	}
-	if (!*pos)
 		return SEQ_START_TOKEN;
+	}
 	if (!reader->line)
 		slow_work_walk_begin_by_turns(&reader->walk);
 	while (reader->line < *pos)
