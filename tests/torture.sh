@@ -53,7 +53,7 @@ console_reports() {
 run() {
 	"$TOP/tests/vm.sh" "$kernel" --modules "$modules" --cpus "$CPUS" --log "$log" \
 		--timeout $((seconds * 3 + 900)) \
-		--append "torture_seconds=$seconds torture_seed=$seed torture_haste=$HASTE" "$@" \
+		--append "torture_seconds=$seconds torture_seed=$seed torture_haste=$HASTE torture_patience=$patience" "$@" \
 		"$TOP/tests/torture/guest.sh"
 }
 
@@ -117,6 +117,8 @@ kernel=${1-debug} seconds=${2-60} seed=${3-$((RANDOM * 32768 + RANDOM + 1))}
 cpus=4 haste=1
 [ "$kernel" != uml-smp ] || cpus=2 haste=1000
 CPUS=${CPUS:-$cpus} HASTE=${HASTE:-$haste}
+# In hours the host is bound to be slow for minutes; a hang lasts
+patience=$((seconds > 600 ? seconds / 10 : 60))
 modules=$(all_switches "$kernel" | xargs "$TOP/tests/build.sh" "$kernel")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

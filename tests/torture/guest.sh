@@ -2,7 +2,7 @@
 # The guest's part of tests/torture.sh: slow-work-torture runs, and meanwhile the
 # sysctls are turned, the runqueue is read, CPUs go and come, the system freezes
 # and thaws, a caller is loaded and unloaded.  Variables: torture_seconds,
-# torture_seed, torture_haste.  What is random is drawn from the seed.
+# torture_seed, torture_haste, torture_patience.  What is random is drawn from the seed.
 
 MODULE=/sys/module/slow_work_torture/parameters
 # Polled by all, so none of these starts a process
@@ -135,10 +135,12 @@ come_and_go() {
 # --- the run
 
 JOBS='' TURNS=0
+torture_patience=${torture_patience:-60}
 CPUS=$(grep -c '^processor' /proc/cpuinfo)
 check "load slow_work" load slow_work
 check "load slow_work_torture" \
-	load slow_work_torture seconds="$torture_seconds" seed="$torture_seed" haste="${torture_haste:-1}"
+	load slow_work_torture seconds="$torture_seconds" seed="$torture_seed" haste="${torture_haste:-1}" \
+		patience="$torture_patience"
 job sysctls turn
 [ ! -e $RUNQUEUE ] || job runqueue look
 [ ! -e /sys/devices/system/cpu/cpu1/online ] || job cpus plug
@@ -149,7 +151,7 @@ fi
 job modules come_and_go
 
 # Time is up, then it may wait for as long as its patience, a few times
-until_true $((torture_seconds + 400)) ended
+until_true $((torture_seconds + 100 + 5 * torture_patience)) ended
 check "End of test: SUCCESS" state_is SUCCESS
 dmesg | sed -n 's/^\[[^]]*\] slow-work-torture: /# /p' | tail -n 40
 if ! until_true 120 jobs_done; then
