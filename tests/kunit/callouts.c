@@ -322,6 +322,28 @@ static void cancel_of_an_armed_item_waits_for_desc(struct kunit *test)
 	expect_cancel_waits_for_desc_of(t, item);
 }
 
+/* It is nobody's */
+static void last_unregister_waits_for_desc_of_an_armed_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, swt_ops_of(t, NULL));
+	struct swt_thread *reader, *last;
+
+	item->desc_gate = swt_gate(t);
+	swt_must_arm(item, SWT_NEVER);
+	reader = swt_runqueue_start(t);
+	swt_wait(t, atomic_read(&item->describing) == 1);
+	last = swt_unregister_start(t, THIS_MODULE, item);
+	swt_wait(t, swt_blocked(last) && !swt_flag(item, SLOW_WORK_DELAYED));
+	KUNIT_EXPECT_FALSE(test, swt_done(last));
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 0);
+	swt_open(item->desc_gate);
+	swt_join(last);
+	KUNIT_EXPECT_TRUE(test, last->seen_at_rest);
+	swt_join(reader);
+	KUNIT_EXPECT_FALSE(test, test_bit(SWT_PUT_DURING_DESC, &item->faults));
+}
+
 static void queued_item_may_run_during_its_desc(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -492,6 +514,7 @@ static struct kunit_case callouts_cases[] = {
 	KUNIT_CASE(cancel_waits_for_desc),
 	KUNIT_CASE(cancel_of_a_queued_item_waits_for_desc),
 	KUNIT_CASE(cancel_of_an_armed_item_waits_for_desc),
+	KUNIT_CASE(last_unregister_waits_for_desc_of_an_armed_item),
 	KUNIT_CASE(queued_item_may_run_during_its_desc),
 	KUNIT_CASE(desc_is_called_without_a_lock),
 	KUNIT_CASE(desc_of_one_reader_holds_up_no_other),

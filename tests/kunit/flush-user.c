@@ -425,6 +425,26 @@ static void unregister_waits_for_what_a_flush_did_not(struct kunit *test)
 	}
 }
 
+/* Nor does what comes to its end meanwhile end a flush, where an unregister waits as well */
+static void unregister_meanwhile_ends_no_flush(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *first = busy_item(t, our_ops), *later;
+	struct swt_thread *flush = flush_start(t, first), *leave;
+
+	expect_waits(flush);
+	KUNIT_ASSERT_EQ(test, swt_register(t, us), 0);
+	leave = swt_unregister_start(t, us, first);
+	expect_waits(leave);
+	later = our_item(t, SWT_SLOW);
+	swt_must_run(later);
+	swt_settle(t);
+	expect_waits(flush);
+	swt_release(first);
+	expect_rest(flush);
+	expect_rest(leave);
+}
+
 /* ---- several ------------------------------------------------------------ */
 
 static void several_flushes_each_wait_for_theirs(struct kunit *test)
@@ -665,6 +685,7 @@ static struct kunit_case flush_user_cases[] = {
 	KUNIT_CASE(deferred_run_that_is_put_off_and_on_counts_anew),
 	KUNIT_CASE(item_that_is_put_off_is_waited_for_no_more),
 	KUNIT_CASE(unregister_waits_for_what_a_flush_did_not),
+	KUNIT_CASE(unregister_meanwhile_ends_no_flush),
 	KUNIT_CASE(several_flushes_each_wait_for_theirs),
 	KUNIT_CASE(later_flush_waits_for_what_the_earlier_does),
 	KUNIT_CASE(flushes_at_once_all_return),

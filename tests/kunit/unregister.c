@@ -461,8 +461,53 @@ static void last_one_disarms_and_puts_what_is_armed(struct kunit *test)
 	}
 }
 
-/* The thread that comes first finds an item to execute: another one disarms. */
+static void arm_for_long_at_first(struct swt_item *item)
+{
+	if (swt_starts(item) == 1)
+		swt_arm(item, SWT_NEVER);
+}
+
+/*
+ * The thread that comes first finds an item to execute: another one disarms all, what that
+ * has armed of itself too, one after the other, and those whose timer somebody has stopped.
+ */
 static void last_one_disarms_while_an_item_executes(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, NULL);
+	struct swt_item *armed[3], *item = swt_blocker_ops(t, SWT_DELAYED, ops);
+	struct swt_thread *thread;
+	unsigned long since;
+	int i;
+
+	swt_pool(t, 2, 2);
+	item->on_execute = arm_for_long_at_first;
+	for (i = 0; i < ARRAY_SIZE(armed); i++) {
+		if (i == 2)
+			swt_must_execute(item);
+		armed[i] = swt_item_ops(t, SWT_DELAYED, ops);
+		swt_must_arm(armed[i], SWT_NEVER);
+	}
+	timer_delete(&armed[0]->dwork.timer);
+	swt_wait(t, swt_idle_threads() == 1);
+	since = jiffies;
+	thread = swt_unregister_start(t, THIS_MODULE, item);
+	for (i = 0; i < ARRAY_SIZE(armed); i++) {
+		swt_wait(t, swt_at_rest(armed[i]));
+		KUNIT_EXPECT_EQ(test, atomic_read(&armed[i]->puts), 1);
+	}
+	/* Nor does each wait for a look that comes once a second */
+	if (swt_time_travel())
+		KUNIT_EXPECT_LT(test, jiffies - since, (unsigned long)HZ / 10);
+	KUNIT_EXPECT_TRUE(test, swt_executing(item));
+	swt_release(item);
+	expect_left(thread);
+	KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
+/* The same where a thread is woken for an item as the last one leaves */
+static void last_one_disarms_though_an_item_comes_first(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct slow_work_ops *ops = swt_ops_of(t, NULL);
@@ -939,9 +984,86 @@ static void enqueue_in_the_put_ref_of_a_disarmed_item(struct kunit *test)
 	swt_expect_splat(t);
 	expect_left(swt_unregister_start(t, THIS_MODULE, item));
 	swt_splat_over(t);
+	swt_expect_warned(t, "no user is registered; item enqueued by");
 	KUNIT_EXPECT_EQ(test, item->result, -ESHUTDOWN);
 	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 1);
+}
+
+/* As from a thread that executes it: no cancel returns before */
+static void cancel_waits_for_the_put_ref_of_a_disarmed_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct closing *closing = new_closing(t, 1);
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, closing->ops);
+	struct swt_thread *cancel;
+
+	item->put_gate = swt_gate(t);
+	swt_must_arm(item, SWT_NEVER);
+	begin_to_close(t, closing);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	cancel = swt_cancel_start(item);
+	swt_wait(t, swt_blocked(cancel));
+	KUNIT_EXPECT_FALSE(test, swt_done(cancel));
+	swt_open(item->put_gate);
+	KUNIT_EXPECT_EQ(test, swt_join(cancel), 0);
+	KUNIT_EXPECT_TRUE(test, cancel->seen_at_rest);
+	expect_closed(t, closing);
+}
+
+static void never_executed(struct slow_work *work)
+{
+}
+
+/* By its own function, whatever the thread that disarms it has executed before */
+static void disarmed_item_is_named(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, NULL);
+	struct swt_item *item;
+
+	ops->execute = never_executed;
+	item = swt_item_ops(t, SWT_DELAYED, ops);
+	swt_hold(t, 2);
+	swt_release_held(t);
+	swt_must_arm(item, SWT_NEVER);
+	swt_log_mark(t);
+	swt_unregister(t, THIS_MODULE);
+	if (IS_ENABLED(CONFIG_KALLSYMS))
+		KUNIT_EXPECT_TRUE(test, swt_logged(t, "Disarming", "armed: never_executed"));
+}
+
+static int flush_it(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	bool waited = slow_work_flush(&item->work);
+
+	WRITE_ONCE(thread->seen_at_rest, swt_at_rest(item));
+	return waited;
+}
+
+/* It waited for a run that was queued, and then put off */
+static void flush_of_a_disarmed_item_ends(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct closing *closing = new_closing(t, 2);
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, closing->ops);
+	struct swt_thread *flush;
+
+	item->put_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	flush = swt_start(t, flush_it, item);
+	swt_wait(t, swt_blocked(flush));
+	KUNIT_EXPECT_EQ(test, swt_mod(item, SWT_NEVER), 0);
+	begin_to_close(t, closing);
+	swt_release(closing->blockers[1]);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	KUNIT_EXPECT_FALSE(test, swt_done(flush));
+	swt_open(item->put_gate);
+	KUNIT_EXPECT_EQ(test, swt_join(flush), 1);
+	KUNIT_EXPECT_TRUE(test, flush->seen_at_rest);
+	expect_closed(t, closing);
+	KUNIT_EXPECT_EQ(test, swt_starts(item), 0);
 }
 
 /* Nobody's, armed or enqueued by whoever likes, while users come and go */
@@ -1029,6 +1151,7 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(last_one_waits_for_nobodys_items),
 	KUNIT_CASE(last_one_disarms_and_puts_what_is_armed),
 	KUNIT_CASE(last_one_disarms_while_an_item_executes),
+	KUNIT_CASE(last_one_disarms_though_an_item_comes_first),
 	KUNIT_CASE(last_one_ends_what_arms_itself),
 	KUNIT_CASE(last_one_waits_for_a_cancel),
 	KUNIT_CASE(pool_can_be_had_again),
@@ -1049,6 +1172,9 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(long_wait_in_two_parts_is_told_after_10_s),
 	KUNIT_CASE(long_wait_in_two_parts_is_told_once),
 	KUNIT_CASE(enqueue_in_the_put_ref_of_a_disarmed_item),
+	KUNIT_CASE(cancel_waits_for_the_put_ref_of_a_disarmed_item),
+	KUNIT_CASE(disarmed_item_is_named),
+	KUNIT_CASE(flush_of_a_disarmed_item_ends),
 	KUNIT_CASE(items_of_nobody_while_users_come_and_go),
 	{}
 };
