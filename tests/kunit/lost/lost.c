@@ -5,6 +5,9 @@
  *
  * Without an oops, a thread dies by kthread_complete_and_exit().  Its item and whoever
  * waits for it stay for ever, so nothing here is on a stack, freed or unregistered.
+ *
+ * The module is loaded anew for this suite.  So what it does once, or when nothing has
+ * been before, comes first here.
  */
 
 #include <linux/kthread.h>
@@ -92,6 +95,45 @@ static void expect_to_serve(struct swt *t)
 	swt_settle(t);
 }
 
+/* ---- for the first time ------------------------------------------------- */
+
+static void sleep_once(struct swt_item *item)
+{
+	signed long timeout = SWT_NEVER;
+
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	item->result = slow_work_sleep_till_thread_needed(&item->work, &timeout);
+}
+
+static void first_sleeper_gives_way(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *sleeper = swt_item(t, SWT_SLOW);
+	unsigned long since;
+
+	swt_hold(t, 1);
+	sleeper->on_execute = sleep_once;
+	swt_must_enqueue(sleeper);
+	swt_wait(t, swt_asleep(sleeper));
+	since = jiffies;
+	swt_must_run(item);
+	KUNIT_EXPECT_LT(test, jiffies - since, HZ / 10UL);
+	KUNIT_EXPECT_EQ(test, sleeper->result, 1);
+}
+
+/* By the manager, with nothing else to do; nobody's items are not meant */
+static void owner_that_has_not_registered_is_told_of(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *stranger = swt_owner(t, "swt_stranger");
+
+	swt_must_run(swt_item_ops(t, SWT_SLOW, swt_ops_of(t, NULL)));
+	schedule_timeout_uninterruptible(5 * HZ);
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "has not registered", ""));
+	swt_must_run(swt_item_ops(t, SWT_SLOW, swt_ops_of(t, stranger)));
+	swt_wait(t, swt_logged(t, "The owner of swt_execute", "has not registered"));
+}
+
 /* ---- the pool's threads ------------------------------------------------- */
 
 static void thread_that_dies_is_found_and_replaced(struct kunit *test)
@@ -130,6 +172,32 @@ static void all_threads_die_at_once(struct kunit *test)
 	expect_lost(t, before, 2);
 }
 
+/* And let the last one be over, which that begins */
+static void switch_samples_off(struct swt *t)
+{
+	swt_set(t, "stall-warn-secs", 0);
+	schedule_timeout_uninterruptible(2);
+}
+
+/* With samples off items that wait have the manager look. */
+static void items_that_wait_find_it(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[2], *item = swt_item(t, SWT_SLOW);
+	int i;
+
+	switch_samples_off(t);
+	for (i = 0; i < 2; i++) {
+		items[i] = mortal(t, SWT_SLOW, &lost_owner);
+		swt_must_enqueue(items[i]);
+	}
+	swt_wait(t, !swt_threads());
+	swt_must_run(item);
+	for (i = 0; i < 2; i++)
+		expect_dead(t, items[i]);
+	expect_to_serve(t);
+}
+
 /* With samples off nothing finds it: then a wait of 10 s does, which also says so. */
 static void cancel_finds_it_and_says_so(struct kunit *test)
 {
@@ -137,7 +205,7 @@ static void cancel_finds_it_and_says_so(struct kunit *test)
 	struct swt_item *item = mortal(t, SWT_SLOW, &lost_owner);
 	struct swt_thread *thread;
 
-	swt_set(t, "stall-warn-secs", 0);
+	switch_samples_off(t);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_threads() == 1);
 	thread = swt_cancel_start(item);
@@ -170,7 +238,7 @@ static void unregister_finds_it_and_says_so(struct kunit *test)
 	struct swt_thread *thread;
 
 	KUNIT_ASSERT_EQ(test, slow_work_register_user(&leaving_owner), 0);
-	swt_set(t, "stall-warn-secs", 0);
+	switch_samples_off(t);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_threads() == 1);
 	/* Which of the items of others it is not */
@@ -220,6 +288,80 @@ static void pending_run_is_taken_back(struct kunit *test)
 	expect_to_serve(t);
 	KUNIT_EXPECT_EQ(test, swt_value(t, "class.slow.queued"), queued);
 	KUNIT_EXPECT_EQ(test, swt_value(t, "class.slow.armed"), armed);
+}
+
+static void arm_self_for_a_moment_and_die(struct swt_item *item)
+{
+	item->result = swt_arm(item, 2);
+	die(item);
+}
+
+/* Before anything finds that it is lost: nothing is accepted any more, or queued */
+static void lost_item_is_refused_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = mortal(t, SWT_DELAYED, &lost_owner);
+	struct swt_item *armed = mortal(t, SWT_DELAYED, &lost_owner);
+	char *before = swt_read_values(t), *after;
+	struct delayed_slow_work *dwork = &armed->dwork;
+
+	switch_samples_off(t);
+	item->on_execute = arm_self_for_a_moment_and_die;
+	swt_must_enqueue(item);
+	armed->on_execute = arm_self_and_die;
+	swt_must_enqueue(armed);
+	swt_wait(t, !swt_threads());
+	expect_refused(t, armed);
+	KUNIT_EXPECT_EQ(test, delayed_slow_work_mod(dwork, 1), -EOWNERDEAD);
+	KUNIT_EXPECT_EQ(test, delayed_slow_work_mod(dwork, 0), -EOWNERDEAD);
+	KUNIT_EXPECT_EQ(test, delayed_slow_work_reduce(dwork, 1), -EOWNERDEAD);
+	expect_refused(t, item);
+	swt_wait(t, !swt_flag(item, SLOW_WORK_DELAYED));
+	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_PENDING));
+	KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_ENQ_DEFERRED));
+	after = swt_read_values(t);
+	KUNIT_EXPECT_EQ(test, swt_value_in(after, "owner." NAME ".deferred"),
+			swt_value_in(before, "owner." NAME ".deferred"));
+	KUNIT_EXPECT_EQ(test, swt_log_lines(t, "died in", ""), 0);
+	swt_set(t, "stall-warn-secs", 1);
+	expect_dead(t, item);
+	expect_dead(t, armed);
+	expect_to_serve(t);
+}
+
+static int try_to_cancel(struct swt_thread *thread)
+{
+	return swt_try_cancel(thread->arg);
+}
+
+/* The task of a cancel, as it calls put_ref */
+static void put_ref_that_dies_in_a_cancel(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_thread *thread;
+	struct swt_item *item;
+	int i;
+
+	swt_hold(t, 2);
+	for (i = 0; i < 2; i++) {
+		item = new_item(t, SWT_DELAYED, &lost_owner);
+		item->on_put = die;
+		swt_must_arm(item, SWT_NEVER);
+		thread = i ? swt_cancel_start(item) : swt_start(t, try_to_cancel, item);
+		swt_wait(t, READ_ONCE(thread->task->exit_state));
+		if (!i) {
+			expect_refused(t, item);
+			KUNIT_EXPECT_EQ(test, delayed_slow_work_mod(&item->dwork, 1), -EOWNERDEAD);
+		}
+		swt_log_mark(t);
+		thread = swt_cancel_start(item);
+		swt_wait(t, swt_logged(t, "Still waiting for swt_execute", " of " NAME " (lost: "));
+		swt_wait(t, swt_blocked(thread));
+		KUNIT_EXPECT_FALSE(test, swt_done(thread));
+		KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 1);
+	}
+	swt_release_held(t);
+	expect_to_serve(t);
 }
 
 static void put_ref_that_dies_is_named(struct kunit *test)
@@ -356,12 +498,17 @@ static void reserve_is_replaced_once_threads_can_start(struct kunit *test)
 }
 
 static struct kunit_case lost_cases[] = {
+	KUNIT_CASE(first_sleeper_gives_way),
+	KUNIT_CASE(owner_that_has_not_registered_is_told_of),
 	KUNIT_CASE(thread_that_dies_is_found_and_replaced),
 	KUNIT_CASE(all_threads_die_at_once),
+	KUNIT_CASE(items_that_wait_find_it),
 	KUNIT_CASE(cancel_finds_it_and_says_so),
 	KUNIT_CASE(unregister_finds_it_and_says_so),
 	KUNIT_CASE(pending_run_is_taken_back),
+	KUNIT_CASE(lost_item_is_refused_at_once),
 	KUNIT_CASE(put_ref_that_dies_is_named),
+	KUNIT_CASE(put_ref_that_dies_in_a_cancel),
 	KUNIT_CASE(runqueue_shows_all),
 	KUNIT_CASE(reserve_that_dies_is_replaced),
 	KUNIT_CASE(reserve_is_replaced_once_threads_can_start),
