@@ -5,6 +5,7 @@
  */
 
 #include <linux/cpumask.h>
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/kernel_stat.h>
@@ -419,6 +420,22 @@ static void item_has_a_thread_at_once_when_nothing_moves(struct kunit *test)
 	expect_a_thread_at_once(t);
 }
 
+/* Which had none to take when it came to its end, and what waited has just been taken */
+static void item_has_a_thread_at_once_that_has_become_idle(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!swt_time_travel())
+		return;
+	swt_one_thread(t);
+	/* No timer looks that was set before */
+	schedule_timeout_uninterruptible(2 * HZ);
+	swt_must_enqueue(swt_item(t, SWT_SLOW));
+	swt_release_held(t);
+	swt_wait(t, swt_idle_threads() == 2);
+	expect_a_thread_at_once(t);
+}
+
 /* The manager has gone to sleep again, and is woken for the next one */
 static void item_has_a_thread_at_once_after_a_spike(struct kunit *test)
 {
@@ -614,6 +631,9 @@ static void manager_is_woken_for_no_item_that_waits(struct kunit *test)
 	if (!swt_time_travel())
 		return;
 	swt_pool(t, 2, 2);
+	/* Nor by a thread that idles again: none of these is to leave */
+	swt_wait(t, swt_idle_threads() == 2);
+	expect_manager_to_sleep(t);
 	swt_hold(t, 2);
 	expect_manager_to_sleep(t);
 	swt_let_no_thread_start(t);
@@ -786,6 +806,38 @@ static void threads_that_left_are_let_go(struct kunit *test)
 	put_task_struct(task);
 }
 
+/* And so is all that they had, at once, where the pool goes on with fewer */
+static void threads_that_retired_are_let_go(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	const struct cred *creds[4];
+	struct task_struct *tasks[4];
+	int i, nr = 0;
+
+	swt_pool(t, 2, 4);
+	swt_hold(t, 4);
+	for (i = 0; i < 4; i++) {
+		tasks[i] = get_task_struct(t->held[i]->thread);
+		creds[i] = get_task_cred(tasks[i]);
+	}
+	swt_set(t, "max-threads", 2);
+	swt_release_held(t);
+	swt_wait(t, swt_threads() == 2);
+	for (i = 0; i < 4; i++) {
+		bool left = READ_ONCE(tasks[i]->flags) & PF_EXITING;
+
+		if (left)
+			swt_wait(t, refcount_read(&tasks[i]->usage) == 1);
+		put_task_struct(tasks[i]);
+		/* Its type is another one in later kernels */
+		if (left)
+			swt_wait(t, READ_ONCE(creds[i]->usage.counter) == 1);
+		put_cred(creds[i]);
+		nr += left;
+	}
+	KUNIT_EXPECT_EQ(test, nr, 2);
+}
+
 /* The 5 s are a promise: a thread that left sooner is a failure, too */
 static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *test)
 {
@@ -828,6 +880,23 @@ static void threads_leave_though_one_is_in_use(struct kunit *test)
 		schedule_timeout_uninterruptible(HZ / 2);
 	}
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+}
+
+/* They are more than wanted all the time, but each of them is needed now and then */
+static void threads_that_are_all_in_use_stay(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 4);
+	for (i = 0; i < 10; i++) {
+		swt_hold(t, 4);
+		swt_release_held(t);
+		schedule_timeout_uninterruptible(HZ);
+		KUNIT_EXPECT_EQ(test, swt_threads(), 4);
+	}
 }
 
 /* From now on there are more than wanted, and all that idle have done so for longer */
@@ -1337,6 +1406,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(dispatch_is_as_deep_as_there_may_be_threads),
 	KUNIT_CASE(spike_that_is_served_soon_starts_no_thread),
 	KUNIT_CASE(item_has_a_thread_at_once_when_nothing_moves),
+	KUNIT_CASE(item_has_a_thread_at_once_that_has_become_idle),
 	KUNIT_CASE(item_has_a_thread_at_once_after_a_spike),
 	KUNIT_CASE(item_has_a_thread_at_once_when_a_spike_gets_stuck),
 	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
@@ -1350,8 +1420,10 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(raised_maximum_lets_the_queued_start),
 	KUNIT_CASE(lowered_maximum_lets_threads_leave_as_they_come_free),
 	KUNIT_CASE(threads_that_left_are_let_go),
+	KUNIT_CASE(threads_that_retired_are_let_go),
 	KUNIT_CASE(surplus_threads_leave_after_5_s_down_to_the_minimum),
 	KUNIT_CASE(threads_leave_though_one_is_in_use),
+	KUNIT_CASE(threads_that_are_all_in_use_stay),
 	KUNIT_CASE(lower_minimum_lets_idle_threads_leave_after_5_s),
 	KUNIT_CASE(threads_for_the_share_leave_after_5_s),
 	KUNIT_CASE(threads_leave_beside_very_slow_items),

@@ -10,6 +10,7 @@
  */
 
 #include <linux/cpumask.h>
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/refcount.h>
 #include <linux/sched/mm.h>
@@ -156,8 +157,10 @@ static void reserve_goes_with_its_user(struct kunit *test)
 	struct swt *t = test->priv;
 	struct slow_work_ops *ops = new_user(t, NAME);
 	struct task_struct *task = get_reserve();
+	const struct cred *cred;
 
 	KUNIT_ASSERT_NOT_NULL(test, task);
+	cred = get_task_cred(task);
 	new_user(t, OTHER_NAME);
 	swt_unregister(t, ops->owner);
 	KUNIT_EXPECT_EQ(test, reserves(NAME), 0);
@@ -166,6 +169,9 @@ static void reserve_goes_with_its_user(struct kunit *test)
 	/* Its memory is the kernel's again: the last reference is ours */
 	swt_wait(t, refcount_read(&task->usage) == 1);
 	put_task_struct(task);
+	/* And that of its credentials; their type is another one in later kernels */
+	swt_wait(t, READ_ONCE(cred->usage.counter) == 1);
+	put_cred(cred);
 }
 
 static void reserve_lasts_until_the_last_registration(struct kunit *test)
@@ -840,6 +846,42 @@ static void note_niceness(struct swt_item *item)
 }
 
 /* From outside, while it is idle: no item is blamed for it */
+static void allow_signals(struct swt_item *item)
+{
+	allow_signal(SIGUSR1);
+	allow_signal(SIGKILL);
+}
+
+static void look_for_signal(struct swt_item *item)
+{
+	item->value = signal_pending(current);
+}
+
+/* Nor are they taken for what its last item has left */
+static void idle_reserve_is_deaf_to_signals(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item_ops(t, SWT_SLOW, new_user(t, NAME));
+	struct task_struct *task = get_reserve();
+
+	KUNIT_ASSERT_NOT_NULL(test, task);
+	swt_one_thread(t);
+	item->on_execute = allow_signals;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_at_rest(item));
+	wait_for_reserves(t);
+	swt_log_mark(t);
+	send_sig(SIGUSR1, task, 1);
+	send_sig(SIGKILL, task, 1);
+	put_task_struct(task);
+	item->on_execute = look_for_signal;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_TRUE(test, by_reserve(item));
+	KUNIT_EXPECT_EQ(test, item->value, 0L);
+	KUNIT_EXPECT_FALSE(test, swt_logged(t, "returned with", ""));
+}
+
 static void niceness_that_it_is_given_stays(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1084,6 +1126,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(it_is_current),
 	KUNIT_CASE(sleeper_gives_way),
 	KUNIT_CASE(what_is_left_is_put_right),
+	KUNIT_CASE(idle_reserve_is_deaf_to_signals),
 	KUNIT_CASE(niceness_that_it_is_given_stays),
 	KUNIT_CASE(follows_the_settings),
 #ifdef CONFIG_SLOW_WORK_DEBUG

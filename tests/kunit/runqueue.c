@@ -622,6 +622,36 @@ static void what_is_armed_after_the_reading_began_is_not_shown(struct kunit *tes
 	read_rows(t, 5);
 }
 
+/* An item that executes has its time from before */
+static void whatever_it_does_it_is_not_shown_as_armed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *executing = swt_blocker(t, SWT_SLOW), *item;
+	struct swt_thread *reader;
+	unsigned long began;
+	int i;
+
+	swt_pool(t, 2, 2);
+	swt_must_execute(executing);
+	for (i = 0; i < 2; i++) {
+		item = swt_blocker(t, SWT_DELAYED);
+		if (i)
+			swt_must_execute(item);
+		executing->desc_gate = swt_gate(t);
+		reader = swt_runqueue_start(t);
+		swt_wait(t, atomic_read(&executing->describing) == 1);
+		began = jiffies;
+		swt_wait(t, time_after(jiffies, began + 1));
+		swt_must_arm(item, SWT_NEVER);
+		swt_open(executing->desc_gate);
+		KUNIT_ASSERT_EQ(test, swt_join(reader), 0);
+		KUNIT_EXPECT_EQ_MSG(test, count_rows(reader->text), i + 1, "\n%.800s",
+				    reader->text);
+		KUNIT_EXPECT_TRUE(test, swt_flag(item, SLOW_WORK_DELAYED));
+		swt_try_cancel(item);
+	}
+}
+
 /* ---- many --------------------------------------------------------------- */
 
 #define MANY	2000
@@ -731,6 +761,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(desc_of_a_page),
 	KUNIT_CASE(desc_that_does_not_fit_at_all),
 	KUNIT_CASE(what_is_armed_after_the_reading_began_is_not_shown),
+	KUNIT_CASE(whatever_it_does_it_is_not_shown_as_armed),
 	KUNIT_CASE(long_queue_is_shown_once_and_in_order),
 	KUNIT_CASE(read_returns_as_much_as_fits),
 	KUNIT_CASE(what_is_read_again_is_read_anew),

@@ -249,6 +249,32 @@ static void cancelled_runs_are_counted(struct kunit *test)
 	SLOW_GREW(t, before, 2, 0, 0, 2);
 }
 
+/* A thread has it meanwhile, and then has not executed it */
+static void run_that_the_last_unregister_disarms_is_cancelled(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, NULL);
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED_VSLOW, ops);
+	struct swt_item *blocker = swt_blocker_ops(t, SWT_SLOW, ops);
+	struct swt_thread *last;
+	char *before, *text;
+
+	swt_pool(t, 2, 2);
+	swt_must_execute(blocker);
+	/* The other thread has had a slow one last */
+	swt_settle(t);
+	swt_must_arm(item, SWT_NEVER);
+	swt_wait(t, field(t, "class.slow", "executing") == 1);
+	before = swt_read_values(t);
+	last = swt_unregister_start(t, THIS_MODULE, item);
+	swt_release(blocker);
+	swt_join(last);
+	text = swt_read_values(t);
+	GREW(t, "class.slow", before, text, 1);
+	GREW(t, "class.vslow", before, text, 0, 0, 0, 1);
+	LEVELS(t, text, "class.vslow", 0, 0, 0);
+}
+
 /* Its cancel has it until its desc has returned */
 static void run_that_is_only_put_is_not_executed(struct kunit *test)
 {
@@ -699,6 +725,52 @@ static void longest_waits_are_in_the_last_bucket(struct kunit *test)
 	KUNIT_EXPECT_LT(test, field_in(after, own, "wait.median"), 2LL << 46);
 }
 
+/* In the memory of one that has left */
+static void new_owner_begins_with_nothing(struct kunit *test)
+{
+	static const char * const times[] = { "wait.count", "run.count" };
+	struct swt *t = test->priv;
+	struct swt_item *item, *refused;
+	struct slow_work_ops *ops;
+	struct module *owner;
+	char *row, *text;
+	int i, n;
+
+	switch_histograms(t, true);
+	for (i = 0; i < 2; i++) {
+		owner = swt_owner(t, i ? "swt_second" : "swt_first");
+		row = row_of(t, owner);
+		KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+		text = swt_read_values(t);
+		for (n = 0; n < NR_COUNTERS; n++)
+			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, counters[n]), 0L, "%s.%s",
+					    row, counters[n]);
+		for (n = 0; n < ARRAY_SIZE(times); n++)
+			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, times[n]), 0L, "%s.%s",
+					    row, times[n]);
+		ops = swt_ops_of(t, owner);
+		refused = swt_item_ops(t, SWT_SLOW, ops);
+		refused->get_result = -EAGAIN;
+		KUNIT_EXPECT_EQ(test, swt_enqueue(refused), -EAGAIN);
+		item = swt_blocker_ops(t, SWT_SLOW, ops);
+		swt_must_execute(item);
+		swt_must_enqueue(item);
+		swt_must_enqueue(item);
+		KUNIT_EXPECT_TRUE(test, swt_try_cancel(item));
+		swt_release(item);
+		swt_wait(t, has_executed(t, row, text, 1));
+		text = swt_read_values(t);
+		for (n = 0; n < NR_COUNTERS; n++)
+			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, counters[n]), 1L, "%s.%s",
+					    row, counters[n]);
+		for (n = 0; n < ARRAY_SIZE(times); n++)
+			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, times[n]), 1L, "%s.%s",
+					    row, times[n]);
+		swt_unregister(t, owner);
+	}
+	switch_histograms(t, false);
+}
+
 static void times_are_not_taken_when_off(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1097,6 +1169,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(deferred_enqueues_are_counted),
 	KUNIT_CASE(enqueues_in_put_ref_are_deferred),
 	KUNIT_CASE(cancelled_runs_are_counted),
+	KUNIT_CASE(run_that_the_last_unregister_disarms_is_cancelled),
 	KUNIT_CASE(run_that_is_only_put_is_not_executed),
 	KUNIT_CASE(rearming_merges_and_is_no_cancel),
 	KUNIT_CASE(mod_to_now_of_a_queued_item_is_merged),
@@ -1111,6 +1184,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(what_is_switched_twice_stays),
 	KUNIT_CASE(long_waits_are_told),
 	KUNIT_CASE(longest_waits_are_in_the_last_bucket),
+	KUNIT_CASE(new_owner_begins_with_nothing),
 	KUNIT_CASE(times_are_not_taken_when_off),
 	KUNIT_CASE(quantiles_of_100_times),
 	KUNIT_CASE(time_at_the_maximum_is_counted),

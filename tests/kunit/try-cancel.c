@@ -428,6 +428,29 @@ static void enqueued_in_the_put_ref_of_any_task(struct kunit *test)
 		swt_wait(t, swt_runs(items[i]) == 1);
 }
 
+/* As if the task had died, and another had its pid by now */
+static void enqueued_in_the_put_ref_of_a_task_that_is_another(struct kunit *test)
+{
+	const unsigned long address = 1UL << (BITS_PER_LONG - 1);
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct swt_thread *thread;
+
+	swt_one_thread(t);
+	item->put_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	thread = swt_start(t, try_fn, item);
+	swt_wait(t, atomic_read(&item->putting) == 1);
+	item->work.timestamp ^= address;
+	KUNIT_EXPECT_EQ(test, slow_work_enqueue(&item->work), -EOWNERDEAD);
+	item->work.timestamp ^= address;
+	swt_must_enqueue(item);
+	swt_open(item->put_gate);
+	KUNIT_EXPECT_EQ(test, swt_join(thread), 1);
+	swt_release(t->held[0]);
+	swt_wait(t, swt_runs(item) == 1);
+}
+
 /* Whoever took it back is still in put_ref when it is enqueued, and so on */
 static void enqueued_in_the_put_ref_that_it_calls(struct kunit *test)
 {
@@ -1115,6 +1138,7 @@ static struct kunit_case try_cancel_cases[] = {
 	KUNIT_CASE(armed_in_the_put_ref_that_it_calls),
 	KUNIT_CASE(enqueued_in_the_put_ref_that_it_calls_it_runs),
 	KUNIT_CASE(enqueued_in_the_put_ref_of_any_task),
+	KUNIT_CASE(enqueued_in_the_put_ref_of_a_task_that_is_another),
 	KUNIT_CASE(enqueued_in_the_put_ref_that_it_calls),
 	KUNIT_CASE(cancel_waits_for_the_put_ref_that_it_calls),
 	KUNIT_CASE(cancel_under_way_leaves_nothing_to_take),

@@ -776,6 +776,53 @@ static void yielded_item_preempts_10_ms_after_one_lies_down(struct kunit *test)
 	}
 }
 
+static void wait_and_sleep(struct swt_item *item)
+{
+	swt_pass(bed_of(item)->winding_up);
+	lie_down(item);
+}
+
+/* Another is put to bed just before, and is not to have rested when this is queued again */
+static void enqueue_self_and_other(struct swt_item *item)
+{
+	item->value = ktime_to_us(ktime_get());
+	if (swt_starts(item) > 1)
+		return;
+	swt_open(item->data);
+	usleep_range(1000, 1001);
+	item->result = swt_enqueue(item) ?: swt_enqueue(item->other);
+}
+
+/* One sleeper winds up for the other item; this one may have the next at once */
+static void item_that_enqueues_itself_without_a_sleep_has_not_yielded(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *sleepers[2];
+	ktime_t since;
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 3, 3);
+	for (i = 0; i < 2; i++) {
+		sleepers[i] = new_sleeper(t, SWT_SLOW);
+		sleepers[i]->on_execute = i ? wait_and_sleep : sleep_and_wind_up;
+		bed_of(sleepers[i])->winding_up = swt_gate(t);
+		bed_of(sleepers[i])->told = swt_alloc(t, sizeof(atomic_t));
+		swt_must_enqueue(sleepers[i]);
+		swt_wait(t, swt_asleep(sleepers[i]));
+	}
+	item->other = swt_blocker(t, SWT_SLOW);
+	item->data = bed_of(sleepers[1])->winding_up;
+	item->on_execute = enqueue_self_and_other;
+	since = ktime_get();
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 2);
+	KUNIT_EXPECT_LT(test, item->value - ktime_to_us(since), 5000L);
+	swt_open(bed_of(sleepers[0])->winding_up);
+	expect_woken(sleepers[1], true);
+}
+
 static void fresh_items_pass_through_many_sleepers(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1204,6 +1251,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(sleeper_makes_way_for_the_older_of_two),
 	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
 	KUNIT_CASE(yielded_item_preempts_10_ms_after_one_lies_down),
+	KUNIT_CASE(item_that_enqueues_itself_without_a_sleep_has_not_yielded),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
 	KUNIT_CASE(no_thread_is_started_past_a_sleeper_that_winds_up_soon),

@@ -97,12 +97,53 @@ static void expect_to_serve(struct swt *t)
 
 /* ---- for the first time ------------------------------------------------- */
 
+/* And has no class until then, nor has had an item */
+static void thread_that_is_new_disarms_what_is_left(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, swt_ops_of(t, NULL));
+
+	swt_must_arm(item, SWT_NEVER);
+	swt_unregister(t, THIS_MODULE);
+	slow_work_unregister_user(&lost_owner);
+	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Disarming", "armed: swt_execute"));
+}
+
 static void sleep_once(struct swt_item *item)
 {
 	signed long timeout = SWT_NEVER;
 
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	item->result = slow_work_sleep_till_thread_needed(&item->work, &timeout);
+}
+
+/* Nor does a reading go beyond the users that there were: some are new, as never later */
+static void item_of_a_user_that_comes_meanwhile_is_not_shown(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *executing = swt_blocker(t, SWT_SLOW), *item;
+	struct module *owner = swt_owner(t, "swt_new");
+	unsigned long since = jiffies;
+	struct swt_thread *reader;
+
+	executing->desc_gate = swt_gate(t);
+	swt_must_execute(executing);
+	swt_hold(t, 1);
+	reader = swt_runqueue_start(t);
+	swt_wait(t, atomic_read(&executing->describing) == 1);
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	item = new_item(t, SWT_SLOW, owner);
+	swt_must_enqueue(item);
+	/* In the same jiffy, or it would be seen that it was queued later */
+	KUNIT_EXPECT_EQ(test, jiffies, since);
+	swt_open(executing->desc_gate);
+	KUNIT_ASSERT_EQ(test, swt_join(reader), 0);
+	KUNIT_EXPECT_NULL(test, strstr(reader->text, item->name));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(swt_runqueue(t), item->name));
+	swt_release(executing);
+	swt_unregister(t, owner);
 }
 
 static void first_sleeper_gives_way(struct kunit *test)
@@ -119,6 +160,24 @@ static void first_sleeper_gives_way(struct kunit *test)
 	swt_must_run(item);
 	KUNIT_EXPECT_LT(test, jiffies - since, HZ / 10UL);
 	KUNIT_EXPECT_EQ(test, sleeper->result, 1);
+}
+
+/* No sooner, no later: it is as if the pool had taken none of its items for long */
+static void first_item_of_a_new_user_waits_10_ms_for_its_reserve(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_new");
+	struct swt_item *item = swt_item_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	unsigned long since;
+
+	swt_hold(t, 2);
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
+	since = jiffies;
+	swt_must_run(item);
+	KUNIT_EXPECT_LT(test, item->number, 0);
+	KUNIT_EXPECT_GE(test, item->started_at - since, msecs_to_jiffies(10));
+	KUNIT_EXPECT_LE(test, item->started_at - since, msecs_to_jiffies(10) + 2);
+	swt_unregister(t, owner);
 }
 
 /* By the manager, with nothing else to do; nobody's items are not meant */
@@ -172,11 +231,11 @@ static void all_threads_die_at_once(struct kunit *test)
 	expect_lost(t, before, 2);
 }
 
-/* And let the last one be over, which that begins */
+/* And let the last ones be over: one that begins with that, and one that was due */
 static void switch_samples_off(struct swt *t)
 {
 	swt_set(t, "stall-warn-secs", 0);
-	schedule_timeout_uninterruptible(2);
+	schedule_timeout_uninterruptible(2 * HZ);
 }
 
 /* With samples off items that wait have the manager look. */
@@ -498,7 +557,10 @@ static void reserve_is_replaced_once_threads_can_start(struct kunit *test)
 }
 
 static struct kunit_case lost_cases[] = {
+	KUNIT_CASE(thread_that_is_new_disarms_what_is_left),
+	KUNIT_CASE(item_of_a_user_that_comes_meanwhile_is_not_shown),
 	KUNIT_CASE(first_sleeper_gives_way),
+	KUNIT_CASE(first_item_of_a_new_user_waits_10_ms_for_its_reserve),
 	KUNIT_CASE(owner_that_has_not_registered_is_told_of),
 	KUNIT_CASE(thread_that_dies_is_found_and_replaced),
 	KUNIT_CASE(all_threads_die_at_once),
