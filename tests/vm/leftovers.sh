@@ -67,7 +67,14 @@ left look
 is "nothing is reported of either" $n "$(messages 'returned with')"
 is "what was written holds" "nice 3 policy 0 priority 0 cpus 0" "$(cat $LEFT/state)"
 
+# --- what is there when a thread exits
+
+mkdir $group/two
+sh -c "echo 0 >$group/two/cgroup.procs && echo blkcg-alone >$LEFT/control"
+is "an item leaves its block cgroup, and nothing else" $((before + 1)) "$(groups)"
+check "the cgroup can be removed" rmdir $group/two
 unload slow_work_leftovers
 unload slow_work_caller
+wait_for "no thread has kept it" 60 eval '[ "$(groups)" = $before ]'
 unload slow_work
 plan

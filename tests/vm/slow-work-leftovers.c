@@ -8,6 +8,7 @@
  *	nice, policy, affinity, memcg, mm
  *			it leaves the thread with another of these
  *	blkcg		it leaves the writer's, and another niceness
+ *	blkcg-alone	it leaves the writer's, which nothing tells
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -108,6 +109,11 @@ static void leftovers_use_blkcg(void)
 	set_user_nice(current, 10);
 }
 
+static void leftovers_use_blkcg_alone(void)
+{
+	kthread_associate_blkcg(leftovers_blkcg);
+}
+
 static const struct leftovers_way leftovers_ways[] = {
 	{ "look", leftovers_look },
 	{ "nice", leftovers_nice },
@@ -116,6 +122,7 @@ static const struct leftovers_way leftovers_ways[] = {
 	{ "memcg", leftovers_use_memcg },
 	{ "mm", leftovers_use_mm },
 	{ "blkcg", leftovers_use_blkcg },
+	{ "blkcg-alone", leftovers_use_blkcg_alone },
 };
 
 static void leftovers_execute(struct slow_work *work)
