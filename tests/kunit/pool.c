@@ -540,41 +540,79 @@ static void pool_grows_past_a_thread_that_does_not_come(struct kunit *test)
 }
 
 /* The same on one processor, where time travels: then the manager may run, and no thread */
+struct hog {
+	struct swt_item *items[2];	/* to enqueue at once */
+	int nr;				/* of these */
+	int ms;				/* until the manager may run */
+	int fifo_ms;			/* for which it may */
+	struct swt_item *sleeper;	/* or NULL */
+	bool asleep;			/* it still is, when the threads may run, too */
+};
+
 static int hog_only_processor(struct swt_thread *thread)
 {
-	struct swt_item *item = thread->arg;
-	int i, ret;
+	struct hog *hog = thread->arg;
+	int i, ret = 0;
 
 	preempt_disable();
-	ret = swt_enqueue(item);
-	for (i = 0; i < item->value; i++)
+	for (i = 0; i < hog->nr && !ret; i++)
+		ret = swt_enqueue(hog->items[i]);
+	for (i = 0; i < hog->ms; i++)
 		mdelay(1);
 	preempt_enable();
 	sched_set_fifo_low(current);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < hog->fifo_ms; i++) {
 		mdelay(1);
 		cond_resched();
 	}
+	hog->asleep = hog->sleeper && swt_asleep(hog->sleeper);
 	sched_set_normal(current, 0);
 	return ret;
 }
 
-static struct swt_item *let_thread_come_late(struct swt *t, int ms)
+static void find_kthreadd(struct task_struct **found)
 {
-	struct swt_item *item = swt_item(t, SWT_SLOW);
-	struct task_struct *manager = swt_get_manager();
-	int ret;
+	struct task_struct *task;
 
-	KUNIT_ASSERT_NOT_NULL(t->test, manager);
-	sched_set_fifo(manager);
-	item->value = ms;
-	ret = swt_comes_true(t, swt_idle_threads() == 1) ?
-	      swt_call(t, hog_only_processor, item) : -ETIMEDOUT;
-	sched_set_normal(manager, 0);
-	put_task_struct(manager);
+	rcu_read_lock();
+	for_each_process(task)
+		if (!strcmp(task->comm, "kthreadd"))
+			*found = get_task_struct(task);
+	rcu_read_unlock();
+}
+
+/* The manager may run while @hog does, and who makes its threads */
+static void let_hog(struct swt *t, struct hog *hog)
+{
+	struct task_struct *tasks[2] = { swt_get_manager() };
+	int i, ret;
+
+	find_kthreadd(&tasks[1]);
+	for (i = 0; i < ARRAY_SIZE(tasks); i++) {
+		KUNIT_ASSERT_NOT_NULL(t->test, tasks[i]);
+		sched_set_fifo(tasks[i]);
+	}
+	for (i = 0; i < hog->nr; i++)
+		hog->items[i] = swt_item(t, SWT_SLOW);
+	/* Just behind a tick */
+	schedule_timeout_uninterruptible(1);
+	ret = swt_call(t, hog_only_processor, hog);
+	for (i = 0; i < ARRAY_SIZE(tasks); i++) {
+		sched_set_normal(tasks[i], 0);
+		put_task_struct(tasks[i]);
+	}
 	KUNIT_EXPECT_EQ(t->test, ret, 0);
-	swt_wait(t, swt_runs(item) == 1);
-	return item;
+	for (i = 0; i < hog->nr; i++)
+		swt_wait(t, swt_runs(hog->items[i]) == 1);
+}
+
+static void let_thread_come_late(struct swt *t, int ms)
+{
+	struct hog *hog = swt_alloc(t, sizeof(*hog));
+
+	*hog = (struct hog) { .nr = 1, .ms = ms, .fifo_ms = 20 };
+	swt_wait(t, swt_idle_threads() == 1);
+	let_hog(t, hog);
 }
 
 static void thread_that_was_woken_may_come_late(struct kunit *test)
@@ -590,6 +628,9 @@ static void thread_that_was_woken_may_come_late(struct kunit *test)
 	/* No timer is set any more */
 	schedule_timeout_uninterruptible(2 * HZ);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	let_thread_come_late(t, 1900);
+	schedule_timeout_uninterruptible(2 * HZ);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 	let_thread_come_late(t, 2100);
 	swt_wait(t, swt_threads() == 3);
 	/* It has come, and is as good as the others */
@@ -603,7 +644,139 @@ static void thread_that_was_woken_may_come_late(struct kunit *test)
 	swt_wait(t, swt_threads() == 2);
 }
 
+/* For a user that has a reserve the timer comes all the time: not all of these are looks */
+static void thread_that_was_woken_may_come_late_beside_a_reserve(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 4);
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, swt_owner(t, "swt_reserved"),
+						 SLOW_WORK_MEM_RECLAIM), 0);
+	swt_hold(t, 1);
+	schedule_timeout_uninterruptible(2 * HZ);
+	let_thread_come_late(t, 900);
+	schedule_timeout_uninterruptible(2 * HZ);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+}
+
+/* One idle thread is on its way, so there is none for the second item */
+static void thread_that_comes_late_comes_for_one_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct hog *hog = swt_alloc(t, sizeof(*hog));
+
+	if (!swt_time_travel())
+		return;
+	*hog = (struct hog) { .nr = 2, .ms = 1100, .fifo_ms = 20 };
+	swt_pool(t, 2, 4);
+	swt_hold(t, 1);
+	schedule_timeout_uninterruptible(2 * HZ);
+	let_hog(t, hog);
+	swt_wait(t, swt_threads() == 3);
+}
+
+static void sleep_until_needed(struct swt_item *item)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
+}
+
+static void sleeper_is_preempted_for_another_item_than_that(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct hog *hog = swt_alloc(t, sizeof(*hog));
+
+	if (!swt_time_travel())
+		return;
+	*hog = (struct hog) { .nr = 2, .ms = 1100 };
+	swt_pool(t, 3, 3);
+	swt_hold(t, 1);
+	hog->sleeper = swt_item(t, SWT_SLOW);
+	hog->sleeper->on_execute = sleep_until_needed;
+	swt_must_enqueue(hog->sleeper);
+	swt_wait(t, swt_asleep(hog->sleeper));
+	schedule_timeout_uninterruptible(2 * HZ);
+	let_hog(t, hog);
+	KUNIT_EXPECT_FALSE(test, hog->asleep);
+}
+
+/* It is counted on for 10 ms; after that another one is wanted, and it stays */
+static void thread_that_was_started_may_come_late(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct hog *hog = swt_alloc(t, sizeof(*hog));
+
+	if (!swt_time_travel())
+		return;
+	*hog = (struct hog) { .nr = 1, .fifo_ms = 15 };
+	swt_pool(t, 2, 5);
+	swt_hold(t, 2);
+	let_hog(t, hog);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	swt_hold(t, 1);
+	hog->fifo_ms = 35;
+	let_hog(t, hog);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 5);
+	swt_hold(t, 2);
+}
+
 /* ---- what is done in vain ----------------------------------------------- */
+
+/* Of so many threads that idle, how many have not been woken */
+struct idlers {
+	struct task_struct *tasks[3];
+	unsigned long switches[3];
+	int nr;
+};
+
+static void note_idler(struct task_struct *task, void *arg)
+{
+	struct idlers *idlers = arg;
+
+	if (idlers->nr == ARRAY_SIZE(idlers->tasks))
+		return;
+	idlers->tasks[idlers->nr] = get_task_struct(task);
+	idlers->switches[idlers->nr++] = switches_of(task);
+}
+
+static void expect_not_woken(struct swt *t, struct idlers *idlers, int nr)
+{
+	int not_woken = 0;
+
+	while (idlers->nr--) {
+		not_woken += switches_of(idlers->tasks[idlers->nr]) ==
+			     idlers->switches[idlers->nr];
+		put_task_struct(idlers->tasks[idlers->nr]);
+	}
+	KUNIT_EXPECT_EQ(t->test, not_woken, nr);
+}
+
+static void enqueue_other_and_sleep(struct swt_item *item)
+{
+	item->result = swt_enqueue(item->other);
+	sleep_until_needed(item);
+}
+
+/* Though another lies down while that one is on its way */
+static void one_idle_thread_is_woken_for_an_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct idlers idlers = { };
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 3, 3);
+	swt_wait(t, swt_idle_threads() == 3);
+	swt_each_thread(note_idler, &idlers);
+	item->on_execute = enqueue_other_and_sleep;
+	item->other = swt_item(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item->other) == 1 && swt_asleep(item) && swt_idle_threads() == 2);
+	expect_not_woken(t, &idlers, 1);
+}
 
 /* Some items more, one a tick; the manager has nothing to do for them */
 static void expect_manager_to_sleep(struct swt *t)
@@ -640,6 +813,32 @@ static void manager_is_woken_for_no_item_that_waits(struct kunit *test)
 	swt_set(t, "max-threads", 4);
 	expect_manager_to_sleep(t);
 	swt_let_threads_start(t);
+}
+
+/* How often some timer or other comes */
+static unsigned int ticks_in_10_s(void)
+{
+	unsigned int before;
+
+	schedule_timeout_uninterruptible(2 * HZ);
+	before = kstat_softirqs_cpu(TIMER_SOFTIRQ, 0);
+	schedule_timeout_uninterruptible(10 * HZ);
+	return kstat_softirqs_cpu(TIMER_SOFTIRQ, 0) - before;
+}
+
+static void pool_that_idles_does_not_look(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	unsigned int without;
+
+	if (!swt_time_travel())
+		return;
+	swt_unregister(t, THIS_MODULE);
+	without = ticks_in_10_s();
+	KUNIT_ASSERT_EQ(test, swt_register(t, THIS_MODULE), 0);
+	swt_settle(t);
+	/* The watchdog may */
+	KUNIT_EXPECT_LE(test, ticks_in_10_s(), without + 3);
 }
 
 static void pool_that_waits_looks_once_a_second(struct kunit *test)
@@ -1256,6 +1455,24 @@ static void free_thread_takes_slow_items_once_the_share_is_used_up(struct kunit 
 	swt_wait(t, swt_runs(very_slow) == 1);
 }
 
+/* Nothing was to be had for what was queued last, but the thread is free */
+static void free_thread_takes_a_slow_item_beside_very_slow_ones_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *blocker = swt_blocker(t, SWT_VSLOW), *slow = swt_item(t, SWT_SLOW);
+	unsigned long since;
+
+	swt_pool(t, 2, 2);
+	swt_must_execute(blocker);
+	swt_wait(t, swt_idle_threads() == 1);
+	swt_must_enqueue(swt_item(t, SWT_VSLOW));
+	schedule_timeout_uninterruptible(2);
+	since = jiffies;
+	swt_must_run(slow);
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, swt_came_soon(slow, since));
+}
+
 /* ---- threads that cannot be started ------------------------------------- */
 
 static void register_fails_cleanly(struct kunit *test)
@@ -1411,7 +1628,13 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(item_has_a_thread_at_once_when_a_spike_gets_stuck),
 	KUNIT_CASE(pool_grows_past_a_thread_that_does_not_come),
 	KUNIT_CASE(thread_that_was_woken_may_come_late),
+	KUNIT_CASE(thread_that_was_woken_may_come_late_beside_a_reserve),
+	KUNIT_CASE(thread_that_comes_late_comes_for_one_item),
+	KUNIT_CASE(sleeper_is_preempted_for_another_item_than_that),
+	KUNIT_CASE(thread_that_was_started_may_come_late),
+	KUNIT_CASE(one_idle_thread_is_woken_for_an_item),
 	KUNIT_CASE(manager_is_woken_for_no_item_that_waits),
+	KUNIT_CASE(pool_that_idles_does_not_look),
 	KUNIT_CASE(pool_that_waits_looks_once_a_second),
 	KUNIT_CASE(cold_pool_comes_to_all_of_64_threads),
 	KUNIT_CASE(warm_pool_works_with_all_of_64_threads),
@@ -1439,6 +1662,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(very_slow_items_always_have_a_thread_in_the_end),
 	KUNIT_CASE(free_thread_takes_very_slow_items_first),
 	KUNIT_CASE(free_thread_takes_slow_items_once_the_share_is_used_up),
+	KUNIT_CASE(free_thread_takes_a_slow_item_beside_very_slow_ones_at_once),
 	KUNIT_CASE(register_fails_cleanly),
 	KUNIT_CASE(register_as_another_user_when_no_thread_can_start),
 	KUNIT_CASE(nothing_queued_is_lost_when_no_thread_can_start),
