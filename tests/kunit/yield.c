@@ -495,6 +495,51 @@ static void very_slow_item_without_a_slot_wakes_no_slow_sleeper(struct kunit *te
 	swt_wait(t, swt_runs(item) == 1);
 }
 
+/* Nothing was to be had for what was queued last */
+static void fresh_item_preempts_beside_one_without_a_slot(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *blocker = swt_blocker(t, SWT_VSLOW);
+	struct swt_item *sleeper, *item = swt_item(t, SWT_SLOW);
+	unsigned long since;
+
+	swt_pool(t, 2, 2);
+	swt_must_execute(blocker);
+	sleeper = put_to_bed(t, SWT_SLOW);
+	swt_must_enqueue(swt_item(t, SWT_VSLOW));
+	schedule_timeout_uninterruptible(2);
+	since = jiffies;
+	swt_must_run(item);
+	expect_woken(sleeper, true);
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, swt_came_soon(item, since));
+}
+
+/* Whatever its class: the other one sleeps on */
+static void sleeper_that_slept_longest_makes_way(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2], *item;
+	enum swt_kind first;
+	unsigned long since;
+
+	swt_pool(t, 2, 2);
+	for (first = SWT_SLOW; first <= SWT_VSLOW; first++) {
+		sleepers[0] = put_to_bed(t, first);
+		schedule_timeout_uninterruptible(1);
+		sleepers[1] = put_to_bed(t, !first);
+		schedule_timeout_uninterruptible(msecs_to_jiffies(50));
+		item = swt_item(t, SWT_SLOW);
+		since = jiffies;
+		swt_must_run(item);
+		expect_woken(sleepers[0], true);
+		if (swt_came_soon(item, since))
+			KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleepers[1])->wanted), 0);
+		wake_sleeper(sleepers[1]);
+		swt_wait(t, swt_at_rest(sleepers[1]));
+	}
+}
+
 static void enqueueing_again_after_true_sleeps_again(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -691,6 +736,34 @@ static void slow_item_comes_before_very_slow_sleepers(struct kunit *test)
 	if (swt_time_travel())
 		KUNIT_EXPECT_LE(test, all_runs(sleepers, 2), before + 1);
 	wake_sleepers(sleepers, 2);
+}
+
+/* Which waits until a sleeper has rested; at any time of that */
+static void fresh_item_preempts_beside_one_that_yielded(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2], *item;
+	unsigned long since;
+	enum swt_kind kind;
+	int i;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	for (kind = SWT_SLOW; kind <= SWT_VSLOW; kind++) {
+		make_sleepers(t, sleepers, 2, NULL, kind);
+		swt_must_enqueue(sleepers[0]);
+		swt_must_enqueue(sleepers[1]);
+		swt_wait(t, fewest_runs(sleepers, 2) >= 3);
+		for (i = 0; i < 8; i++) {
+			schedule_timeout_uninterruptible(3 + i);
+			item = swt_item(t, SWT_SLOW);
+			since = jiffies;
+			swt_must_run(item);
+			if (swt_time_travel())
+				KUNIT_EXPECT_EQ(test, item->started_at, since);
+		}
+		wake_sleepers(sleepers, 2);
+	}
 }
 
 static void lie_down_when_told(struct swt_item *item)
@@ -1004,6 +1077,68 @@ static void pool_grows_past_a_very_slow_sleeper_that_winds_up(struct kunit *test
 	expect_pool_counts_right(t);
 }
 
+/* For two items at once, one is told, and the other with the next tick */
+static void sleepers_are_told_one_after_the_other(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[3];
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_set(t, "vslow-percentage", 25);
+	swt_pool(t, 4, 4);
+	swt_must_execute(swt_blocker(t, SWT_VSLOW));
+	for (i = 0; i < ARRAY_SIZE(sleepers); i++)
+		sleepers[i] = new_slow_riser(t, SWT_SLOW);
+	for (i = 0; i < 2; i++)
+		swt_must_enqueue(swt_item(t, SWT_VSLOW));
+	schedule_timeout_uninterruptible(5);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 3), 0);
+	swt_set(t, "vslow-percentage", 75);
+	usleep_range(15000, 15001);
+	/* Long before the first is counted on no more */
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 3), 2);
+}
+
+/* Two very slow ones, told at once if they have all of the slots, and else one by one */
+static void expect_told(struct swt *t, int share, int nr)
+{
+	struct swt_item *sleepers[2], *items[2];
+	int i;
+
+	swt_set(t, "vslow-percentage", share);
+	for (i = 0; i < 2; i++)
+		sleepers[i] = new_slow_riser(t, SWT_VSLOW);
+	schedule_timeout_uninterruptible(1);
+	for (i = 0; i < 2; i++) {
+		items[i] = swt_item(t, SWT_VSLOW);
+		swt_must_enqueue(items[i]);
+	}
+	usleep_range(15000, 15001);
+	KUNIT_EXPECT_EQ(t->test, count_woken(sleepers, 2), nr);
+	for (i = 0; i < 2; i++)
+		swt_release(sleepers[i]);
+	for (i = 0; i < 2; i++) {
+		swt_wait(t, swt_runs(items[i]) == 1);
+		wake_sleeper(sleepers[i]);
+		swt_wait(t, swt_at_rest(sleepers[i]));
+	}
+}
+
+static void very_slow_sleepers_are_told_for_slots(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 4, 4);
+	expect_told(t, 50, 2);
+	/* A slot more is free, but no thread */
+	swt_hold(t, 2);
+	expect_told(t, 75, 1);
+}
+
 /* Else the two would wait for each other for ever */
 static void expect_no_deadlock(struct swt *t, void (*on_execute)(struct swt_item *item))
 {
@@ -1240,6 +1375,8 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(slow_item_preempts_a_very_slow_sleeper),
 	KUNIT_CASE(very_slow_item_preempts_a_slow_sleeper),
 	KUNIT_CASE(very_slow_item_without_a_slot_wakes_no_slow_sleeper),
+	KUNIT_CASE(fresh_item_preempts_beside_one_without_a_slot),
+	KUNIT_CASE(sleeper_that_slept_longest_makes_way),
 	KUNIT_CASE(enqueueing_again_after_true_sleeps_again),
 	KUNIT_CASE(fresh_item_preempts_at_once),
 	KUNIT_CASE(many_sleepers_burn_no_processor),
@@ -1248,6 +1385,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(five_sleepers_on_two_threads_all_have_turns),
 	KUNIT_CASE(sleepers_of_both_classes_have_turns_on_one_thread),
 	KUNIT_CASE(slow_item_comes_before_very_slow_sleepers),
+	KUNIT_CASE(fresh_item_preempts_beside_one_that_yielded),
 	KUNIT_CASE(sleeper_makes_way_for_the_older_of_two),
 	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
 	KUNIT_CASE(yielded_item_preempts_10_ms_after_one_lies_down),
@@ -1258,6 +1396,8 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(each_sleeper_that_winds_up_is_counted_on_for_10_ms),
 	KUNIT_CASE(pool_grows_past_all_sleepers_that_wind_up),
 	KUNIT_CASE(pool_grows_past_a_very_slow_sleeper_that_winds_up),
+	KUNIT_CASE(sleepers_are_told_one_after_the_other),
+	KUNIT_CASE(very_slow_sleepers_are_told_for_slots),
 	KUNIT_CASE(sleeper_may_flush_the_item_that_it_makes_way_for),
 	KUNIT_CASE(sleeper_may_wait_for_the_item_that_it_makes_way_for),
 	KUNIT_CASE(another_sleeper_gives_way_for_one_that_winds_up),
