@@ -12,6 +12,7 @@
 #include <linux/cpumask.h>
 #include <linux/cred.h>
 #include <linux/delay.h>
+#include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -403,6 +404,14 @@ static void thread_that_can_be_had_is_enough(struct kunit *test)
 	}
 }
 
+/* By the reserve, and as soon as it may: 10 ms are two ticks, or what is left of them */
+static void expect_soon(struct swt_item *item)
+{
+	KUNIT_EXPECT_TRUE(item->t->test, by_reserve(item));
+	if (swt_time_travel())
+		KUNIT_EXPECT_LE(item->t->test, item->started_at - item->queued_at, 3UL);
+}
+
 static void comes_when_all_threads_are_held(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -417,10 +426,64 @@ static void comes_when_all_threads_are_held(struct kunit *test)
 
 			wait_for_reserves(t);
 			item = run_one(t, kind, ops);
-			KUNIT_EXPECT_TRUE(test, by_reserve(item));
 			expect_to_have_waited(item, 10);
+			expect_soon(item);
 		}
 	}
+}
+
+/* However many others there are that have nothing to do */
+static void each_of_several_comes_soon(struct kunit *test)
+{
+	static const char * const names[] = { NAME, OTHER_NAME, "swt_three" };
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops[ARRAY_SIZE(names)];
+	struct swt_item *items[ARRAY_SIZE(names)];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		ops[i] = new_user(t, names[i]);
+	swt_one_thread(t);
+	for (i = 0; i < 2 * ARRAY_SIZE(names); i++) {
+		wait_for_reserves(t);
+		expect_soon(run_one(t, SWT_SLOW, ops[i % ARRAY_SIZE(names)]));
+	}
+	/* All at once */
+	wait_for_reserves(t);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		items[i] = swt_item_ops(t, SWT_SLOW, ops[i]);
+		enqueue_now(items[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		swt_wait(t, swt_at_rest(items[i]));
+		expect_soon(items[i]);
+	}
+	/* Whenever the pool looks, which it does while another's item waits */
+	swt_must_enqueue(swt_item(t, SWT_SLOW));
+	for (i = 0; i < 6; i++) {
+		wait_for_reserves(t);
+		schedule_timeout_uninterruptible(3 + i);
+		expect_soon(run_one(t, SWT_SLOW, ops[0]));
+	}
+}
+
+/* There is one more as soon as it has a moment */
+static void goes_on_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = new_user(t, NAME);
+	struct swt_item *first = swt_blocker_ops(t, SWT_SLOW, ops);
+	struct swt_item *item = swt_item_ops(t, SWT_VSLOW, ops);
+
+	swt_one_thread(t);
+	swt_must_execute(first);
+	schedule_timeout_uninterruptible(msecs_to_jiffies(50));
+	enqueue_now(item);
+	swt_release(first);
+	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_TRUE(test, by_reserve(item));
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, item->started_at, item->queued_at);
 }
 
 static void delay_counts_for_no_wait(struct kunit *test)
@@ -806,6 +869,42 @@ static void sleeper_gives_way(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, swt_at_rest(sleepers[0]) && swt_at_rest(sleepers[1]));
 }
 
+static void sleep_when_told(struct swt_item *item)
+{
+	unsigned long began;
+
+	swt_pass(item->data);
+	began = jiffies;
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
+	item->value = jiffies - began;
+}
+
+/* Whenever the pool looks meanwhile.  10 ms are two ticks, or what is left of them. */
+static void sleeper_gives_way_after_10_ms(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = new_user(t, NAME);
+	struct swt_item *sleeper, *item;
+	int i;
+
+	swt_one_thread(t);
+	for (i = 0; i < 4; i++) {
+		sleeper = swt_item_ops(t, SWT_SLOW, ops);
+		sleeper->on_execute = sleep_when_told;
+		sleeper->data = swt_gate(t);
+		swt_must_execute(sleeper);
+		item = swt_item_ops(t, SWT_SLOW, ops);
+		swt_must_enqueue(item);
+		schedule_timeout_uninterruptible(4 + i);
+		swt_open(sleeper->data);
+		swt_wait(t, swt_at_rest(sleeper) && swt_at_rest(item));
+		KUNIT_EXPECT_GT(test, sleeper->value, (long)msecs_to_jiffies(10));
+		if (swt_time_travel())
+			KUNIT_EXPECT_LE(test, sleeper->value, 3L);
+	}
+}
+
 static void leave_much(struct swt_item *item)
 {
 	if (swt_starts(item) == 2) {
@@ -979,6 +1078,52 @@ static void figures_count_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_value(t, "owner." NAME ".executing"), (s64)0);
 }
 
+static int enqueue_and_hog_processor(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	int i, ret;
+
+	preempt_disable();
+	ret = swt_enqueue(item);
+	for (i = 0; i < item->value; i++)
+		mdelay(1);
+	preempt_enable();
+	return ret;
+}
+
+/* Nothing runs for so long after it was enqueued but the pool's timer */
+static struct swt_item *run_one_after(struct swt *t, int ms, const struct slow_work_ops *ops)
+{
+	struct swt_item *item = swt_item_ops(t, SWT_SLOW, ops);
+
+	item->value = ms;
+	wait_for_reserves(t);
+	/* Just behind a tick */
+	schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_EQ(t->test, swt_call(t, enqueue_and_hog_processor, item), 0);
+	swt_wait(t, swt_at_rest(item));
+	return item;
+}
+
+/* While a thread can be had it waits 10 ms longer; and it is called but once */
+static void calls_that_are_waited_for(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = new_user(t, NAME);
+	s64 calls;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 4);
+	swt_hold(t, 2);
+	calls = swt_value(t, "pool.reserve-calls");
+	KUNIT_EXPECT_FALSE(test, by_reserve(run_one_after(t, 35, ops)));
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.reserve-calls"), calls);
+	swt_hold(t, 2);
+	KUNIT_EXPECT_TRUE(test, by_reserve(run_one_after(t, 75, ops)));
+	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.reserve-calls"), calls + 1);
+}
+
 #endif
 
 /* ---- who waits for whom ------------------------------------------------- */
@@ -1111,6 +1256,8 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(free_thread_is_enough),
 	KUNIT_CASE(thread_that_can_be_had_is_enough),
 	KUNIT_CASE(comes_when_all_threads_are_held),
+	KUNIT_CASE(each_of_several_comes_soon),
+	KUNIT_CASE(goes_on_at_once),
 	KUNIT_CASE(delay_counts_for_no_wait),
 	KUNIT_CASE(comes_for_what_was_queued_before),
 	KUNIT_CASE(comes_when_no_thread_can_start),
@@ -1125,6 +1272,7 @@ static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(item_that_enqueues_itself_goes_back_to_the_pool),
 	KUNIT_CASE(it_is_current),
 	KUNIT_CASE(sleeper_gives_way),
+	KUNIT_CASE(sleeper_gives_way_after_10_ms),
 	KUNIT_CASE(what_is_left_is_put_right),
 	KUNIT_CASE(idle_reserve_is_deaf_to_signals),
 	KUNIT_CASE(niceness_that_it_is_given_stays),
@@ -1132,6 +1280,7 @@ static struct kunit_case reserve_cases[] = {
 #ifdef CONFIG_SLOW_WORK_DEBUG
 	KUNIT_CASE(runqueue_shows_it),
 	KUNIT_CASE(figures_count_it),
+	KUNIT_CASE(calls_that_are_waited_for),
 #endif
 	KUNIT_CASE(flush_of_a_user_in_reclaim_is_told_once),
 	KUNIT_CASE(waits_for_what_has_no_reserve_are_told_once),
