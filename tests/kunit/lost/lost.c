@@ -257,6 +257,31 @@ static void items_that_wait_find_it(struct kunit *test)
 	expect_to_serve(t);
 }
 
+/* With samples off too, while items wait: the pool looks once a second, twice. */
+static void pool_in_which_items_wait_finds_it(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item;
+	int kind;
+
+	switch_samples_off(t);
+	for (kind = SWT_SLOW; kind <= SWT_VSLOW; kind++) {
+		swt_hold(t, 1);
+		swt_must_enqueue(mortal(t, kind, &lost_owner));
+		swt_wait(t, swt_threads() == 1);
+		/* No look is due any more */
+		schedule_timeout_uninterruptible(3 * HZ);
+		KUNIT_EXPECT_EQ(test, swt_threads(), 1);
+		item = new_item(t, kind, &lost_owner);
+		item->queued_at = jiffies;
+		swt_must_enqueue(item);
+		swt_wait(t, swt_at_rest(item));
+		KUNIT_EXPECT_LT(test, item->started_at - item->queued_at, 3UL * HZ);
+		swt_release_held(t);
+		expect_to_serve(t);
+	}
+}
+
 /* With samples off nothing finds it: then a wait of 10 s does, which also says so. */
 static void cancel_finds_it_and_says_so(struct kunit *test)
 {
@@ -565,6 +590,7 @@ static struct kunit_case lost_cases[] = {
 	KUNIT_CASE(thread_that_dies_is_found_and_replaced),
 	KUNIT_CASE(all_threads_die_at_once),
 	KUNIT_CASE(items_that_wait_find_it),
+	KUNIT_CASE(pool_in_which_items_wait_finds_it),
 	KUNIT_CASE(cancel_finds_it_and_says_so),
 	KUNIT_CASE(unregister_finds_it_and_says_so),
 	KUNIT_CASE(pending_run_is_taken_back),
