@@ -530,6 +530,36 @@ static void last_one_disarms_though_an_item_comes_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
 }
 
+/* All threads are busy when it comes; the first that has a moment does it */
+static void last_one_disarms_when_a_thread_comes_free(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, NULL);
+	struct swt_item *armed = swt_item_ops(t, SWT_DELAYED, ops), *items[2];
+	struct swt_thread *thread;
+	unsigned long since;
+	int i;
+
+	swt_pool(t, 2, 2);
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		items[i] = swt_blocker_ops(t, SWT_SLOW, ops);
+		swt_must_execute(items[i]);
+	}
+	swt_must_arm(armed, SWT_NEVER);
+	thread = swt_unregister_start(t, THIS_MODULE, armed);
+	swt_wait(t, swt_blocked(thread));
+	since = jiffies;
+	swt_release(items[0]);
+	swt_wait(t, swt_at_rest(armed));
+	/* Nor does one have to be told, which takes a second */
+	if (swt_time_travel())
+		KUNIT_EXPECT_TRUE(test, time_before(jiffies, since + HZ / 4));
+	swt_release(items[1]);
+	swt_join(thread);
+	KUNIT_EXPECT_EQ(test, swt_starts(armed), 0);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 0);
+}
+
 static void armed_for_one_jiffy_again(struct swt_item *item)
 {
 	swt_arm(item, 1);
@@ -1160,6 +1190,7 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(last_one_disarms_and_puts_what_is_armed),
 	KUNIT_CASE(last_one_disarms_while_an_item_executes),
 	KUNIT_CASE(last_one_disarms_though_an_item_comes_first),
+	KUNIT_CASE(last_one_disarms_when_a_thread_comes_free),
 	KUNIT_CASE(last_one_ends_what_arms_itself),
 	KUNIT_CASE(last_one_waits_for_a_cancel),
 	KUNIT_CASE(pool_can_be_had_again),
