@@ -66,6 +66,12 @@ wait_for "affinity and niceness are written while it executes" 60 state_is execu
 left look
 is "nothing is reported of either" $n "$(messages 'returned with')"
 is "what was written holds" "nice 3 policy 0 priority 0 cpus 0" "$(cat $LEFT/state)"
+# All that has been written, and the CPU that came back, is over
+n=$(told)
+echo EXPECT-SPLAT-BEGIN >/dev/kmsg
+check "an item leaves its niceness after that" left nice
+echo EXPECT-SPLAT-END >/dev/kmsg
+is "that is reported" $((n + 1)) "$(told)"
 
 # --- what is there when a thread exits
 

@@ -70,10 +70,16 @@ part_execute() {
 	echo 1 >$SYSCTL/stall-warn-secs
 	oops new exit
 	wait_for "a thread that exits is found while nothing else moves" 30 eval '[ "$(died)" = 1 ]'
-	echo 120 >$SYSCTL/stall-warn-secs
+	# After an oops the pool looks by itself
+	echo 0 >$SYSCTL/stall-warn-secs
 	goes_on "exit of the thread in execute" 1
 	for n in 1 2 3 4 5; do oops new execute; done
 	goes_on "five oopses in execute" 5
+	oops new execute
+	DIED=$((DIED + 1))
+	wait_for "one that oopses is found while nothing else moves" 30 eval '[ "$(died)" = $DIED ]'
+	goes_on "that" 0
+	echo 120 >$SYSCTL/stall-warn-secs
 	check "there are threads" [ "$(threads)" -ge 2 ]
 	refused "Owner died" enqueue execute
 	awaits cancel execute
