@@ -338,6 +338,32 @@ static void unregister_finds_it_and_says_so(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, swt_done(thread));
 }
 
+static void sleep_until_needed(struct swt_item *item)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
+}
+
+/* One that sleeps is found, and no other thread is taken for one */
+static void sleeper_makes_way_beside_a_lost_thread(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *dead = mortal(t, SWT_SLOW, &lost_owner);
+	struct swt_item *sleeper = new_item(t, SWT_SLOW, &lost_owner);
+	struct swt_item *item = new_item(t, SWT_SLOW, &lost_owner);
+
+	swt_must_enqueue(dead);
+	expect_dead(t, dead);
+	expect_to_serve(t);
+	swt_hold(t, 1);
+	sleeper->on_execute = sleep_until_needed;
+	swt_must_enqueue(sleeper);
+	swt_wait(t, swt_asleep(sleeper));
+	swt_must_enqueue(item);
+	swt_wait(t, swt_at_rest(item) && swt_at_rest(sleeper));
+	swt_release_held(t);
+}
+
 /* A run that is pending would never come */
 static void enqueue_self_and_die(struct swt_item *item)
 {
@@ -593,6 +619,7 @@ static struct kunit_case lost_cases[] = {
 	KUNIT_CASE(pool_in_which_items_wait_finds_it),
 	KUNIT_CASE(cancel_finds_it_and_says_so),
 	KUNIT_CASE(unregister_finds_it_and_says_so),
+	KUNIT_CASE(sleeper_makes_way_beside_a_lost_thread),
 	KUNIT_CASE(pending_run_is_taken_back),
 	KUNIT_CASE(lost_item_is_refused_at_once),
 	KUNIT_CASE(put_ref_that_dies_is_named),
