@@ -409,6 +409,43 @@ static void nobodys_items_are_counted(struct kunit *test)
 	GREW(t, "class.slow", before, after, 1);
 }
 
+static void items_on_reserves_are_counted(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_counted");
+	char *theirs = row_of(t, owner), *before, *after;
+	struct swt_item *item;
+
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
+	item = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	swt_one_thread(t);
+	before = swt_read_values(t);
+	swt_must_execute(item);
+	after = swt_read_values(t);
+	GREW(t, "class.slow", before, after, 0);
+	LEVELS(t, after, "class.slow", 0, 3, 0);
+	LEVELS(t, after, theirs, 0, 1, 0);
+	swt_release(item);
+	swt_wait(t, has_executed(t, theirs, before, 1));
+	after = swt_read_values(t);
+	GREW(t, "class.slow", before, after, 1);
+	GREW(t, "class.vslow", before, after, 0);
+}
+
+static void what_the_last_unregister_disarms_is_not_executed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, swt_ops_of(t, NULL));
+	char *before, *after;
+
+	before = swt_read_values(t);
+	swt_must_arm(item, SWT_NEVER);
+	swt_unregister(t, THIS_MODULE);
+	after = swt_read_values(t);
+	GREW(t, "class.slow", before, after, 0, 0, 0, 1);
+	GREW(t, "owner.nobody", before, after, 0, 0, 0, 1);
+}
+
 static void what_there_is_is_shown(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -796,43 +833,6 @@ static void times_are_not_taken_when_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, field_in(after, own, "wait.p99"), 0L);
 }
 
-/* 100 times, of which all but one are in the lowest buckets: so the 99th is low, too */
-static void quantiles_of_100_times(struct kunit *test)
-{
-	struct swt *t = test->priv;
-	struct swt_item *item = swt_item(t, SWT_SLOW), *longest = swt_blocker(t, SWT_SLOW);
-	char *own = row_of(t, THIS_MODULE), *before, *after;
-	int i;
-
-	switch_histograms(t, true);
-	before = swt_read_values(t);
-	for (i = 1; i <= 99; i++) {
-		swt_must_enqueue(item);
-		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
-	}
-	swt_must_enqueue(longest);
-	swt_wait(t, swt_executing(longest));
-	swt_wait(t, time_after(jiffies, longest->started_at + HZ));
-	swt_release(longest);
-	swt_wait(t, has_executed(t, own, before, 100));
-	after = swt_read_values(t);
-	KUNIT_ASSERT_EQ(test, field_in(after, own, "run.count"), 100L);
-	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.median"),
-			quantile_in(after, own, "run", 50));
-	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.p99"), quantile_in(after, own, "run", 99));
-	/* One more that is long, and it is not */
-	longest = swt_blocker(t, SWT_SLOW);
-	swt_must_enqueue(longest);
-	swt_wait(t, swt_executing(longest));
-	swt_wait(t, time_after(jiffies, longest->started_at + HZ));
-	swt_release(longest);
-	swt_wait(t, has_executed(t, own, before, 101));
-	after = swt_read_values(t);
-	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.p99"), quantile_in(after, own, "run", 99));
-	/* 2^29 ns are half a second */
-	KUNIT_EXPECT_GT(test, field_in(after, own, "run.p99"), 1L << 29);
-}
-
 /* The pool ********************************************************/
 
 /* Between two readings, in ms, and what jiffies say at the most and the least */
@@ -1008,15 +1008,16 @@ static char *read_text(struct swt *t)
 	return text;
 }
 
-static __printf(3, 4) void expect_line(struct swt *t, const char *text, const char *format, ...)
+#define MAX_TEXT	16384
+
+static __printf(2, 3) void append(char *text, const char *format, ...)
 {
-	char *line = swt_alloc(t, 256);
+	size_t len = strlen(text);
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(line, 256, format, args);
+	vscnprintf(text + len, MAX_TEXT - len, format, args);
 	va_end(args);
-	KUNIT_EXPECT_NOT_NULL_MSG(t->test, strstr(text, line), "no \"%s\" in\n%s", line, text);
 }
 
 /* "12.345 s" behind @word, in ms; -1 where there is none */
@@ -1050,75 +1051,190 @@ static const char *time_text(struct swt *t, s64 ns)
 	return text;
 }
 
-static void expect_text_row(struct swt *t, const char *text, const char *values, const char *row,
-			    const char *name)
+static void append_row(struct swt *t, char *text, const char *values, const char *row)
 {
-	expect_line(t, text, "\n%-16s %7lld %5lld %6lld %10lld %10lld %8lld %8lld %7lld%s%s%s%s\n",
-		    name, field_in(values, row, "queued"), field_in(values, row, "executing"),
-		    field_in(values, row, "armed"), field_in(values, row, "executed"),
-		    field_in(values, row, "merged"), field_in(values, row, "deferred"),
-		    field_in(values, row, "cancelled"), field_in(values, row, "refused"),
-		    time_text(t, field_in(values, row, "wait.median")),
-		    time_text(t, field_in(values, row, "wait.p99")),
-		    time_text(t, field_in(values, row, "run.median")),
-		    time_text(t, field_in(values, row, "run.p99")));
+	append(text, "%-16s %7lld %5lld %6lld %10lld %10lld %8lld %8lld %7lld%s%s%s%s\n",
+	       strchr(row, '.') + 1, field_in(values, row, "queued"),
+	       field_in(values, row, "executing"), field_in(values, row, "armed"),
+	       field_in(values, row, "executed"), field_in(values, row, "merged"),
+	       field_in(values, row, "deferred"), field_in(values, row, "cancelled"),
+	       field_in(values, row, "refused"),
+	       time_text(t, field_in(values, row, "wait.median")),
+	       time_text(t, field_in(values, row, "wait.p99")),
+	       time_text(t, field_in(values, row, "run.median")),
+	       time_text(t, field_in(values, row, "run.p99")));
 }
 
+static void append_rows(struct swt *t, char *text, const char *values)
+{
+	const char *line, *end;
+	char row[80];
+
+	for (line = values; *line; line = strchrnul(line, '\n') + 1) {
+		end = strstr(line, ".queued ");
+		if (!end || end > strchrnul(line, '\n'))
+			continue;
+		snprintf(row, sizeof(row), "%.*s", (int)(end - line), line);
+		/* The owners stand apart */
+		if (!strcmp(row, "owner.nobody"))
+			append(text, "\n");
+		append_row(t, text, values, row);
+	}
+}
+
+/* What stands in @text behind @word, in seconds, is between @key in @before and in @after */
+static void append_seconds(struct swt *t, char *wanted, const char *text, const char *word,
+			   const char *before, const char *after, const char *key)
+{
+	s64 ms = seconds_behind(text, word), secs = div64_s64(ms, 1000);
+
+	KUNIT_EXPECT_GE_MSG(t->test, ms, swt_value_in(before, key), "%s", key);
+	KUNIT_EXPECT_LE_MSG(t->test, ms, swt_value_in(after, key), "%s", key);
+	append(wanted, "%s%lld.%03lld s", word, secs, ms - secs * 1000);
+}
+
+/* All of it, while nothing moves but the clock */
 static void expect_text(struct swt *t)
 {
-	char *own = row_of(t, THIS_MODULE), *before, *text, *values;
-	s64 ms;
+	char *wanted = swt_alloc(t, MAX_TEXT), *before, *text, *values;
 
 	before = swt_read_values(t);
 	text = read_text(t);
 	values = swt_read_values(t);
-	expect_line(t, text, "threads  %lld now (%lld idle, %lld executing, of these ",
-		    swt_value_in(values, "pool.threads"), swt_value_in(values, "pool.idle"),
-		    swt_value_in(values, "pool.executing"));
-	expect_line(t, text, "of these %lld blocked and %lld asleep until needed)\n         ",
-		    swt_value_in(values, "pool.blocked"), swt_value_in(values, "pool.sleeping"));
-	expect_line(t, text, "\n         %lld to %lld allowed; very slow items may have ",
-		    swt_value_in(values, "pool.min-threads"),
-		    swt_value_in(values, "pool.max-threads"));
-	expect_line(t, text, " may have %lld (%lld %%)\ncounted ",
-		    swt_value_in(values, "pool.vslow-limit"),
-		    swt_value_in(values, "pool.vslow-percentage"));
-	expect_line(t, text, " s: at most %lld threads, %lld started, %lld culled, ",
-		    swt_value_in(values, "pool.peak"), swt_value_in(values, "pool.started"),
-		    swt_value_in(values, "pool.culled"));
-	expect_line(t, text, " culled, %lld not to be had\n         ",
-		    swt_value_in(values, "pool.start-failures"));
-	expect_line(t, text, " s at the maximum, %lld stalls reported\n",
-		    swt_value_in(values, "pool.stalls"));
+	append(wanted,
+	       "threads  %lld now (%lld idle, %lld executing, of these %lld blocked and %lld asleep until needed)\n",
+	       swt_value_in(values, "pool.threads"), swt_value_in(values, "pool.idle"),
+	       swt_value_in(values, "pool.executing"), swt_value_in(values, "pool.blocked"),
+	       swt_value_in(values, "pool.sleeping"));
+	append(wanted, "         %lld to %lld allowed; very slow items may have %lld (%lld %%)\n",
+	       swt_value_in(values, "pool.min-threads"), swt_value_in(values, "pool.max-threads"),
+	       swt_value_in(values, "pool.vslow-limit"),
+	       swt_value_in(values, "pool.vslow-percentage"));
+	append_seconds(t, wanted, text, "counted  since ", before, values, "since-ms");
+	append(wanted, ": at most %lld threads, %lld started, %lld culled, %lld",
+	       swt_value_in(values, "pool.peak"), swt_value_in(values, "pool.started"),
+	       swt_value_in(values, "pool.culled"), swt_value_in(values, "pool.start-failures"));
+	append_seconds(t, wanted, text, " not to be had\n         ", before, values,
+		       "pool.at-max-ms");
+	append(wanted, " at the maximum, %lld stalls reported\n",
+	       swt_value_in(values, "pool.stalls"));
 	if (swt_value_in(values, "pool.reserves"))
-		expect_line(t, text, " stalls reported\nreserves %lld, called %lld times\ntimes  ",
-			    swt_value_in(values, "pool.reserves"),
-			    swt_value_in(values, "pool.reserve-calls"));
-	else
-		expect_line(t, text, " stalls reported\ntimes  ");
-	ms = seconds_behind(text, "counted  since ");
-	KUNIT_EXPECT_GE(t->test, ms, swt_value_in(before, "since-ms"));
-	KUNIT_EXPECT_LE(t->test, ms, swt_value_in(values, "since-ms"));
-	ms = seconds_behind(text, "not to be had\n         ");
-	KUNIT_EXPECT_GE(t->test, ms, swt_value_in(before, "pool.at-max-ms"));
-	KUNIT_EXPECT_LE(t->test, ms, swt_value_in(values, "pool.at-max-ms"));
+		append(wanted, "reserves %lld, called %lld times\n",
+		       swt_value_in(values, "pool.reserves"),
+		       swt_value_in(values, "pool.reserve-calls"));
 	if (swt_value_in(values, "histograms")) {
-		ms = seconds_behind(text, "times    since ");
-		KUNIT_EXPECT_GE(t->test, ms, swt_value_in(before, "histograms-since-ms"));
-		KUNIT_EXPECT_LE(t->test, ms, swt_value_in(values, "histograms-since-ms"));
-		expect_line(t, text, " s; median and 99th, less than\n");
+		append_seconds(t, wanted, text, "times    since ", before, values,
+			       "histograms-since-ms");
+		append(wanted, "; median and 99th, less than\n");
 	} else {
-		expect_line(t, text, "times    off: sysctl kernel.slow-work.histograms=1\n");
+		append(wanted, "times    off: sysctl kernel.slow-work.histograms=1\n");
 	}
-	expect_line(t, text, "\n\n                  QUEUED  EXEC  ARMED   EXECUTED     MERGED ");
-	expect_line(t, text, "     MERGED DEFERRED CANCELLD REFUSED   ");
-	expect_line(t, text, " CANCELLD REFUSED   WAIT   99TH    RUN   99TH\nslow ");
-	expect_text_row(t, text, values, "class.slow", "slow");
-	expect_text_row(t, text, values, "class.vslow", "vslow");
-	/* The owners stand apart */
-	expect_line(t, text, "\n\n%-16s ", "nobody");
-	expect_text_row(t, text, values, "owner.nobody", "nobody");
-	expect_text_row(t, text, values, own, own + strlen("owner."));
+	append(wanted,
+	       "\n                  QUEUED  EXEC  ARMED   EXECUTED     MERGED DEFERRED CANCELLD REFUSED   WAIT   99TH    RUN   99TH\n");
+	append_rows(t, wanted, values);
+	KUNIT_EXPECT_STREQ(t->test, text, wanted);
+}
+
+/* Without values and buckets */
+static char *keys_in(struct swt *t, const char *values)
+{
+	char *keys = swt_alloc(t, MAX_TEXT), key[96];
+	const char *line, *end, *bucket;
+	int n;
+
+	for (line = values; *line; line = end + 1) {
+		end = strchrnul(line, '\n');
+		snprintf(key, sizeof(key), "%.*s", (int)(strchrnul(line, ' ') - line), line);
+		bucket = strstr(key, ".bucket.");
+		if (!bucket || sscanf(bucket, ".bucket.%d", &n) != 1 || n < 0 || n > 47)
+			append(keys, "%s\n", key);
+	}
+	return keys;
+}
+
+/* Each once, in the order of Documentation/ */
+static void values_have_these_keys(struct kunit *test)
+{
+	static const char * const pool[] = {
+		"format", "since-ms", "pool.threads", "pool.idle", "pool.executing",
+		"pool.blocked", "pool.sleeping", "pool.min-threads", "pool.max-threads",
+		"pool.limit", "pool.vslow-percentage", "pool.vslow-limit", "pool.peak",
+		"pool.started", "pool.culled", "pool.start-failures", "pool.at-max-ms",
+		"pool.stalls", "pool.lost", "pool.reserves", "pool.reserve-calls",
+		"histograms", "histograms-since-ms",
+	};
+	static const char * const fields[] = {
+		"queued", "executing", "armed", "executed", "merged", "deferred", "cancelled",
+		"refused", "oldest-queued-ms", "wait.count", "wait.median", "wait.p99",
+		"run.count", "run.median", "run.p99",
+	};
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_counted"), *later = swt_owner(t, "swt_later");
+	char *wanted = swt_alloc(t, MAX_TEXT), *rows[] = {
+		"class.slow", "class.vslow", "owner.nobody", row_of(t, THIS_MODULE),
+		row_of(t, owner), row_of(t, later),
+	};
+	int i, n;
+
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	KUNIT_ASSERT_EQ(test, swt_register(t, later), 0);
+	switch_histograms(t, true);
+	swt_settle(t);
+	for (i = 0; i < ARRAY_SIZE(pool); i++)
+		append(wanted, "%s\n", pool[i]);
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		/* Built in we are nobody */
+		for (n = 0; n < ARRAY_SIZE(fields) && (i != 3 || __is_defined(MODULE)); n++)
+			append(wanted, "%s.%s\n", rows[i], fields[n]);
+	KUNIT_EXPECT_STREQ(test, keys_in(t, swt_read_values(t)), wanted);
+}
+
+static void sleep_for(struct swt_item *item)
+{
+	if (item->value)
+		schedule_timeout_uninterruptible(item->value);
+}
+
+/* @nr times, for @ticks each */
+static void run_for(struct swt *t, int nr, unsigned long ticks)
+{
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	int i;
+
+	item->value = ticks;
+	item->on_execute = sleep_for;
+	for (i = 1; i <= nr; i++) {
+		swt_must_enqueue(item);
+		swt_wait(t, swt_runs(item) == i && swt_at_rest(item));
+	}
+}
+
+/* Of 100 times a half is short, and all but one are rather short */
+static void quantiles_of_100_times(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	char *own = row_of(t, THIS_MODULE), *before, *after;
+
+	switch_histograms(t, true);
+	before = swt_read_values(t);
+	run_for(t, 50, 0);
+	run_for(t, 49, 1);
+	run_for(t, 1, HZ);
+	swt_wait(t, has_executed(t, own, before, 100));
+	after = swt_read_values(t);
+	KUNIT_ASSERT_EQ(test, field_in(after, own, "run.count"), 100L);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.median"),
+			quantile_in(after, own, "run", 50));
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.p99"), quantile_in(after, own, "run", 99));
+	swt_wait(t, nothing_moves(t));
+	expect_text(t);
+	/* One more that is long, and the 99th is not short */
+	run_for(t, 1, HZ);
+	swt_wait(t, has_executed(t, own, before, 101));
+	after = swt_read_values(t);
+	KUNIT_EXPECT_EQ(test, field_in(after, own, "run.p99"), quantile_in(after, own, "run", 99));
+	/* 2^29 ns are half a second */
+	KUNIT_EXPECT_GT(test, field_in(after, own, "run.p99"), 1L << 29);
 }
 
 static void text_has_what_the_values_have(struct kunit *test)
@@ -1176,6 +1292,8 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(refused_enqueues_are_counted),
 	KUNIT_CASE(owners_are_counted_apart),
 	KUNIT_CASE(nobodys_items_are_counted),
+	KUNIT_CASE(items_on_reserves_are_counted),
+	KUNIT_CASE(what_the_last_unregister_disarms_is_not_executed),
 	KUNIT_CASE(what_there_is_is_shown),
 	KUNIT_CASE(times_go_into_histograms),
 	KUNIT_CASE(times_are_exact),
@@ -1186,13 +1304,14 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(longest_waits_are_in_the_last_bucket),
 	KUNIT_CASE(new_owner_begins_with_nothing),
 	KUNIT_CASE(times_are_not_taken_when_off),
-	KUNIT_CASE(quantiles_of_100_times),
 	KUNIT_CASE(time_at_the_maximum_is_counted),
 	KUNIT_CASE(starts_and_culls_are_counted),
 	KUNIT_CASE(failed_starts_are_counted_and_told),
 	KUNIT_CASE(no_thread_comes_and_goes_at_the_maximum),
 	KUNIT_CASE(sleeper_is_not_blocked),
 	KUNIT_CASE(settings_are_told),
+	KUNIT_CASE(values_have_these_keys),
+	KUNIT_CASE(quantiles_of_100_times),
 	KUNIT_CASE(text_has_what_the_values_have),
 	{}
 };

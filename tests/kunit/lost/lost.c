@@ -558,10 +558,13 @@ static void reserve_that_dies_is_replaced(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = new_item(t, SWT_SLOW, &reserve_owner);
+	s64 slow, vslow;
 	int i;
 
 	register_reserve(test);
 	swt_hold(t, 2);
+	slow = swt_value(t, "class.slow.executed");
+	vslow = swt_value(t, "class.vslow.executed");
 	for (i = 0; i < 2; i++) {
 		swt_log_mark(t);
 		let_reserve_die(t, mortal(t, i, &reserve_owner));
@@ -572,6 +575,9 @@ static void reserve_that_dies_is_replaced(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, swt_runs(item), i + 1);
 		KUNIT_EXPECT_LT(test, item->number, 0);
 	}
+	/* What died has not been executed */
+	swt_wait(t, swt_value(t, "class.slow.executed") == slow + 2);
+	KUNIT_EXPECT_EQ(test, swt_value(t, "class.vslow.executed"), vslow);
 	/* Nobody else has got one, whose user asked for none */
 	KUNIT_EXPECT_EQ(test, reserves(), 1);
 }
