@@ -89,7 +89,7 @@ def code_of(text):
     """The same, with blanks for comments, strings and preprocessor lines"""
     text = re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', blank, text,
                   flags=re.S)
-    return re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, text, flags=re.M)
+    return MACRO.sub(blank, text)
 
 
 def functions(code):
@@ -99,6 +99,31 @@ def functions(code):
         name = re.search(r"(?!__|EXPORT)\b([a-z_]\w*)\s*\(", head)
         if name:
             yield name.group(1), match.start(1), match.end(1)
+
+
+MACRO = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
+
+
+def users_of(mutant):
+    """The sources in which a change of its function can be seen; None: any"""
+    if mutant.file.endswith(".c"):
+        return [mutant.file]
+    names = {mutant.name.split(":")[0]}
+    headers = [name for name in sources() if name.endswith(".h")]
+    bodies = {}
+    for code in map(code_of, map(read, headers)):
+        for name, begin, end in functions(code):
+            bodies.setdefault(name, code[begin:end])
+    before = None
+    while names != before:
+        before = set(names)
+        word = re.compile(r"\b(?:%s)\b" % "|".join(sorted(names)))
+        names |= {name for name, body in bodies.items() if word.search(body)}
+    # Nothing tells where a macro is used, nor where a tracepoint is
+    if mutant.file.startswith("include/") or word.search(read("slow-work-trace.h")) or \
+       any(word.search("\n".join(MACRO.findall(read(name)))) for name in headers):
+        return None
+    return [name for name in sources() if name.endswith(".c") and word.search(read(name))]
 
 
 def closing(code, at):
@@ -343,9 +368,9 @@ class Lane:
         line = open("%s/.%s.cmd" % (directory, name)).readline()
         return line.split(":=", 1)[1].replace("$(pound)", "#").replace("$$", "$").strip()
 
-    def make_one(self, file):
-        """The same for a change of one source, as nothing else depends on it"""
-        for target in (file[:-2] + ".o", "slow_work.o", "slow_work.ko"):
+    def make_some(self, files):
+        """The same for a change that concerns these sources alone"""
+        for target in [file[:-2] + ".o" for file in files] + ["slow_work.o", "slow_work.ko"]:
             done = subprocess.run(self.command(target), shell=True, stdin=subprocess.DEVNULL,
                                   cwd=os.path.join(self.kernel, "kdir"),
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -390,20 +415,22 @@ class Lane:
 
     def judge(self, mutant, cpu_time):
         """Verdict, and what noticed it"""
-        alone = mutant.file.endswith(".c")
-        made = os.path.join(self.src, mutant.file[:-2] + ".o")
-        plain = alone and open(made, "rb").read()
+        files = users_of(mutant)
+        plain = {}
+        for file in files or []:
+            made = os.path.join(self.src, file[:-2] + ".o")
+            plain[made] = open(made, "rb").read()
         with changed(self.src, mutant):
-            verdict = self.judge_changed(mutant, alone, cpu_time)
-        if alone:
+            verdict = self.judge_changed(files, cpu_time)
+        for made, content in plain.items():
             with open(made, "wb") as file:
-                file.write(plain)
-        else:
+                file.write(content)
+        if not files:
             self.make()
         return verdict
 
-    def judge_changed(self, mutant, alone, cpu_time):
-        if not (self.make_one(mutant.file) if alone else self.make()):
+    def judge_changed(self, files, cpu_time):
+        if not (self.make_some(files) if files else self.make()):
             return "not built", ""
         if self.code() == self.plain:
             return "same code", ""
