@@ -889,6 +889,50 @@ static void tried_under_a_lock(struct kunit *test)
 	expect_from(test->priv, call_under_a_lock);
 }
 
+static void enqueue_in_atomic_put_ref(struct slow_work *work)
+{
+	struct swt_item *item = swt_item_of(work);
+
+	if (atomic_inc_return(&item->putting) == 1)
+		item->result = swt_enqueue(item);
+	atomic_inc(&item->puts);
+}
+
+/* Perhaps of this task, as the CPU does not idle */
+static void call_in_softirq_meanwhile(struct swt *t, struct interrupter *interrupter)
+{
+	mod_timer(&interrupter->timer, jiffies + 1);
+	while (!atomic_read(&interrupter->calls)) {
+		udelay(5);
+		cond_resched();
+	}
+	timer_delete_sync(&interrupter->timer);
+}
+
+/* It is not taken for the put_ref of the task that was interrupted, nor of another */
+static void enqueued_in_the_put_ref_of_an_interrupt(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, THIS_MODULE);
+	struct interrupter *interrupter;
+	struct swt_item *item;
+	int soft;
+
+	ops->put_ref = enqueue_in_atomic_put_ref;
+	swt_one_thread(t);
+	for (soft = 0; soft <= 1; soft++) {
+		item = swt_item_ops(t, SWT_SLOW, ops);
+		item->result = -1;
+		swt_must_enqueue(item);
+		interrupter = new_interrupter(item);
+		(soft ? call_in_softirq_meanwhile : call_in_hard_irq)(t, interrupter);
+		KUNIT_EXPECT_EQ(test, item->result, 0);
+		/* so that the second finds something */
+		KUNIT_EXPECT_EQ(test, interrupter->results, AS_IT_SHOULD | BIT(1));
+		KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
+	}
+}
+
 /* A cancel, a flush and a user's flush may wait for what it takes back */
 static void tried_in_hard_irq_it_wakes_who_waits(struct kunit *test)
 {
@@ -1153,6 +1197,7 @@ static struct kunit_case try_cancel_cases[] = {
 	KUNIT_CASE(tried_in_softirq),
 	KUNIT_CASE(tried_with_interrupts_off),
 	KUNIT_CASE(tried_under_a_lock),
+	KUNIT_CASE(enqueued_in_the_put_ref_of_an_interrupt),
 	KUNIT_CASE(tried_in_hard_irq_it_wakes_who_waits),
 	KUNIT_CASE(cancel_of_an_item_at_rest_prevents_nothing),
 	KUNIT_CASE(cancel_of_a_pending_item_prevents_its_run),

@@ -422,6 +422,31 @@ static void cancel_wakes_the_sleeper(struct kunit *test)
 	expect_woken(very_slow, true);
 }
 
+/* Nor does it count any more among those that wait for a sleeper to have rested */
+static void cancelled_after_it_yielded_it_has_no_mark(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW), *sleeper;
+	struct swt_item *blocker = swt_blocker(t, SWT_SLOW), *fresh = swt_item(t, SWT_SLOW);
+	unsigned long flags = item->work.flags, since;
+
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	item->on_execute = sleep_and_give_way;
+	enqueue_and_see_it_sleep(item);
+	swt_must_execute(blocker);
+	swt_wait(t, swt_runs(item) == 1 && swt_flag(item, SLOW_WORK_PENDING));
+	swt_cancel(item);
+	KUNIT_EXPECT_EQ(test, item->work.flags, flags);
+	swt_release(blocker);
+	sleeper = put_to_bed(t, SWT_SLOW);
+	since = jiffies;
+	swt_must_run(fresh);
+	expect_woken(sleeper, true);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, fresh->started_at, since);
+}
+
 static void sleep_once_cancelled(struct swt_item *item)
 {
 	swt_comes_true(item->t, swt_flag(item, SLOW_WORK_CANCELLING));
@@ -1370,6 +1395,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(work_queued_before_the_call_is_seen),
 	KUNIT_CASE(sleeper_in_a_full_pool_is_preempted_at_once),
 	KUNIT_CASE(cancel_wakes_the_sleeper),
+	KUNIT_CASE(cancelled_after_it_yielded_it_has_no_mark),
 	KUNIT_CASE(item_being_cancelled_does_not_lie_down),
 	KUNIT_CASE(very_slow_sleeper_gives_up_its_slot),
 	KUNIT_CASE(slow_item_preempts_a_very_slow_sleeper),
