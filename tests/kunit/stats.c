@@ -398,6 +398,7 @@ static void nobodys_items_are_counted(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item_ops(t, SWT_SLOW, swt_ops_of(t, NULL));
 	char *own = row_of(t, THIS_MODULE), *before = swt_read_values(t), *after;
+	int i;
 
 	swt_must_enqueue(item);
 	swt_wait(t, field(t, "owner.nobody", "executed") ==
@@ -407,6 +408,11 @@ static void nobodys_items_are_counted(struct kunit *test)
 	if (__is_defined(MODULE))
 		GREW(t, own, before, after, 0);
 	GREW(t, "class.slow", before, after, 1);
+	/* The classes have counted as much and more */
+	for (i = 0; i < NR_COUNTERS; i++)
+		KUNIT_EXPECT_LE_MSG(test, field_in(after, "owner.nobody", counters[i]),
+				    field_in(after, "class.slow", counters[i]) +
+				    field_in(after, "class.vslow", counters[i]), "%s", counters[i]);
 }
 
 static void items_on_reserves_are_counted(struct kunit *test)
