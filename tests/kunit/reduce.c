@@ -4,6 +4,8 @@
  * earlier if it would have anyway.  delayed_slow_work_left(): how long that is.
  */
 
+#include <linux/delay.h>
+
 #include "helper.h"
 
 static int reduce(struct swt_item *item, unsigned long delay)
@@ -159,6 +161,28 @@ static void longest_delays(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, reduce(item, SWT_NEVER), 0);
 	KUNIT_EXPECT_LE(test, left(item), SWT_NEVER);
 	swt_cancel(item);
+
+	/* What no timer takes at once is told in whole, as far as it is kept */
+	swt_must_arm(item, ULONG_MAX);
+	KUNIT_EXPECT_GT(test, left(item), MAX_JIFFY_OFFSET + SWT_NEVER);
+	swt_cancel(item);
+}
+
+/* The timer may yet have to come */
+static void nothing_is_left_of_a_delay_that_has_run_out(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	unsigned long armed;
+
+	swt_must_arm(item, 1);
+	armed = jiffies;
+	while (!time_after(jiffies, armed)) {
+		udelay(5);
+		cond_resched();
+	}
+	KUNIT_EXPECT_EQ(test, left(item), 0UL);
+	swt_expect_one_run(item);
 }
 
 static void while_a_cancel_is_under_way(struct kunit *test)
@@ -234,6 +258,7 @@ static struct kunit_case reduce_cases[] = {
 	KUNIT_CASE(executing_item_is_armed_and_brought_forward),
 	KUNIT_CASE(deferred_item_stays_deferred),
 	KUNIT_CASE(longest_delays),
+	KUNIT_CASE(nothing_is_left_of_a_delay_that_has_run_out),
 	KUNIT_CASE(while_a_cancel_is_under_way),
 	KUNIT_CASE(where_get_ref_refuses),
 	KUNIT_CASE(against_each_other),
