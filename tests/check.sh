@@ -58,6 +58,7 @@ parts() {
 	echo kunit-uml tests/kunit.sh uml
 	echo kunit-plain tests/kunit.sh uml --plain
 	echo kunit-debug tests/kunit.sh debug
+	echo kunit-uml-debug tests/kunit.sh uml-debug
 	echo kunit-uml-smp tests/kunit.sh uml-smp
 	for k in ${1:-$BENCH_KERNELS}; do
 		case " $BENCH_KERNELS " in

@@ -3,7 +3,7 @@
 # kernel.sh [--headers] NAME: makes a kernel ready, prints its directory
 #
 # NAME is one of
-#   uml debug kcsan locked   built from Debian's linux-source-6.1 with the fragments
+#   uml uml-debug debug kcsan locked   built from Debian's linux-source-6.1 with the fragments
 #                       under kernels/
 #   up 32bit nosysctl nodebugfs nounload clang
 #                       the same from linux-source-6.12: each lacks what it is
@@ -87,10 +87,11 @@ patch_source() {
 # --- kernels of our own ------------------------------------------------------
 
 own_kernel() {
-	local words='' version='gcc -dumpfullversion' packages=(gcc) build=(build_own) key
+	local words='' version='gcc -dumpfullversion' packages=(gcc) build=(build_own) patch=$1 key
 	ARCH=x86_64 target=bzImage fragments=(x86 newer "$1")
 	case $1 in
 	uml)	ARCH=um target=linux fragments=(uml) ;;
+	uml-debug) ARCH=um target=linux fragments=(uml uml-debug) patch=uml ;;
 	uml-smp) ARCH=um target=linux fragments=(uml uml-smp)
 		SRC_PACKAGE=linux-source SRC_SUITE=unstable build=(build_placed build_own) ;;
 	debug|kcsan|locked) fragments=(x86 "$1") ;;
@@ -113,7 +114,7 @@ own_kernel() {
 	need_packages make gcc libc6-dev flex bison bc kmod cpio libelf-dev libssl-dev openssl python3 \
 		"${packages[@]}"
 	source_tree
-	[ ! -e "$TOP/tests/kernels/$1.patch" ] || patched_tree "$1"
+	[ ! -e "$TOP/tests/kernels/$patch.patch" ] || patched_tree "$patch"
 	fragments=("${fragments[@]/#/$TOP/tests/kernels/}")
 	fragments=("${fragments[@]/%/.config}")
 	# The key: version, configuration, compiler, and how it is built (below).
@@ -423,7 +424,7 @@ main() {
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
 	--source)	source_tree ${2:+"linux-source-$2"}; ENTRY=$SRC ;;
-	uml|uml-smp|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
+	uml|uml-debug|uml-smp|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
 		# of others' making, as tests/tree.sh has one
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;

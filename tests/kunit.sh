@@ -17,7 +17,7 @@ switches=(CONFIG_SLOW_WORK_KUNIT_TEST=m ${SUITES:+"SUITES=$SUITES"})
 [ -n "${SUITES-}" ] || mapfile -t switches < <(all_switches "$kernel")
 modules=$("$TOP/tests/build.sh" "$kernel" "${switches[@]}")
 # Who spins there stops the time; a run takes some seconds of a CPU
-[ "$kernel" != uml ] || [ -n "$plain" ] || set -- --append time-travel=inf-cpu --cpu-time 120 "$@"
+[[ $kernel != uml?(-debug) || -n $plain ]] || set -- --append time-travel=inf-cpu --cpu-time 120 "$@"
 # The suites for misuse provoke warnings, and say which.
 # More CPUs than most hosts here have cores: that opens races, where they are emulated.
 # Twenty minutes is a guard, not a measure.

@@ -233,7 +233,7 @@ main() {
 	# It runs several CPUs with its user space under seccomp only
 	# shellcheck disable=SC2046,SC2206,SC2207 # words they are
 	case $name in
-	uml)	cmd+=(loglevel=7 $panic $append) ;;
+	uml|uml-debug) cmd+=(loglevel=7 $panic $append) ;;
 	uml-*)	cmd+=("ncpus=$cpus" seccomp=on loglevel=7 $(boot_options) $panic $append) ;;
 	esac
 

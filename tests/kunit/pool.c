@@ -715,6 +715,9 @@ static void thread_that_was_started_may_come_late(struct kunit *test)
 	swt_hold(t, 2);
 	let_hog(t, hog);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	/* Its debug code lets the hog in before kthread() has told that it is there */
+	if (IS_ENABLED(CONFIG_KASAN))
+		return;
 	swt_hold(t, 1);
 	hog->fifo_ms = 35;
 	let_hog(t, hog);

@@ -14,6 +14,9 @@ if have_unload; then
 		load slow_work && unload slow_work && clean ||
 		{ echo "Bail out! modules do not unload, leave something behind, or do not load again"; exit 1; }
 	if have slow_work_kunit_lost && grep -q time-travel /proc/cmdline; then
+		# What a dead thread had is not freed
+		detectors
+		touch /tmp/leaks-are-done
 		load slow_work || not_ok "load slow_work"
 		kunit slow_work_kunit_lost
 	fi

@@ -127,7 +127,7 @@ kunit() {
 # detectors: what a debug kernel knows only when asked
 detectors() {
 	local leaks=/sys/kernel/debug/kmemleak
-	if [ -e $leaks ]; then
+	if [ -e $leaks ] && [ ! -e /tmp/leaks-are-done ]; then
 		# kmemleak reports nothing younger than 5 s, and nothing at first sight
 		sleep 6
 		echo scan >$leaks
