@@ -12,6 +12,8 @@
 
 #include "helper.h"
 
+#define SWT_STATS	"/sys/kernel/debug/slow_work/stats"
+
 /* What is counted for each class and owner */
 #define NR_COUNTERS	5
 
@@ -113,6 +115,13 @@ static void expect_levels(struct swt *t, const char *text, const char *row,
 
 #define LEVELS(t, text, row, ...) \
 	expect_levels(t, text, row, &(const long [3]) { __VA_ARGS__ })
+
+static void files_are_for_root(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_STATS), 0400);
+	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_VALUES), 0400);
+	KUNIT_EXPECT_EQ(test, swt_file_mode("/sys/kernel/debug/slow_work/reset"), 0200);
+}
 
 /* Or when they were reset, that is with the module */
 static void counts_are_no_older_than_the_system(struct kunit *test)
@@ -1010,9 +1019,6 @@ static void settings_are_told(struct kunit *test)
 
 /* Text ************************************************************/
 
-#define SWT_STATS	"/sys/kernel/debug/slow_work/stats"
-
-/* In jiffies of the debugfs reader */
 static char *read_text(struct swt *t)
 {
 	char *text;
@@ -1294,6 +1300,7 @@ static void text_has_what_the_values_have(struct kunit *test)
 }
 
 static struct kunit_case stats_cases[] = {
+	KUNIT_CASE(files_are_for_root),
 	KUNIT_CASE(counts_are_no_older_than_the_system),
 	KUNIT_CASE(executed_items_are_counted),
 	KUNIT_CASE(classes_are_counted_apart),
