@@ -22,6 +22,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/umh.h>
 #ifdef CONFIG_UML_TIME_TRAVEL_SUPPORT
 #include <shared/timetravel.h>
 #include "../compat.h"
@@ -677,6 +678,28 @@ ssize_t swt_write_file(const char *path, const char *text)
 	ret = kernel_write(file, text, strlen(text), &pos);
 	swt_close_file(file);
 	return ret;
+}
+
+/* What a shell ends with where user space has no such file */
+#define SWT_NO_FILE	77
+
+/*
+ * By a shell, as who writes into a simple attribute has to be a user space.  Built in, the
+ * suites run before there is one.
+ */
+bool swt_echo(struct swt *t, const char *text, const char *path)
+{
+	char command[128], *argv[] = { "/bin/sh", "-c", command, NULL }, *envp[] = { NULL };
+	int status;
+
+	if (IS_ENABLED(CONFIG_STATIC_USERMODEHELPER))
+		kunit_skip(t->test, "no shell of ours is run");
+	snprintf(command, sizeof(command), "[ -e %s ] || exit %d; echo %s >%s", path, SWT_NO_FILE,
+		 text, path);
+	status = call_usermodehelper(argv[0], argv, envp, UMH_WAIT_PROC);
+	if (status < 0 || status == SWT_NO_FILE << 8)
+		kunit_skip(t->test, "no user space that could write %s", path);
+	return !status;
 }
 
 /* The value of one of our sysctls, or an error */

@@ -216,6 +216,7 @@ void swt_close_file(struct file *file);
 int swt_file_mode(const char *path);
 ssize_t swt_read_file(const char *path, char *text, size_t size);
 ssize_t swt_write_file(const char *path, const char *text);
+bool swt_echo(struct swt *t, const char *text, const char *path);
 int swt_read(const char *name);
 ssize_t swt_write(const char *name, int value);
 void swt_need_sysctls(struct swt *t);

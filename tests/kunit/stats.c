@@ -13,6 +13,7 @@
 #include "helper.h"
 
 #define SWT_STATS	"/sys/kernel/debug/slow_work/stats"
+#define SWT_RESET	"/sys/kernel/debug/slow_work/reset"
 
 /* What is counted for each class and owner */
 #define NR_COUNTERS	5
@@ -120,7 +121,7 @@ static void files_are_for_root(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_STATS), 0400);
 	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_VALUES), 0400);
-	KUNIT_EXPECT_EQ(test, swt_file_mode("/sys/kernel/debug/slow_work/reset"), 0200);
+	KUNIT_EXPECT_EQ(test, swt_file_mode(SWT_RESET), 0200);
 }
 
 /* Or when they were reset, that is with the module */
@@ -784,47 +785,59 @@ static void longest_waits_are_in_the_last_bucket(struct kunit *test)
 	KUNIT_EXPECT_LT(test, field_in(after, own, "wait.median"), 2LL << 46);
 }
 
+/* A run of an item of @owner's, and each other counter grows by one as well */
+static void count_each(struct swt *t, struct module *owner, enum swt_kind kind)
+{
+	struct slow_work_ops *ops = swt_ops_of(t, owner);
+	struct swt_item *item = swt_blocker_ops(t, kind, ops), *refused;
+	char *row = row_of(t, owner), *before = swt_read_values(t);
+	struct swt_thread *flush;
+
+	refused = swt_item_ops(t, kind, ops);
+	refused->get_result = -EAGAIN;
+	KUNIT_EXPECT_EQ(t->test, swt_enqueue(refused), -EAGAIN);
+	swt_must_execute(item);
+	swt_must_enqueue(item);
+	swt_must_enqueue(item);
+	KUNIT_EXPECT_TRUE(t->test, swt_try_cancel(item));
+	/* Another account is the current one from now on */
+	flush = swt_flush_user_start(t, owner, item);
+	swt_wait(t, swt_blocked(flush));
+	swt_release(item);
+	swt_wait(t, has_executed(t, row, before, 1));
+	swt_join(flush);
+}
+
+/* Of all counters and all times of @row's */
+static void expect_each(struct swt *t, const char *text, const char *row, s64 wanted)
+{
+	static const char * const times[] = { "wait.count", "run.count" };
+	int i;
+
+	for (i = 0; i < NR_COUNTERS; i++)
+		KUNIT_EXPECT_EQ_MSG(t->test, field_in(text, row, counters[i]), wanted, "%s.%s",
+				    row, counters[i]);
+	for (i = 0; i < ARRAY_SIZE(times); i++)
+		KUNIT_EXPECT_EQ_MSG(t->test, field_in(text, row, times[i]), wanted, "%s.%s",
+				    row, times[i]);
+}
+
 /* In the memory of one that has left */
 static void new_owner_begins_with_nothing(struct kunit *test)
 {
-	static const char * const times[] = { "wait.count", "run.count" };
 	struct swt *t = test->priv;
-	struct swt_item *item, *refused;
-	struct slow_work_ops *ops;
 	struct module *owner;
-	char *row, *text;
-	int i, n;
+	char *row;
+	int i;
 
 	switch_histograms(t, true);
 	for (i = 0; i < 2; i++) {
 		owner = swt_owner(t, i ? "swt_second" : "swt_first");
 		row = row_of(t, owner);
 		KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
-		text = swt_read_values(t);
-		for (n = 0; n < NR_COUNTERS; n++)
-			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, counters[n]), 0L, "%s.%s",
-					    row, counters[n]);
-		for (n = 0; n < ARRAY_SIZE(times); n++)
-			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, times[n]), 0L, "%s.%s",
-					    row, times[n]);
-		ops = swt_ops_of(t, owner);
-		refused = swt_item_ops(t, SWT_SLOW, ops);
-		refused->get_result = -EAGAIN;
-		KUNIT_EXPECT_EQ(test, swt_enqueue(refused), -EAGAIN);
-		item = swt_blocker_ops(t, SWT_SLOW, ops);
-		swt_must_execute(item);
-		swt_must_enqueue(item);
-		swt_must_enqueue(item);
-		KUNIT_EXPECT_TRUE(test, swt_try_cancel(item));
-		swt_release(item);
-		swt_wait(t, has_executed(t, row, text, 1));
-		text = swt_read_values(t);
-		for (n = 0; n < NR_COUNTERS; n++)
-			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, counters[n]), 1L, "%s.%s",
-					    row, counters[n]);
-		for (n = 0; n < ARRAY_SIZE(times); n++)
-			KUNIT_EXPECT_EQ_MSG(test, field_in(text, row, times[n]), 1L, "%s.%s",
-					    row, times[n]);
+		expect_each(t, swt_read_values(t), row, 0);
+		count_each(t, owner, SWT_SLOW);
+		expect_each(t, swt_read_values(t), row, 1);
 		swt_unregister(t, owner);
 	}
 	switch_histograms(t, false);
@@ -1015,6 +1028,106 @@ static void settings_are_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.vslow-limit"), 2L);
 	KUNIT_EXPECT_EQ(test, swt_value_in(values, "pool.lost"), 0L);
 	swt_set(t, "vslow-percentage", 50);
+}
+
+/* Reset ***********************************************************/
+
+static const enum swt_kind both_classes[] = { SWT_SLOW, SWT_VSLOW };
+
+/* Some that have left, nobody's, and what @owner has counted in both accounts */
+static void count_all(struct swt *t, struct module *owner)
+{
+	struct module *gone = swt_owner(t, "swt_gone");
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(both_classes); i++) {
+		KUNIT_ASSERT_EQ(t->test, swt_register(t, gone), 0);
+		count_each(t, gone, both_classes[i]);
+		swt_unregister(t, gone);
+		count_each(t, NULL, both_classes[i]);
+		count_each(t, owner, both_classes[i]);
+	}
+}
+
+/*
+ * While two threads and a reserve have items, for all that there is.  More threads there
+ * have been; and the pool is at its maximum for longer than since the reset.
+ */
+static void reset_sets_all_counts_to_zero(struct kunit *test)
+{
+	static const char * const events[] = {
+		"pool.started", "pool.culled", "pool.start-failures", "pool.stalls",
+		"pool.reserve-calls",
+	};
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_reset");
+	char *theirs = row_of(t, owner), *before, *after, *rows[] = {
+		"class.slow", "class.vslow", "owner.nobody", theirs,
+	};
+	struct swt_item *busy = swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner));
+	struct swt_item *vslow = swt_item_ops(t, SWT_VSLOW, swt_ops_of(t, owner));
+	unsigned long begin;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
+	switch_histograms(t, true);
+	swt_pool(t, 2, 4);
+	swt_hold(t, 4);
+	swt_release_held(t);
+	swt_pool(t, 2, 2);
+	count_all(t, owner);
+	swt_one_thread(t);
+	/* By the reserve, as what comes next */
+	swt_must_run(vslow);
+	swt_must_execute(busy);
+	begin = jiffies;
+	swt_wait(t, time_after(jiffies, begin + HZ / 10));
+	before = swt_read_values(t);
+	KUNIT_EXPECT_GT(test, swt_value_in(before, "pool.peak"), 2L);
+	KUNIT_EXPECT_GT(test, swt_value_in(before, "pool.started"), 0L);
+	KUNIT_EXPECT_GT(test, swt_value_in(before, "pool.reserve-calls"), 0L);
+
+	KUNIT_EXPECT_FALSE(test, swt_echo(t, "0", SWT_RESET));
+	KUNIT_EXPECT_FALSE(test, swt_echo(t, "2", SWT_RESET));
+	after = swt_read_values(t);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		GREW(t, rows[i], before, after, 0);
+		KUNIT_EXPECT_GT_MSG(test, field_in(after, rows[i], "run.count"), 0L, "%s", rows[i]);
+	}
+
+	begin = jiffies;
+	KUNIT_EXPECT_TRUE(test, swt_echo(t, "1", SWT_RESET));
+	after = swt_read_values(t);
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		expect_each(t, after, rows[i], 0);
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		KUNIT_EXPECT_EQ_MSG(test, swt_value_in(after, events[i]), 0L, "%s", events[i]);
+	KUNIT_EXPECT_EQ(test, swt_value_in(after, "pool.peak"), 2L);
+	expect_grown(t, swt_value_in(after, "since-ms"), 0, jiffies - begin);
+	expect_grown(t, swt_value_in(after, "histograms-since-ms"), 0, jiffies - begin);
+	/* They are told at the same moment, but for a tick */
+	KUNIT_EXPECT_LE(test, swt_value_in(after, "pool.at-max-ms"),
+			swt_value_in(after, "since-ms") + 2 * MSEC_PER_SEC / HZ);
+	LEVELS(t, after, "class.slow", 0, 3, 0);
+	LEVELS(t, after, theirs, 0, 1, 0);
+
+	/* It counts on; that what is under way has waited is from before */
+	swt_release(busy);
+	swt_release_held(t);
+	before = after;
+	swt_wait(t, has_executed(t, "class.slow", before, 3));
+	after = swt_read_values(t);
+	GREW(t, "class.slow", before, after, 3);
+	GREW(t, "class.vslow", before, after, 0);
+	GREW(t, theirs, before, after, 1);
+	KUNIT_EXPECT_EQ(test, field_in(after, "class.slow", "wait.count"), 0L);
+	KUNIT_EXPECT_EQ(test, field_in(after, "class.slow", "run.count"), 3L);
+	count_all(t, owner);
+	after = swt_read_values(t);
+	GREW(t, "class.slow", before, after, 6, 3, 3, 3, 3);
+	GREW(t, "class.vslow", before, after, 3, 3, 3, 3, 3);
+	GREW(t, "owner.nobody", before, after, 2, 2, 2, 2, 2);
+	GREW(t, theirs, before, after, 3, 2, 2, 2, 2);
 }
 
 /* Text ************************************************************/
@@ -1333,6 +1446,7 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(no_thread_comes_and_goes_at_the_maximum),
 	KUNIT_CASE(sleeper_is_not_blocked),
 	KUNIT_CASE(settings_are_told),
+	KUNIT_CASE(reset_sets_all_counts_to_zero),
 	KUNIT_CASE(values_have_these_keys),
 	KUNIT_CASE(quantiles_of_100_times),
 	KUNIT_CASE(text_has_what_the_values_have),
