@@ -402,8 +402,9 @@ suite_kernel() {
 	done
 }
 
+# With W=1 their kernel-doc checks our comments, and wants all of perl
 suite_root() {
-	make_root "$1/root" "$suite" make gcc "linux-headers-$VERSION"
+	make_root "$1/root" "$suite" make gcc perl "linux-headers-$VERSION"
 	rm -rf "$1/root/usr/share/doc"
 	ln -s "root/usr/src/linux-headers-$VERSION" "$1/kdir"
 	cp "$1/kdir/.config" "$1/config"
