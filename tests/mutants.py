@@ -439,7 +439,7 @@ class Lane:
             done = self.run(5 * WALL_TIME, cpu_time)	# the machine may be busy
         if not done.returncode:
             return "not noticed", ""
-        why = re.findall(r"^ *not ok \d+ (\S+)", done.stdout, re.M) or \
+        why = re.findall(r"^ *not ok \d+ (?:- )?(.*)", done.stdout, re.M) or \
             re.findall(r"^# vm uml kunit.sh: (.*)", done.stdout, re.M)
         return "noticed", why[0] if why else "vm.sh ended with %d" % done.returncode
 

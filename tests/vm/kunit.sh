@@ -7,12 +7,34 @@ have() { [ -e "/modules/$1.ko" ]; }
 clean() { [ "$(threads)" = 0 ] && [ ! -e ${RUNQUEUE%/*} ]; }
 unload_if_loaded() { ! loaded "$1" || unload "$1"; }
 
+# gives WANTED PARAMETER...: slow_work loads with these settings, or says so why it does not
+settings() { echo $(cat $SYSCTL/min-threads $SYSCTL/max-threads $SYSCTL/vslow-percentage); }
+gives() {
+	local wanted="$1" given; shift
+	dmesg -c >/dev/null
+	if load slow_work "$@" 2>/dev/null; then given=$(settings); unload slow_work
+	else given=$(dmesg | sed -n 's/.*: Parameter //p' | sort -u)	# busybox may try twice
+	fi
+	is "slow_work $*" "$wanted" "$given"
+}
+
 load slow_work || not_ok "load slow_work"
 ! have slow_work_kunit || kunit slow_work_kunit
 if have_unload; then
 	unload_if_loaded slow_work_kunit && unload slow_work && clean &&
 		load slow_work && unload slow_work && clean ||
 		{ echo "Bail out! modules do not unload, leave something behind, or do not load again"; exit 1; }
+	# For mutants.py; elsewhere sysctl.sh looks at more
+	if grep -q time-travel /proc/cmdline; then
+		gives "3 7 20" min_threads=3 max_threads=7 vslow_percentage=20
+		gives "10 10 50" min_threads=10
+		gives "2 2 1" min_threads=2 max_threads=2 vslow_percentage=1
+		gives "min_threads: 6 is not from 2 to 5" min_threads=6 max_threads=5
+		gives "min_threads: 3 is not from 2 to 2" min_threads=3 max_threads=2
+		gives "max_threads: 1 is not from 3 to 255" min_threads=3 max_threads=1
+		gives "vslow_percentage: 100 is not from 1 to 99" vslow_percentage=100
+		gives "" min_threads=x
+	fi
 	if have slow_work_kunit_lost && grep -q time-travel /proc/cmdline; then
 		# What a dead thread had is not freed
 		detectors
