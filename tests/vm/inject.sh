@@ -94,8 +94,9 @@ load slow_work
 reads() {
 	local out
 	echo 1 >$FAILSLAB/times
-	out=$( (echo "$2" >/proc/self/fail-nth; exec dd if="$1" bs=4096 count=1) 2>/dev/null | tr '\0' 0)
-	[ -z "$out" ] || [ "${out%%
+	out=$({ (echo "$2" >/proc/self/fail-nth; exec dd if="$1" bs=4096 count=1) 2>/dev/null ||
+		echo failed; } | tr '\0' 0)
+	[ "$out" = failed ] || [ "${out%%
 *}" = "$whole" ] || unclean="$unclean $2: $out"
 	[ "$(cat $FAILSLAB/times)" = 0 ]
 }
