@@ -108,6 +108,7 @@ own_kernel() {
 		words=CROSS_COMPILE=$MACHINE-
 		version="$MACHINE-gcc -dumpfullversion" packages=("gcc-$MACHINE")
 		build=(build_foreign build_own)
+		[ "$1" != s390x ] || build=(build_s390 build_own)
 	fi
 	# What modpost would go by is known when all of a kernel is compiled
 	[ -n "$target" ] || words+=' KBUILD_MODPOST_WARN=1'
@@ -179,6 +180,13 @@ build_foreign() {
 	[ -n "$target" ] || return 0
 	cp "$1/kdir/arch/$ARCH/boot/$target" "$1/vmlinuz"
 	busybox_of "$DEB_ARCH" "$1"
+}
+
+# It has a bzImage too, which build_own() would look for where x86 has it
+build_s390() {
+	target='vmlinux bzImage' build_own "$1"
+	cp "$1/kdir/arch/s390/boot/bzImage" "$1/vmlinuz"
+	busybox_of s390x "$1"
 }
 
 # From 6.13 on a tree knows where it is
