@@ -452,7 +452,7 @@ void slow_work_close(void)
 {
 	lockdep_assert_held(&slow_pool.lock);
 	slow_pool.closing = !hlist_empty(&slow_pool.armed.head);
-	slow_pool.closing_told = false;
+	slow_pool.closing_told = 0;
 	slow_work_update();
 	slow_work_kick();
 }

@@ -938,10 +938,13 @@ void slow_work_lose(struct slow_work_thread *thread)
 	slow_work_wake_manager();	/* there may be fewer than the minimum */
 }
 
-/* The last user leaves: one message names an item that it left armed. */
+/*
+ * The last user leaves: one message names an item that it left armed.  Of a bool, s390's
+ * xchg() would return the bytes beside it, too.
+ */
 static void slow_work_tell_disarmed(void (*execute)(struct slow_work *work))
 {
-	if (!xchg(&slow_pool.closing_told, true))	/* litmus: told */
+	if (!xchg(&slow_pool.closing_told, 1))	/* litmus: told */
 		pr_warn("Disarming what was left armed: %ps and the like\n", execute);
 }
 

@@ -300,9 +300,9 @@ struct slow_work_pool {
 	struct slow_work_class classes[SLOW_WORK_NR_CLASSES]; /* L */
 	bool stopping;			/* L: all threads are to exit */
 	bool closing;			/* L: the last user left: disarm what is armed */
-	bool closing_told;		/* one such item has been named */
 	bool special;			/* L: @closing, or slow_work_too_many() */
 	bool helpers;			/* L: slow_work_wake_thread() may find one to wake */
+	int closing_told;		/* one that was left armed has been named */
 
 	/* Threads */
 	unsigned int nr;		/* L: but for retired and lost ones */
