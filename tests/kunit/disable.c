@@ -188,12 +188,9 @@ static void executing_item_is_waited_for(struct kunit *test)
 	expect_as_good_as_new(item);
 }
 
-static void sleep_till_needed(struct swt_item *item)
+static void sleep_and_enqueue(struct swt_item *item)
 {
-	signed long timeout = MAX_SCHEDULE_TIMEOUT;
-
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	item->value = slow_work_sleep_till_thread_needed(&item->work, &timeout);
+	swt_sleep_until_needed(item);
 	item->result = slow_work_enqueue(&item->work);
 }
 
@@ -202,7 +199,7 @@ static void sleeper_is_told(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
 
-	item->on_execute = sleep_till_needed;
+	item->on_execute = sleep_and_enqueue;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_asleep(item));
 	KUNIT_EXPECT_FALSE(test, disable(item));

@@ -5,6 +5,7 @@
 
 #define pr_fmt(fmt) "slow_work_kunit: " fmt
 
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -15,6 +16,7 @@
 #include <linux/mount.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
+#include <linux/refcount.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -434,6 +436,40 @@ static int swt_cancel_fn(struct swt_thread *thread)
 struct swt_thread *swt_cancel_start(struct swt_item *item)
 {
 	return swt_start_on(item->t, swt_cancel_fn, NULL, item, NULL);
+}
+
+void swt_sleep_until_needed(struct swt_item *item)
+{
+	signed long timeout = SWT_NEVER;
+
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	item->value = slow_work_sleep_till_thread_needed(&item->work, &timeout);
+}
+
+void swt_allow_signals(struct swt_item *item)
+{
+	allow_signal(SIGUSR1);
+	allow_signal(SIGKILL);
+}
+
+void swt_look_for_signal(struct swt_item *item)
+{
+	item->value = signal_pending(current);
+}
+
+/* The put_ref of @item stands at its gate: no cancel returns before */
+void swt_expect_cancel_waits_for_put(struct swt_item *item)
+{
+	struct kunit *test = item->t->test;
+	struct swt_thread *cancel;
+
+	swt_wait(item->t, atomic_read(&item->putting) == 1);
+	cancel = swt_cancel_start(item);
+	swt_wait(item->t, swt_blocked(cancel));
+	KUNIT_EXPECT_FALSE(test, swt_done(cancel));
+	swt_open(item->put_gate);
+	KUNIT_EXPECT_EQ(test, swt_join(cancel), 0);
+	KUNIT_EXPECT_TRUE(test, cancel->seen_at_rest);
 }
 
 static int swt_flush_fn(struct swt_thread *thread)
@@ -877,19 +913,34 @@ bool swt_is_freezable(struct task_struct *task)
 	return !IS_ENABLED(CONFIG_FREEZER) || !(READ_ONCE(task->flags) & PF_NOFREEZE);
 }
 
-/* The manager, with a reference; NULL if there is none */
-struct task_struct *swt_get_manager(void)
+/* The kernel's task of that name, with a reference; NULL if there is none */
+struct task_struct *swt_get_task(const char *name)
 {
-	struct task_struct *task, *manager = NULL;
+	struct task_struct *task, *found = NULL;
 
 	rcu_read_lock();
 	for_each_process(task)
-		if (!strcmp(task->comm, "slow_work_mgr") && !(READ_ONCE(task->flags) & PF_EXITING))
-			manager = task;
-	if (manager)
-		get_task_struct(manager);
+		if (!strcmp(task->comm, name) && !(READ_ONCE(task->flags) & PF_EXITING))
+			found = task;
+	if (found)
+		get_task_struct(found);
 	rcu_read_unlock();
-	return manager;
+	return found;
+}
+
+struct task_struct *swt_get_manager(void)
+{
+	return swt_get_task("slow_work_mgr");
+}
+
+/* A thread has left, and all that it had is the kernel's again: the last references are ours */
+void swt_expect_let_go(struct swt *t, struct task_struct *task, const struct cred *cred)
+{
+	swt_wait(t, refcount_read(&task->usage) == 1);
+	put_task_struct(task);
+	/* Its type is another one in later kernels */
+	swt_wait(t, READ_ONCE(cred->usage.counter) == 1);
+	put_cred(cred);
 }
 
 /* Calls @fn for each thread of the pool that has not begun to exit; no sleeping */

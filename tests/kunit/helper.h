@@ -194,8 +194,14 @@ bool swt_done(struct swt_thread *thread);
 int swt_join(struct swt_thread *thread);
 int swt_call(struct swt *t, int (*fn)(struct swt_thread *thread), void *arg);
 void swt_cancel(struct swt_item *item);
+void swt_expect_cancel_waits_for_put(struct swt_item *item);
 bool swt_due(struct swt_item *item, unsigned long delay);
 bool swt_came_soon(struct swt_item *item, unsigned long since);
+
+/* For on_execute */
+void swt_sleep_until_needed(struct swt_item *item);
+void swt_allow_signals(struct swt_item *item);
+void swt_look_for_signal(struct swt_item *item);
 
 /* Users */
 struct module *swt_owner(struct swt *t, const char *name);
@@ -231,7 +237,9 @@ void swt_let_threads_start(struct swt *t);
 
 bool swt_is_freezable(struct task_struct *task);
 bool swt_has_begun(struct task_struct *task);
+struct task_struct *swt_get_task(const char *name);
 struct task_struct *swt_get_manager(void);
+void swt_expect_let_go(struct swt *t, struct task_struct *task, const struct cred *cred);
 int swt_threads(void);
 int swt_idle_threads(void);
 bool swt_pool_sleeps(void);

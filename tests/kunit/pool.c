@@ -134,17 +134,6 @@ static void send_signals(struct task_struct *task, void *arg)
 	send_sig(SIGKILL, task, 1);
 }
 
-static void allow_signals(struct swt_item *item)
-{
-	allow_signal(SIGUSR1);
-	allow_signal(SIGKILL);
-}
-
-static void look_for_signal(struct swt_item *item)
-{
-	item->value = signal_pending(current);
-}
-
 /* Also those of which an item has asked for signals, that came when it was over */
 static void idle_threads_are_deaf_to_signals(struct kunit *test)
 {
@@ -158,11 +147,11 @@ static void idle_threads_are_deaf_to_signals(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, swt_pool_sleeps());
 		swt_each_thread(send_signals, NULL);
 		KUNIT_EXPECT_TRUE(test, swt_pool_sleeps());
-		item->on_execute = look_for_signal;
+		item->on_execute = swt_look_for_signal;
 		swt_must_enqueue(item);
 		swt_wait(t, swt_at_rest(item));
 		KUNIT_EXPECT_EQ(test, item->value, 0L);
-		item->on_execute = allow_signals;
+		item->on_execute = swt_allow_signals;
 		swt_must_enqueue(item);
 		swt_wait(t, swt_at_rest(item));
 	}
@@ -557,8 +546,7 @@ static int hog_only_processor(struct swt_thread *thread)
 	preempt_disable();
 	for (i = 0; i < hog->nr && !ret; i++)
 		ret = swt_enqueue(hog->items[i]);
-	for (i = 0; i < hog->ms; i++)
-		mdelay(1);
+	mdelay(hog->ms);
 	preempt_enable();
 	sched_set_fifo_low(current);
 	for (i = 0; i < hog->fifo_ms; i++) {
@@ -570,24 +558,12 @@ static int hog_only_processor(struct swt_thread *thread)
 	return ret;
 }
 
-static void find_kthreadd(struct task_struct **found)
-{
-	struct task_struct *task;
-
-	rcu_read_lock();
-	for_each_process(task)
-		if (!strcmp(task->comm, "kthreadd"))
-			*found = get_task_struct(task);
-	rcu_read_unlock();
-}
-
 /* The manager may run while @hog does, and who makes its threads */
 static void let_hog(struct swt *t, struct hog *hog)
 {
-	struct task_struct *tasks[2] = { swt_get_manager() };
+	struct task_struct *tasks[2] = { swt_get_manager(), swt_get_task("kthreadd") };
 	int i, ret;
 
-	find_kthreadd(&tasks[1]);
 	for (i = 0; i < ARRAY_SIZE(tasks); i++) {
 		KUNIT_ASSERT_NOT_NULL(t->test, tasks[i]);
 		sched_set_fifo(tasks[i]);
@@ -677,12 +653,6 @@ static void thread_that_comes_late_comes_for_one_item(struct kunit *test)
 	swt_wait(t, swt_threads() == 3);
 }
 
-static void sleep_until_needed(struct swt_item *item)
-{
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
-}
-
 static void sleeper_is_preempted_for_another_item_than_that(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -694,7 +664,7 @@ static void sleeper_is_preempted_for_another_item_than_that(struct kunit *test)
 	swt_pool(t, 3, 3);
 	swt_hold(t, 1);
 	hog->sleeper = swt_item(t, SWT_SLOW);
-	hog->sleeper->on_execute = sleep_until_needed;
+	hog->sleeper->on_execute = swt_sleep_until_needed;
 	swt_must_enqueue(hog->sleeper);
 	swt_wait(t, swt_asleep(hog->sleeper));
 	schedule_timeout_uninterruptible(2 * HZ);
@@ -759,7 +729,7 @@ static void expect_not_woken(struct swt *t, struct idlers *idlers, int nr)
 static void enqueue_other_and_sleep(struct swt_item *item)
 {
 	item->result = swt_enqueue(item->other);
-	sleep_until_needed(item);
+	swt_sleep_until_needed(item);
 }
 
 /* Though another lies down while that one is on its way */
@@ -1026,16 +996,13 @@ static void threads_that_retired_are_let_go(struct kunit *test)
 	swt_release_held(t);
 	swt_wait(t, swt_threads() == 2);
 	for (i = 0; i < 4; i++) {
-		bool left = READ_ONCE(tasks[i]->flags) & PF_EXITING;
-
-		if (left)
-			swt_wait(t, refcount_read(&tasks[i]->usage) == 1);
-		put_task_struct(tasks[i]);
-		/* Its type is another one in later kernels */
-		if (left)
-			swt_wait(t, READ_ONCE(creds[i]->usage.counter) == 1);
-		put_cred(creds[i]);
-		nr += left;
+		if (READ_ONCE(tasks[i]->flags) & PF_EXITING) {
+			nr++;
+			swt_expect_let_go(t, tasks[i], creds[i]);
+		} else {
+			put_task_struct(tasks[i]);
+			put_cred(creds[i]);
+		}
 	}
 	KUNIT_EXPECT_EQ(test, nr, 2);
 }

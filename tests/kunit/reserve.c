@@ -167,12 +167,7 @@ static void reserve_goes_with_its_user(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reserves(NAME), 0);
 	KUNIT_EXPECT_EQ(test, reserves(OTHER_NAME), 1);
 	swt_settle(t);
-	/* Its memory is the kernel's again: the last reference is ours */
-	swt_wait(t, refcount_read(&task->usage) == 1);
-	put_task_struct(task);
-	/* And that of its credentials; their type is another one in later kernels */
-	swt_wait(t, READ_ONCE(cred->usage.counter) == 1);
-	put_cred(cred);
+	swt_expect_let_go(t, task, cred);
 }
 
 static void reserve_lasts_until_the_last_registration(struct kunit *test)
@@ -875,8 +870,7 @@ static void sleep_when_told(struct swt_item *item)
 
 	swt_pass(item->data);
 	began = jiffies;
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
+	swt_sleep_until_needed(item);
 	item->value = jiffies - began;
 }
 
@@ -944,18 +938,6 @@ static void note_niceness(struct swt_item *item)
 	item->result = task_nice(current);
 }
 
-/* From outside, while it is idle: no item is blamed for it */
-static void allow_signals(struct swt_item *item)
-{
-	allow_signal(SIGUSR1);
-	allow_signal(SIGKILL);
-}
-
-static void look_for_signal(struct swt_item *item)
-{
-	item->value = signal_pending(current);
-}
-
 /* Nor are they taken for what its last item has left */
 static void idle_reserve_is_deaf_to_signals(struct kunit *test)
 {
@@ -965,7 +947,7 @@ static void idle_reserve_is_deaf_to_signals(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, task);
 	swt_one_thread(t);
-	item->on_execute = allow_signals;
+	item->on_execute = swt_allow_signals;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_at_rest(item));
 	wait_for_reserves(t);
@@ -973,7 +955,7 @@ static void idle_reserve_is_deaf_to_signals(struct kunit *test)
 	send_sig(SIGUSR1, task, 1);
 	send_sig(SIGKILL, task, 1);
 	put_task_struct(task);
-	item->on_execute = look_for_signal;
+	item->on_execute = swt_look_for_signal;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_at_rest(item));
 	KUNIT_EXPECT_TRUE(test, by_reserve(item));
@@ -981,6 +963,7 @@ static void idle_reserve_is_deaf_to_signals(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, swt_logged(t, "returned with", ""));
 }
 
+/* From outside, while it is idle: no item is blamed for it */
 static void niceness_that_it_is_given_stays(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1081,12 +1064,11 @@ static void figures_count_it(struct kunit *test)
 static int enqueue_and_hog_processor(struct swt_thread *thread)
 {
 	struct swt_item *item = thread->arg;
-	int i, ret;
+	int ret;
 
 	preempt_disable();
 	ret = swt_enqueue(item);
-	for (i = 0; i < item->value; i++)
-		mdelay(1);
+	mdelay(item->value);
 	preempt_enable();
 	return ret;
 }

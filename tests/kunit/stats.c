@@ -975,21 +975,13 @@ static void no_thread_comes_and_goes_at_the_maximum(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_value(t, "pool.started"), started);
 }
 
-static void sleep_until_needed(struct swt_item *item)
-{
-	signed long timeout = 60 * HZ;
-
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	slow_work_sleep_till_thread_needed(&item->work, &timeout);
-}
-
 static void sleeper_is_not_blocked(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
 	char *values;
 
-	item->on_execute = sleep_until_needed;
+	item->on_execute = swt_sleep_until_needed;
 	swt_pool(t, 2, 2);
 	swt_must_enqueue(item);
 	swt_wait(t, swt_value(t, "pool.sleeping") == 1);

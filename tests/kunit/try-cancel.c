@@ -484,18 +484,12 @@ static void cancel_waits_for_the_put_ref_that_it_calls(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_DELAYED);
-	struct swt_thread *first, *cancel;
+	struct swt_thread *first;
 
 	item->put_gate = swt_gate(t);
 	swt_must_arm(item, SWT_NEVER);
 	first = swt_start(t, try_fn, item);
-	swt_wait(t, atomic_read(&item->putting) == 1);
-	cancel = swt_cancel_start(item);
-	swt_wait(t, swt_blocked(cancel));
-	KUNIT_EXPECT_FALSE(test, swt_done(cancel));
-	swt_open(item->put_gate);
-	KUNIT_EXPECT_EQ(test, swt_join(cancel), 0);
-	KUNIT_EXPECT_TRUE(test, cancel->seen_at_rest);
+	swt_expect_cancel_waits_for_put(item);
 	KUNIT_EXPECT_EQ(test, swt_join(first), 1);
 	expect_good_as_new(item);
 }

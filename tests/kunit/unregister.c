@@ -1028,24 +1028,17 @@ static void enqueue_in_the_put_ref_of_a_disarmed_item(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 1);
 }
 
-/* As from a thread that executes it: no cancel returns before */
+/* As from a thread that executes it */
 static void cancel_waits_for_the_put_ref_of_a_disarmed_item(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct closing *closing = new_closing(t, 1);
 	struct swt_item *item = swt_item_ops(t, SWT_DELAYED, closing->ops);
-	struct swt_thread *cancel;
 
 	item->put_gate = swt_gate(t);
 	swt_must_arm(item, SWT_NEVER);
 	begin_to_close(t, closing);
-	swt_wait(t, atomic_read(&item->putting) == 1);
-	cancel = swt_cancel_start(item);
-	swt_wait(t, swt_blocked(cancel));
-	KUNIT_EXPECT_FALSE(test, swt_done(cancel));
-	swt_open(item->put_gate);
-	KUNIT_EXPECT_EQ(test, swt_join(cancel), 0);
-	KUNIT_EXPECT_TRUE(test, cancel->seen_at_rest);
+	swt_expect_cancel_waits_for_put(item);
 	expect_closed(t, closing);
 }
 
@@ -1071,6 +1064,7 @@ static void disarmed_item_is_named(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, swt_logged(t, "Disarming", "armed: never_executed"));
 }
 
+/* swt_flush_start() would ask for the run that it waits for */
 static int flush_it(struct swt_thread *thread)
 {
 	struct swt_item *item = thread->arg;

@@ -794,8 +794,7 @@ static void fresh_item_preempts_beside_one_that_yielded(struct kunit *test)
 static void lie_down_when_told(struct swt_item *item)
 {
 	swt_pass(item->data);
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
+	swt_sleep_until_needed(item);
 }
 
 /* Both waited for a thread before there was a sleeper: it makes way for the older one */

@@ -111,14 +111,6 @@ static void thread_that_is_new_disarms_what_is_left(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Disarming", "armed: swt_execute"));
 }
 
-static void sleep_once(struct swt_item *item)
-{
-	signed long timeout = SWT_NEVER;
-
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	item->result = slow_work_sleep_till_thread_needed(&item->work, &timeout);
-}
-
 /* Nor does a reading go beyond the users that there were: some are new, as never later */
 static void item_of_a_user_that_comes_meanwhile_is_not_shown(struct kunit *test)
 {
@@ -153,13 +145,13 @@ static void first_sleeper_gives_way(struct kunit *test)
 	unsigned long since;
 
 	swt_hold(t, 1);
-	sleeper->on_execute = sleep_once;
+	sleeper->on_execute = swt_sleep_until_needed;
 	swt_must_enqueue(sleeper);
 	swt_wait(t, swt_asleep(sleeper));
 	since = jiffies;
 	swt_must_run(item);
 	KUNIT_EXPECT_LT(test, jiffies - since, HZ / 10UL);
-	KUNIT_EXPECT_EQ(test, sleeper->result, 1);
+	KUNIT_EXPECT_EQ(test, sleeper->value, 1L);
 }
 
 /* No sooner, no later: it is as if the pool had taken none of its items for long */
@@ -338,12 +330,6 @@ static void unregister_finds_it_and_says_so(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, swt_done(thread));
 }
 
-static void sleep_until_needed(struct swt_item *item)
-{
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	slow_work_sleep_till_thread_needed(&item->work, &(signed long){ SWT_NEVER });
-}
-
 /* One that sleeps is found, and no other thread is taken for one */
 static void sleeper_makes_way_beside_a_lost_thread(struct kunit *test)
 {
@@ -356,7 +342,7 @@ static void sleeper_makes_way_beside_a_lost_thread(struct kunit *test)
 	expect_dead(t, dead);
 	expect_to_serve(t);
 	swt_hold(t, 1);
-	sleeper->on_execute = sleep_until_needed;
+	sleeper->on_execute = swt_sleep_until_needed;
 	swt_must_enqueue(sleeper);
 	swt_wait(t, swt_asleep(sleeper));
 	swt_must_enqueue(item);
