@@ -319,7 +319,7 @@ static struct slow_work_row *slow_work_row_of(struct slow_work_stats *stats,
 	for (i = SLOW_WORK_NR_CLASSES; i < stats->nr_rows; i++)
 		if (stats->rows[i].user == user)
 			return &stats->rows[i];
-	return NULL;	/* not while slow_work_users_mutex keeps them */
+	return NULL;	/* not here: the mutex keeps users from coming and going */
 }
 
 static void slow_work_gather_item(struct slow_work_row *row,

@@ -302,7 +302,7 @@ struct slow_work_pool {
 	bool closing;			/* L: the last user left: disarm what is armed */
 	bool special;			/* L: @closing, or slow_work_too_many() */
 	bool helpers;			/* L: slow_work_wake_thread() may find one to wake */
-	int closing_told;		/* one that was left armed has been named */
+	int closing_told;		/* L to clear, xchg() to set: one item has been named */
 
 	/* Threads */
 	unsigned int nr;		/* L: but for retired and lost ones */
