@@ -85,6 +85,9 @@ def blank(match):
     return re.sub(r"[^\n]", " ", match.group())
 
 
+MACRO = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
+
+
 def code_of(text):
     """The same, with blanks for comments, strings and preprocessor lines"""
     text = re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', blank, text,
@@ -99,9 +102,6 @@ def functions(code):
         name = re.search(r"(?!__|EXPORT)\b([a-z_]\w*)\s*\(", head)
         if name:
             yield name.group(1), match.start(1), match.end(1)
-
-
-MACRO = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
 
 
 def users_of(mutant):
