@@ -434,19 +434,20 @@ boot_options() {
 
 # Having /dev/kvm is not enough: nested virtualisation may take it and then get
 # nowhere.  It counts as there if a kernel boots to its panic for want of a disk;
-# asked once a boot of this machine.
+# asked once a boot of this machine, by one of those that start together.
 kvm_works() {
-	local memo
+	local trial
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 1
-	memo=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
-	if [ ! -e "$memo" ]; then
-		rm -f "$CACHE"/kvm-*
-		say "slow-work: trying whether KVM works here"
-		timeout -k 1 20 qemu-system-x86_64 -accel kvm -cpu host -nodefaults -display none \
-			-no-reboot -m 512 -kernel "$kernel/vmlinuz" -append "console=ttyS0 panic=-1" \
-			-serial stdio </dev/null 2>/dev/null | grep -c 'Kernel panic' >"$memo" || true
-	fi
-	[ "$(cat "$memo")" != 0 ]
+	trial=$CACHE/kvm/$(cat /proc/sys/kernel/random/boot_id)
+	once "trial of KVM" "$trial" try_kvm
+	grep -q 'Kernel panic' "$trial/console"
+}
+
+try_kvm() {
+	rm -rf "$CACHE"/kvm/*
+	timeout -k 1 20 qemu-system-x86_64 -accel kvm -cpu host -nodefaults -display none \
+		-no-reboot -m 512 -kernel "$kernel/vmlinuz" -append "console=ttyS0 panic=-1" \
+		-serial stdio </dev/null >"$1/console" 2>&1 || true
 }
 
 ktap_complete() { awk -f "$TOP/tests/ktap.awk" "$1" >/dev/null; }
