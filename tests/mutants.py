@@ -449,6 +449,7 @@ class Elsewhere:
 
     def __init__(self):
         self.dir = os.path.join(CACHE, "mutants", sha(TOP)[:8] + "-elsewhere")
+        os.makedirs(self.dir, exist_ok=True)
         subprocess.run(["rsync", "-rlpc", "--delete", "--exclude=/bench-results", TOP + "/", self.dir + "/"],
                        check=True)
 
