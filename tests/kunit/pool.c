@@ -1006,6 +1006,48 @@ static void threads_that_retired_are_let_go(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr, 2);
 }
 
+static void make_fifo_low(struct task_struct *task, void *unused)
+{
+	sched_set_fifo_low(task);
+}
+
+static void make_normal(struct task_struct *task, void *unused)
+{
+	sched_set_normal(task, -5);
+}
+
+static void make_current_normal(struct swt_item *unused)
+{
+	make_normal(current, NULL);
+}
+
+/* The one that was woken for an item is one too many when it comes: another has it at once */
+static void thread_that_retires_leaves_its_item_to_another(struct kunit *test)
+{
+	struct swt_item *item;
+	struct swt *t = test->priv;
+	ktime_t since;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 3, 3);
+	swt_set(t, "min-threads", 2);
+	swt_wait(t, swt_idle_threads() == 3);
+	item = swt_item(t, SWT_SLOW);
+	item->on_execute = make_current_normal;
+	since = ktime_get();
+	/* It comes after that, and before the manager, which would retire another */
+	swt_each_thread(make_fifo_low, NULL);
+	sched_set_fifo(current);
+	swt_must_enqueue(item);
+	swt_set(t, "max-threads", 2);
+	sched_set_normal(current, 0);
+	swt_wait(t, swt_runs(item));
+	KUNIT_EXPECT_LT(test, ktime_us_delta(ktime_get(), since), 5000LL);
+	swt_wait(t, swt_threads() == 2);
+	swt_each_thread(make_normal, NULL);
+}
+
 /* The 5 s are a promise: a thread that left sooner is a failure, too */
 static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *test)
 {
@@ -1613,6 +1655,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(lowered_maximum_lets_threads_leave_as_they_come_free),
 	KUNIT_CASE(threads_that_left_are_let_go),
 	KUNIT_CASE(threads_that_retired_are_let_go),
+	KUNIT_CASE(thread_that_retires_leaves_its_item_to_another),
 	KUNIT_CASE(surplus_threads_leave_after_5_s_down_to_the_minimum),
 	KUNIT_CASE(threads_leave_though_one_is_in_use),
 	KUNIT_CASE(threads_that_are_all_in_use_stay),
