@@ -140,6 +140,30 @@ static void executing_item_has_number_and_pid_of_its_thread(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, &row->pid[0], &pid[0]);
 }
 
+/* The last thread that there may be, too, and nothing that lies behind it */
+static void items_on_all_of_255_threads_are_shown(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_gate *gate = swt_gate(t);
+	struct swt_item **items;
+	struct row *rows;
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 255, 255);
+	items = swt_alloc(t, 255 * sizeof(*items));
+	for (i = 0; i < 255; i++) {
+		items[i] = swt_item(t, SWT_SLOW);
+		items[i]->gate = gate;
+		swt_must_enqueue(items[i]);
+	}
+	for (i = 0; i < 255; i++)
+		swt_wait(t, swt_starts(items[i]));
+	rows = read_rows(t, 255);
+	KUNIT_EXPECT_STREQ(test, &rows[254].thr[0], "254");
+}
+
 /* Between the threads and the queues */
 static void item_on_a_reserve_has_its_pid(struct kunit *test)
 {
@@ -743,6 +767,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(file_has_mode_0400),
 	KUNIT_CASE(empty_pool_is_a_header),
 	KUNIT_CASE(executing_item_has_number_and_pid_of_its_thread),
+	KUNIT_CASE(items_on_all_of_255_threads_are_shown),
 	KUNIT_CASE(item_on_a_reserve_has_its_pid),
 	KUNIT_CASE(queued_items_are_in_their_queues),
 	KUNIT_CASE(armed_item_is_shown),
