@@ -73,6 +73,10 @@ part_execute() {
 	# After an oops the pool looks by itself
 	echo 0 >$SYSCTL/stall-warn-secs
 	goes_on "exit of the thread in execute" 1
+	# The first that oopses, when the timer that its enqueue set has run
+	oops new late
+	DIED=$((DIED + 1))
+	wait_for "one that oopses after some seconds is found" 30 eval '[ "$(died)" = $DIED ]'
 	for n in 1 2 3 4 5; do oops new execute; done
 	goes_on "five oopses in execute" 5
 	oops new execute
@@ -82,6 +86,7 @@ part_execute() {
 	echo 120 >$SYSCTL/stall-warn-secs
 	check "there are threads" [ "$(threads)" -ge 2 ]
 	refused "Owner died" enqueue execute
+	refused "Owner died" enqueue late
 	awaits cancel execute
 	awaits cancel execute
 	awaits flush execute

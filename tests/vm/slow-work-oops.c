@@ -18,6 +18,7 @@
  * NULL, the first time that it is called:
  *
  *	execute, get, put
+ *	late		execute, when it has taken three seconds
  *	desc		execute waits for open
  *	inside		get_ref of a second item, which execute enqueues
  *	exit		none: execute ends its thread
@@ -37,12 +38,12 @@
 #include "control.h"
 
 enum oops_way {
-	OOPS_EXECUTE, OOPS_GET, OOPS_PUT, OOPS_DESC, OOPS_INSIDE, OOPS_EXIT,
-	OOPS_GOOD, OOPS_NR_WAYS
+	OOPS_EXECUTE, OOPS_LATE, OOPS_GET, OOPS_PUT, OOPS_DESC, OOPS_INSIDE,
+	OOPS_EXIT, OOPS_GOOD, OOPS_NR_WAYS
 };
 
 static const char * const oops_ways[] = {
-	"execute", "get", "put", "desc", "inside", "exit", "good"
+	"execute", "late", "get", "put", "desc", "inside", "exit", "good"
 };
 
 struct oops_item {
@@ -88,6 +89,9 @@ static void oops_execute(struct slow_work *work)
 	struct oops_item *item = to_oops_item(work);
 
 	oops_if(work, OOPS_EXECUTE);
+	if (item->way == OOPS_LATE)
+		schedule_timeout_idle(3 * HZ);
+	oops_if(work, OOPS_LATE);
 	if (item->way == OOPS_INSIDE)
 		slow_work_enqueue(&item->second->dwork.work);
 	if (item->way == OOPS_EXIT)
