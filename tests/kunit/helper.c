@@ -452,6 +452,12 @@ void swt_allow_signals(struct swt_item *item)
 	allow_signal(SIGKILL);
 }
 
+/* As the pool has its threads */
+void swt_undo_scheduling(struct swt_item *item)
+{
+	sched_set_normal(current, -5);
+}
+
 void swt_look_for_signal(struct swt_item *item)
 {
 	item->value = signal_pending(current);

@@ -201,6 +201,7 @@ bool swt_came_soon(struct swt_item *item, unsigned long since);
 /* For on_execute */
 void swt_sleep_until_needed(struct swt_item *item);
 void swt_allow_signals(struct swt_item *item);
+void swt_undo_scheduling(struct swt_item *item);
 void swt_look_for_signal(struct swt_item *item);
 
 /* Users */

@@ -632,14 +632,9 @@ static void leave_policy(struct swt_item *item)
 	sched_set_fifo(current);
 }
 
-static void undo_scheduling(struct swt_item *item)
-{
-	sched_set_normal(current, -5);
-}
-
 static void scheduling_policy(struct kunit *test)
 {
-	expect_put_right_after(test, new_leftover(test, leave_policy, undo_scheduling, NULL));
+	expect_put_right_after(test, new_leftover(test, leave_policy, swt_undo_scheduling, NULL));
 }
 
 static void leave_niceness(struct swt_item *item)
@@ -649,7 +644,7 @@ static void leave_niceness(struct swt_item *item)
 
 static void niceness(struct kunit *test)
 {
-	expect_put_right_after(test, new_leftover(test, leave_niceness, undo_scheduling, NULL));
+	expect_put_right_after(test, new_leftover(test, leave_niceness, swt_undo_scheduling, NULL));
 }
 
 static void leave_affinity(struct swt_item *item)
@@ -682,7 +677,7 @@ static void undo_several(struct swt_item *item)
 {
 	undo_signal(item);
 	undo_journal_info(item);
-	undo_scheduling(item);
+	swt_undo_scheduling(item);
 	undo_affinity(item);
 }
 

@@ -1016,11 +1016,6 @@ static void make_normal(struct task_struct *task, void *unused)
 	sched_set_normal(task, -5);
 }
 
-static void make_current_normal(struct swt_item *unused)
-{
-	make_normal(current, NULL);
-}
-
 /* The one that was woken for an item is one too many when it comes: another has it at once */
 static void thread_that_retires_leaves_its_item_to_another(struct kunit *test)
 {
@@ -1034,7 +1029,7 @@ static void thread_that_retires_leaves_its_item_to_another(struct kunit *test)
 	swt_set(t, "min-threads", 2);
 	swt_wait(t, swt_idle_threads() == 3);
 	item = swt_item(t, SWT_SLOW);
-	item->on_execute = make_current_normal;
+	item->on_execute = swt_undo_scheduling;
 	since = ktime_get();
 	/* It comes after that, and before the manager, which would retire another */
 	swt_each_thread(make_fifo_low, NULL);
