@@ -17,6 +17,8 @@
 #   --cpus N  --mem MB     (default 2 and 1024; UML has one, uml-smp two, and 256)
 #   --possible N           so many CPUs could be plugged in, the present ones
 #                          included (255 is as far as software emulation goes)
+#   --one-thread           emulated CPUs take turns: where code is patched all the time,
+#                          one may otherwise run into a breakpoint that is taken away
 #   --icount               counted instructions: one CPU, 2 ns each, exact
 #   --append "WORDS"       onto the kernel's command line; NAME=VALUE that means
 #                          nothing to the kernel is a variable in SCRIPT
@@ -77,7 +79,7 @@ main() {
 	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1' arch
 	local oops='oops=panic panic_on_oops=1'
 	local log='' scratch='' first='' timeout=900 cpu_time='' modules='' qemu='' possible='' system=''
-	local disks=() files=() with=() dump=''
+	local disks=() files=() with=() dump='' thread=multi
 	command=$(printf '%q ' "$0" "$@")
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
 	name=$1; shift
@@ -92,6 +94,7 @@ main() {
 		--cpus)		cpus=$2; shift ;;
 		--mem)		mem=$2; shift ;;
 		--possible)	possible=$2; shift ;;
+		--one-thread)	thread=single ;;
 		--icount)	icount=yes ;;
 		--append)	append+=" $2"; shift ;;
 		--no-panic-on-warn) warn= ;;
@@ -217,7 +220,7 @@ main() {
 		elif [ $machine = x86_64 ] && kvm_works; then
 			cmd+=(-accel kvm -cpu host -smp "$smp")
 		else
-			cmd+=(-accel tcg,thread=multi -cpu "$cpu" -smp "$smp")
+			cmd+=(-accel "tcg,thread=$thread" -cpu "$cpu" -smp "$smp")
 		fi
 		if [ -n "$dump" ]; then
 			mkfifo "$work/monitor"

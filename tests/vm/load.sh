@@ -43,9 +43,11 @@ entries /sys/kernel/debug >/tmp/debugfs
 states() { cat /sys/devices/system/cpu/hotplug/states 2>/dev/null; }
 states >/tmp/states
 # An event may be switched on while the module goes.  Not by its own file: 6.1 opens one
-# that is being removed.
+# that is being removed.  Without names of tasks, which are had of three events of the
+# scheduler's.
 EVENTS=/sys/kernel/tracing/set_event EVENT=slow_work:slow_work_queue
 mount -t tracefs none ${EVENTS%/*} 2>/dev/null
+echo 0 2>/dev/null >${EVENTS%/*}/options/record-cmd
 while [ -e $EVENTS ]; do echo $EVENT >>$EVENTS; echo !$EVENT >>$EVENTS; done 2>/dev/null &
 toggler=$!
 bad=0
