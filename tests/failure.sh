@@ -33,7 +33,7 @@ on_console() { grep -qF 'a line on the console: 12345' "$keep/$1"; }
 the_same() {
 	diff <(grep -E '^(not )?ok' "$keep/ktap") <(tr -d '\r' <"$keep/results.again" | grep -E '^(not )?ok')
 }
-again() { ( cd / && timeout 600 "$keep/again" ); }
+again() { ( cd / && timeout 3600 "$keep/again" ); }
 command_again() {
 	local command before
 	before=$(sed -n 's/^again: *//p' "$keep/report")

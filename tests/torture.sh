@@ -117,8 +117,8 @@ kernel=${1-debug} seconds=${2-60} seed=${3-$((RANDOM * 32768 + RANDOM + 1))}
 cpus=4 haste=1
 [ "$kernel" != uml-smp ] || cpus=2 haste=1000
 CPUS=${CPUS:-$cpus} HASTE=${HASTE:-$haste}
-# In hours the host is bound to be slow for minutes; a hang lasts
-patience=$((seconds > 600 ? seconds / 10 : 60))
+# The host may be slow for minutes, in hours it is bound to be; a hang lasts
+patience=$((seconds > 1800 ? seconds / 10 : 180))
 modules=$(all_switches "$kernel" | xargs "$TOP/tests/build.sh" "$kernel")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

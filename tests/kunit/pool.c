@@ -489,7 +489,7 @@ static int hog_processor(struct swt_thread *thread)
 	preempt_disable();
 	WRITE_ONCE(item->value, 1);
 	/* More would be a lockup */
-	end = jiffies + 10 * HZ;
+	end = jiffies + 15 * HZ;
 	while (!swt_runs(item) && time_before(jiffies, end) && !READ_ONCE(thread->t->stop))
 		cpu_relax();
 	preempt_enable();

@@ -16,10 +16,6 @@ if [ ! -e ${CONTROL}_timeout_secs ]; then
 	plan
 	exit
 fi
-echo 1 >${CONTROL}_check_interval_secs
-echo 1 >${CONTROL}_timeout_secs
-echo -1 >${CONTROL}_warnings
-
 load slow_work
 load slow_work_caller
 load slow_work_user
@@ -30,6 +26,9 @@ order slow 1
 wait_for "an item of each executes" 60 eval 'state_is executing 1 && user_executes 1'
 
 echo EXPECT-SPLAT-BEGIN >/dev/kmsg
+echo 1 >${CONTROL}_check_interval_secs
+echo 1 >${CONTROL}_timeout_secs
+echo -1 >${CONTROL}_warnings
 pids=
 for wait in cancel flush flush-user flush-user; do order $wait & pids="$pids $!"; done
 user unregister &
@@ -41,8 +40,11 @@ wait_for "a task that hangs is reported meanwhile" 60 eval 'case " $(hung) " in 
 order open
 user open
 wait_for "all return" 60 returned
+echo 0 >${CONTROL}_timeout_secs
 echo EXPECT-SPLAT-END >/dev/kmsg
-is "none of the others is" $hang "$(hung)"
+# Where the host is slow, one that has no part in this may be
+others=$(for p in $pids; do case " $(hung) " in *" $p "*) echo $p ;; esac; done)
+is "none of the others is" "" "$others"
 is "each has logged that once" "4 1" "$(said)"
 is "the items have completed" "0 1" "$(state executing) $(state executed)"
 

@@ -5,9 +5,10 @@
  *	hog MB PAGES [FILE]	writes a mapping of so many MB again and again, until
  *				so many pages have gone to swap, or to FILE; each
  *				page is first looked at whether it is as it was left
- *	watch DISK CALLER ORDER	looks at what a disk's directory tells of it; if it
+ *	watch LOOKS DISK CALLER ORDER
+ *				looks at what a disk's directory tells of it; if it
  *				serves nothing while it has requests, for LOOKS looks
- *				in a row, writes ORDER to the control file of CALLER
+ *				in a row, ten in a second, writes ORDER to the control file of CALLER
  *				and ends with 2; SIGTERM ends it
  *
  * The watch goes on while no memory is to be had: all of it is locked, and its files
@@ -27,7 +28,6 @@
 #define PAGE		4096
 #define PAGE_WORDS	(PAGE / sizeof(unsigned long long))
 #define AHEAD		256	/* pages */
-#define LOOKS		100
 #define LOOK_NS		100000000
 
 /* The hog ***********************************************************/
@@ -156,7 +156,8 @@ static void watch_end(int sig)
 	_exit(0);
 }
 
-static int watch(const char *disk, const char *gate, const char *order)
+static int watch(unsigned int looks, const char *disk, const char *gate,
+		 const char *order)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_NS };
 	int inflight = watch_open(disk, "inflight", O_RDONLY);
@@ -171,7 +172,7 @@ static int watch(const char *disk, const char *gate, const char *order)
 	was = watch_look(stat, inflight);
 	printf("ready\n");
 	fflush(stdout);
-	while (still < LOOKS) {
+	while (still < looks) {
 		nanosleep(&pause, NULL);
 		is = watch_look(stat, inflight);
 		if (is.in_flight && is.done == was.done)
@@ -183,7 +184,7 @@ static int watch(const char *disk, const char *gate, const char *order)
 	if (write(control, order, strlen(order)) < 0)
 		err(1, "%s", gate);
 	printf("%lu requests waited, none was served at %u looks\n",
-	       is.in_flight, LOOKS);
+	       is.in_flight, looks);
 	return 2;
 }
 
@@ -192,7 +193,7 @@ int main(int argc, char **argv)
 	if (argc >= 4 && !strcmp(argv[1], "hog"))
 		return hog(strtoul(argv[2], NULL, 10) << 20,
 			   strtoul(argv[3], NULL, 10), argv[4]);
-	if (argc == 5 && !strcmp(argv[1], "watch"))
-		return watch(argv[2], argv[3], argv[4]);
+	if (argc == 6 && !strcmp(argv[1], "watch"))
+		return watch(strtoul(argv[2], NULL, 10), argv[3], argv[4], argv[5]);
 	errx(1, "see the head of reclaim.c");
 }

@@ -48,12 +48,12 @@ release() {
 	wait_for "$what: the others' items run" 60 state_is executed "$1"
 }
 
-# hogs PAGES: while two push so much each, a third process looks on; it opens the gate
-# if nothing moves.  $stuck tells.
+# hogs PAGES SECONDS: while two push so much each, a third process looks on; it opens the
+# gate if nothing moves for so long.  $stuck tells.
 hogs() {
 	local anon=$(($(memory MemAvailable) + 24)) swap file watch
 	note "$what: $(memory MemTotal) MB, $(memory MemAvailable) MB of them free, a hog of $anon MB"
-	/test/reclaim watch /sys/block/slowblk $CALLER open >/tmp/watch 2>&1 &
+	/test/reclaim watch $(($2 * 10)) /sys/block/slowblk $CALLER open >/tmp/watch 2>&1 &
 	watch=$!
 	echo -1000 >/proc/$watch/oom_score_adj
 	wait_for "$what: somebody looks on" 60 grep -q ready /tmp/watch
@@ -84,7 +84,8 @@ echo -900 >/proc/$$/oom_score_adj
 what="with the reserve"
 attach 1
 hold
-hogs $twice
+# A host may be slow
+hogs $twice 60
 is "$what: it never stood still" 0 "$stuck"
 is "$what: all the while no thread was to be had" held "$after"
 release 8
@@ -95,7 +96,7 @@ what=without
 echo 0 >/proc/sys/kernel/hung_task_timeout_secs
 attach 0
 hold
-hogs $((twice / 8))
+hogs $((twice / 8)) 10
 is "$what: it stood still until the threads were released" 2 "$stuck"
 release 16
 detach

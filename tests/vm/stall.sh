@@ -116,6 +116,7 @@ if [ -e /sys/power/pm_test ]; then
 	begin
 	tell stall-warn-secs 2
 	echo freezer >/sys/power/pm_test
+	echo 600000 >/sys/power/pm_freeze_timeout
 	echo 5 >/sys/module/suspend/parameters/pm_test_delay
 	stalls=$(value pool.stalls)
 	for n in 9 10 11; do
