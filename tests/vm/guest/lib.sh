@@ -50,15 +50,17 @@ signs() {
 # moves for so long, at four looks a quarter of that apart, or ten times so long if
 # something does
 until_true() {
-	local _step=$((($1 + 3) / 4)) _still=0 _looks=0 _next _was='' _is; shift
-	_next=$(($(cut -d. -f1 /proc/uptime) + _step))
+	local _step=$((($1 + 3) / 4)) _still=0 _looks=0 _next _was='' _is _up; shift
+	read -r _up _ </proc/uptime
+	_next=$((${_up%.*} + _step))
 	until "$@" 2>/dev/null; do
-		if [ "$(cut -d. -f1 /proc/uptime)" -ge $_next ]; then
+		read -r _up _ </proc/uptime
+		if [ "${_up%.*}" -ge $_next ]; then
 			_is=$(signs)
 			_still=$((_still + 1)) _looks=$((_looks + 1))
 			[ "$_is" = "$_was" ] || _still=0
 			[ $_still -lt 4 ] && [ $_looks -lt 40 ] || return 1
-			_was=$_is _next=$(($(cut -d. -f1 /proc/uptime) + _step))
+			_was=$_is _next=$((${_up%.*} + _step))
 		fi
 		usleep 20000
 	done
