@@ -172,13 +172,17 @@ static __always_inline void slow_work_put_back(struct slow_work *work,
 		slow_work_bind_flushes(work, work->holder);
 	else
 		work->holder = NULL;
-	while (unlikely(slow_work_is_described(work)))
-		slow_work_wait_described(work);
 	do {
+		/*
+		 * First: with the lock dropped, an enqueue counts and activates it again,
+		 * and a cancel of that is put for by the next turn.
+		 */
 		clear_bit(SLOW_WORK_PUT_AGAIN, &work->flags);
 		account = work->account;
-		/* First: with the lock dropped, an enqueue activates it again. */
 		slow_work_debug_deactivate(work);
+		/* A desc that began before; none begins now. */
+		while (unlikely(slow_work_is_described(work)))
+			slow_work_wait_described(work);
 		if (irqs_on)
 			raw_spin_unlock_irq(&slow_pool.lock);
 		else
@@ -207,6 +211,11 @@ static bool slow_work_is_own(const struct slow_work *work)
 	return holder && slow_work_holding_thread(holder)->task == current;
 }
 
+static __always_inline bool slow_work_is_cancelled(const struct slow_work *work)
+{
+	return READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING);
+}
+
 /* A thread that sleeps in @work is told to come back. */
 static noinline void slow_work_disturb(struct slow_work *work)
 {
@@ -216,32 +225,52 @@ static noinline void slow_work_disturb(struct slow_work *work)
 		slow_work_wake_sleeper(slow_work_holding_thread(holder));
 }
 
-/* Wait until @work is at rest.  False: it is our own, and never would be. */
+/*
+ * Wait until @work, which is held, is at rest.  False: it is our own, and never would be.
+ *
+ * Who has it now is waited for.  Who has it next only while CANCELLING is set: a cancel
+ * keeps that bit, a disable may find that @work was enabled meanwhile.
+ */
 static noinline bool slow_work_wait_at_rest(struct slow_work *work)
 	__must_hold(&slow_pool.lock)
 {
 	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 
-	/* A cancel keeps that bit; a disable may find that @work was enabled meanwhile. */
-	while (slow_work_is_held(work) &&
-	       (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING))) {
+	do {
 		if (slow_work_is_own(work))
 			return false;
 		trace_slow_work_cancel(work, SLOW_WORK_CANCEL_WAITS);
 		slow_work_disturb(work);
 		slow_work_wait_held(work, &patience);
-	}
+	} while (slow_work_is_held(work) && slow_work_is_cancelled(work));
 	return true;
+}
+
+/*
+ * A disable has waited for the timer's function of @work, and meanwhile it was enabled:
+ * what is pending now comes.  Its timer may have been stopped by that wait.
+ */
+static noinline void slow_work_leave_pending(struct slow_work *work)
+{
+	struct timer_list *timer = &slow_work_delayed(work)->timer;
+
+	if (!(READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)))
+		return;
+	set_bit(SLOW_WORK_REARMED, &work->flags);
+	mod_timer(timer, timer->expires);
 }
 
 /* Take back what is pending of @work, and wait until it is at rest, if it is not ours. */
 static __always_inline bool slow_work_take_back(struct slow_work *work, bool *own)
 	__must_hold(&slow_pool.lock)
 {
-	bool disarmed, prevented;
+	bool disarmed, prevented = false;
 
-	disarmed = slow_work_disarm(work, 0);
-	prevented = slow_work_retract(work, disarmed);
+	disarmed = slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING));
+	if (likely(slow_work_is_cancelled(work)))
+		prevented = slow_work_retract(work, disarmed);
+	else
+		slow_work_leave_pending(work);
 	if (prevented && !slow_work_is_held(work))
 		slow_work_put_back(work, true, 0);
 	if (unlikely(slow_work_is_held(work)))
@@ -320,7 +349,7 @@ EXPORT_SYMBOL(slow_work_cancel);
  * slow_work_enable() has been called as often as this.  So a caller that stops for a
  * while (for a suspend, or to recover from an error) need not stop whatever enqueues.
  * It is disable_work_sync() of workqueues.  If @work is enabled meanwhile this waits for
- * the run that was under way, and for none that comes after.
+ * the run that was under way, and takes back none that is accepted since.
  *
  * Context: As slow_work_cancel().
  * Return: true if a run was prevented.
@@ -437,7 +466,7 @@ bool slow_work_flush(struct slow_work *work)
 	if (own)
 		goto out;
 
-	if (slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING)))
+	if (slow_work_disarm(work, 0))
 		slow_work_queue_or_defer(work);
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) {
 		busy = true;

@@ -314,14 +314,11 @@ bool swt_try_cancel(struct swt_item *item)
 /* A cancel that lasts until swt_enable() */
 bool swt_disable(struct swt_item *item)
 {
-	bool prevented;
-
-	atomic_inc(&item->cancels_begun);
-	prevented = swt_is_delayed(item) ? delayed_slow_work_disable_sync(&item->dwork) :
-					   slow_work_disable_sync(&item->work);
-	if (prevented)
-		swt_raise(&item->excused, atomic_long_read(&item->want));
-	return prevented;
+	/* This call is one by itself: it may be enabled before it returns */
+	atomic_add(2, &item->cancels_begun);
+	return swt_cancelled(item, swt_is_delayed(item) ?
+			     delayed_slow_work_disable_sync(&item->dwork) :
+			     slow_work_disable_sync(&item->work));
 }
 
 bool swt_enable(struct swt_item *item)

@@ -28,6 +28,7 @@ list() {
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 TRY FLUSH DEATH: a thread dies
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 FLUSH MOD DEATH: the same, with a reader
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 TRY DISABLE: it is disabled, twice too
+	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 MOD DISABLE: the same, delays change
 	whole  pool SLOW=4 VSLOW=2 LIMITS: two classes, max-threads changes
 	whole  pool SLOW=2 VSLOW=1 LIMITS FAILURES STOP: threads cannot be had, users come and go
 	whole  pool SLOW=3 VSLOW=1 SLEEPERS: items sleep till their thread is needed
@@ -105,11 +106,16 @@ list() {
 	mutant item CANCEL_KEEPS_MARK: __slow_work_cancel: no clear_bit(CANCELLING)
 	mutant item CANCEL_ENABLES CANCELLERS=2 READERS=0 DISABLE: __slow_work_cancel: clear_bit(CANCELLING) though disabled
 	mutant item DISABLE_NO_MARK CANCELLERS=1 READERS=0 DISABLE: __slow_work_cancel: no set_bit(CANCELLING) for a disable
+	mutant item DISABLE_TAKES_LATE CANCELLERS=2 READERS=0 DISABLE: slow_work_take_back: slow_work_retract() though enabled meanwhile
+	mutant item DISABLE_STOPS_TIMER CANCELLERS=2 READERS=0 MOD DISABLE: slow_work_leave_pending: no mod_timer()
+	mutant item DISABLE_NO_REARMED CANCELLERS=2 READERS=0 MOD DISABLE: slow_work_leave_pending: no set_bit(REARMED)
+	mutant item DISABLE_WAITS_NOT CANCELLERS=2 READERS=0 DISABLE: slow_work_wait_at_rest: while, not do
 	mutant item ENABLE_NO_COUNT CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: CANCELLING cleared by the first of two
 	mutant item ENABLE_CANCELLED CANCELLERS=2 READERS=0 DISABLE: slow_work_enable: clear_bit(CANCELLING) though a cancel is under way
 	mutant item ENABLE_KEEPS_MARK CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: no clear_bit(CANCELLING)
 	mutant item CANCEL_BY_FLAG: slow_work_take_back: waits by EXECUTING and PUTTING, not for the holder
 	mutant item PUT_NO_MARK: slow_work_put_back: no set_bit(PUTTING)
+	mutant item PUT_LATE READERS=1 TRY DISABLE: slow_work_put_back: slow_work_wait_described() before PUT_AGAIN and the account
 	mutant item PUT_BINDS_NONE FLUSH: slow_work_put_back: no slow_work_bind_flushes()
 	mutant item PUT_KEEPS_HOLDER: slow_work_put_back: no work->holder = NULL
 	mutant item PUT_DESCRIBED: slow_work_put_back: does not wait for desc

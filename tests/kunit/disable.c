@@ -284,6 +284,159 @@ static void enable_during_a_disable_lets_the_next_in(struct kunit *test)
 	expect_as_good_as_new(item);
 }
 
+/* A disable waits for a reader of a queued item, and it is enabled before the reader ends */
+static struct swt_thread *disable_while_described(struct swt_item *item,
+						  struct swt_thread **reader)
+{
+	struct swt *t = item->t;
+	struct swt_thread *thread;
+
+	if (!IS_ENABLED(CONFIG_SLOW_WORK_DEBUG))
+		kunit_skip(t->test, "built without runqueue");
+	item->desc_gate = swt_gate(t);
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	swt_must_enqueue(item);
+	*reader = swt_runqueue_start(t);
+	swt_wait(t, atomic_read(&item->describing) == 1);
+	thread = disable_start(item);
+	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING) && swt_blocked(thread));
+	KUNIT_EXPECT_TRUE(t->test, swt_enable(item));
+	return thread;
+}
+
+/* What is taken back meanwhile has a reference of its own, which is put, too */
+static void enabled_and_taken_back_while_it_is_described(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct swt_thread *reader, *thread;
+
+	thread = disable_while_described(item, &reader);
+	KUNIT_EXPECT_EQ(test, swt_enqueue(item), 0);
+	KUNIT_EXPECT_TRUE(test, swt_try_cancel(item));
+	swt_open(item->desc_gate);
+	KUNIT_EXPECT_EQ(test, swt_join(reader), 0);
+	KUNIT_EXPECT_EQ(test, swt_join(thread), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->gets), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->puts), 2);
+	KUNIT_EXPECT_TRUE(test, swt_at_rest(item));
+	swt_release_held(t);
+	expect_as_good_as_new(item);
+}
+
+/* The reference that is put counts where it was taken, and a flush of the user waits for it */
+static void enabled_and_flushed_while_it_is_described(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "described");
+	struct slow_work_ops *ops = swt_ops_of(t, owner);
+	struct swt_thread *reader, *thread, *flush;
+	struct swt_item *item;
+
+	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
+	item = swt_item_ops(t, SWT_SLOW, ops);
+	thread = disable_while_described(item, &reader);
+	flush = swt_flush_user_start(t, owner, NULL);
+	swt_wait(t, swt_blocked(flush));
+	KUNIT_EXPECT_EQ(test, swt_enqueue(item), 0);
+	swt_open(item->desc_gate);
+	KUNIT_EXPECT_EQ(test, swt_join(reader), 0);
+	KUNIT_EXPECT_EQ(test, swt_join(thread), 1);
+	swt_join(flush);
+	swt_release_held(t);
+	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
+	expect_as_good_as_new(item);
+	KUNIT_EXPECT_EQ(test, swt_join(swt_unregister_start(t, owner, NULL)), 0);
+}
+
+/* What comes in between is enqueued or armed, and stays so */
+struct comer {
+	struct swt_item *item;
+	bool arms;
+	bool stands;			/* in the timer's function */
+	bool over;
+	int ret;
+};
+
+/*
+ * The disable waits for the timer's function, which comes on the first processor, and
+ * knows of it by the disable's mark.
+ */
+static void enable_within_timer(struct timer_list *timer)
+{
+	struct swt_item *item = container_of(timer, struct swt_item, dwork.timer);
+	struct comer *comer = item->data;
+	unsigned long end = jiffies + 15 * HZ;	/* more would be a lockup */
+
+	WRITE_ONCE(comer->stands, true);
+	while (!swt_flag(item, SLOW_WORK_CANCELLING) && time_before(jiffies, end))
+		cpu_relax();
+	timer->function = delayed_slow_work_timer;
+	comer->ret = swt_enable(item) ? 0 : -EBUSY;
+	delayed_slow_work_timer(timer);
+	comer->ret |= comer->arms ? swt_mod(item, SWT_NEVER) : swt_enqueue(item);
+	/* Pairs with expect_to_stay() */
+	smp_store_release(&comer->over, true);
+	swt_poke(item->t);
+}
+
+/* On the last processor */
+static int disable_meanwhile(struct swt_thread *thread)
+{
+	struct swt_item *item = thread->arg;
+	struct comer *comer = item->data;
+
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_last(cpu_online_mask)));
+	while (!READ_ONCE(comer->stands) && !READ_ONCE(thread->t->stop))
+		schedule_timeout_idle(1);
+	return disable_fn(thread);
+}
+
+static void expect_to_stay(struct swt *t, bool arms)
+{
+	struct kunit *test = t->test;
+	struct swt_item *item = swt_item(t, SWT_DELAYED);
+	struct comer *comer = swt_alloc(t, sizeof(*comer));
+	struct timer_list *timer = &item->dwork.timer;
+	struct swt_thread *thread;
+
+	item->data = comer;
+	comer->arms = arms;
+	swt_pool(t, 2, 2);
+	swt_hold(t, 2);
+	swt_must_arm(item, SWT_NEVER);
+	thread = swt_start(t, disable_meanwhile, item);
+	timer_delete(timer);
+	timer->function = enable_within_timer;
+	timer->expires = jiffies + 1;
+	add_timer_on(timer, cpumask_first(cpu_online_mask));
+	/* Pairs with enable_within_timer() */
+	swt_wait(t, smp_load_acquire(&comer->over));
+	KUNIT_EXPECT_EQ(test, comer->ret, 0);
+	KUNIT_EXPECT_EQ(test, swt_join(thread), 0);
+	if (arms) {
+		KUNIT_EXPECT_TRUE(test, swt_flag(item, SLOW_WORK_DELAYED));
+		KUNIT_EXPECT_TRUE(test, timer_pending(timer));
+		KUNIT_EXPECT_EQ(test, swt_mod(item, 0), 0);
+	}
+	swt_release_held(t);
+	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
+	expect_as_good_as_new(item);
+}
+
+/* The disable waits for the timer's function; what is accepted since the enable comes */
+static void enabled_as_its_timer_comes(struct kunit *test)
+{
+	struct swt *t = test->priv;
+
+	/* It takes two processors */
+	if (num_online_cpus() == 1)
+		return;
+	expect_to_stay(t, false);
+	expect_to_stay(t, true);
+}
+
 static void several_at_once_each_wait(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -588,6 +741,9 @@ static struct kunit_case disable_cases[] = {
 	KUNIT_CASE(cancel_enables_nothing),
 	KUNIT_CASE(enable_during_a_cancel_lets_nothing_in),
 	KUNIT_CASE(enable_during_a_disable_lets_the_next_in),
+	KUNIT_CASE(enabled_and_taken_back_while_it_is_described),
+	KUNIT_CASE(enabled_and_flushed_while_it_is_described),
+	KUNIT_CASE(enabled_as_its_timer_comes),
 	KUNIT_CASE(several_at_once_each_wait),
 	KUNIT_CASE(flush_has_nothing_to_wait_for),
 	KUNIT_CASE(flush_ends_when_its_run_is_prevented),

@@ -148,7 +148,8 @@ byte holder = NONE;
 byte cancels;
 #ifdef DISABLE
 byte disables;
-byte disabled;		/* ghost: who disabled it has returned, and may enable it */
+byte stopped;		/* ghost: who has stopped the timer, and will arm or disarm it */
+byte let_in = 255;	/* ghost: without those that disable it, and it was not enabled since */
 #else
 #define disables	0
 #endif
@@ -308,7 +309,7 @@ inline die()
 	flags = 0;
 #ifdef DISABLE
 	disables = 0;
-	disabled = 0;
+	let_in = 255;
 #endif
 	rearmed = false;
 	puts = 0;
@@ -781,7 +782,7 @@ inline disarm()
 }
 
 /* slow_work_disarm() */
-#define is_armed(unless)	((flags & (ARMED | (unless))) == ARMED)
+#define is_armed(cancelling)	((flags & (ARMED | CANCELLING)) == (ARMED | (cancelling)))
 
 #if DELAYERS > 0
 active proctype timer()
@@ -1124,6 +1125,14 @@ inline retract(disarmed)
 	retract_run(disarmed)
 }
 
+inline unmark()
+{
+	flags = flags & ~CANCELLING;
+#ifdef DISABLE
+	let_in = 255
+#endif
+}
+
 inline uncancel()
 {
 	cancels--;
@@ -1137,7 +1146,7 @@ inline uncancel()
 #else
 	:: cancels == 0 && disables == 0
 #endif
-	   -> flags = flags & ~CANCELLING
+	   -> unmark()
 	:: else
 	fi
 }
@@ -1490,14 +1499,27 @@ end_dead:
 #ifdef MUTANT_CANCEL_BY_FLAG
 #define cancel_waits()	(flags & (EXECUTING | PUTTING))
 #else
+#ifdef DISABLE
+#ifdef MUTANT_DISABLE_WAITS_NOT
+#define cancel_waits()	(is_held() && (flags & CANCELLING))
+#else
+#define cancel_waits()	(is_held() && (!has_waited || (flags & CANCELLING)))
+#endif
+#else
 #define cancel_waits()	is_held()
+#endif
+#endif
+#ifdef DISABLE
+#define waited(yes)	has_waited = yes
+#else
+#define waited(yes)	skip
 #endif
 
 proctype canceller(byte me)
 {
 	bool disarmed, trying;
 #ifdef DISABLE
-	bool disabling;
+	bool disabling, has_waited;
 #endif
 	bit from;		/* the account of the reference that it puts */
 	byte anchor;
@@ -1515,12 +1537,33 @@ end_canceller:
 #endif
 		/* slow_work_take_back() */
 marked:		if
-		:: is_armed(0) && disarmable -> disarm(); disarmed = true
-		:: is_armed(0) && !disarmable -> goto sync
+		:: is_armed(CANCELLING) && disarmable -> disarm(); disarmed = true
+		:: is_armed(CANCELLING) && !disarmable -> goto sync
 		:: else
 		fi;
 		if
+#ifdef DISABLE
+#ifndef MUTANT_DISABLE_TAKES_LATE
+		:: !(flags & CANCELLING) ->
+			/* slow_work_leave_pending() */
+#ifndef MUTANT_DISABLE_STOPS_TIMER
+			if
+			:: flags & ARMED ->
+#ifndef MUTANT_DISABLE_NO_REARMED
+				rearmed = true;
+#endif
+				timer_pending = true
+			:: else
+			fi;
+#endif
+			goto look_again
+		:: (flags & CANCELLING) && (flags & PENDING) ->
+#else
 		:: flags & PENDING ->
+#endif
+#else
+		:: flags & PENDING ->
+#endif
 			retract(disarmed);
 			disarmed = false;
 			if
@@ -1531,8 +1574,20 @@ marked:		if
 		fi
 	   };
 	   /* timer_delete_sync() */
-sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
-	   atomic { !lock -> touch(); goto marked }
+sync:	   atomic {
+		timer_function == NOWHERE ->
+		timer_pending = false;
+#ifdef DISABLE
+		stopped++
+#endif
+	   };
+	   atomic {
+		!lock -> touch();
+#ifdef DISABLE
+		stopped--;
+#endif
+		goto marked
+	   }
 #endif
 #ifdef DISABLE
 	:: atomic {
@@ -1541,6 +1596,12 @@ sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
 		calls++;
 		disables++;
 		disabling = true;
+		let_in = let_in & ~BIT(me);
+		if
+		:: running -> for_running = for_running | BIT(me)
+		:: !running && is_held() -> for_put = for_put | BIT(me)
+		:: else
+		fi;
 #ifndef MUTANT_DISABLE_NO_MARK
 		flags = flags | CANCELLING;
 #endif
@@ -1548,9 +1609,8 @@ sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
 	   }
 	:: atomic {
 		/* slow_work_enable() */
-		!lock && owned && disabled > 0 -> touch();
+		!lock && owned && disables > 0 -> touch();
 		disables--;
-		disabled--;
 		if
 #if defined(MUTANT_ENABLE_NO_COUNT)
 		:: cancels == 0 ->
@@ -1561,7 +1621,7 @@ sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
 #else
 		:: disables == 0 && cancels == 0 ->
 #endif
-			flags = flags & ~CANCELLING
+			unmark()
 		:: else
 		fi;
 		goto end_canceller
@@ -1601,11 +1661,11 @@ sync:	   atomic { timer_function == NOWHERE -> timer_pending = false };
 		:: else
 		fi;
 flushing:	if
-		:: is_armed(CANCELLING) && disarmable ->
+		:: is_armed(0) && disarmable ->
 			disarm();
 			prompt = owed;
 			queue_or_defer()
-		:: is_armed(CANCELLING) && !disarmable -> goto flush_sync
+		:: is_armed(0) && !disarmable -> goto flush_sync
 		:: else
 		fi;
 		if
@@ -1652,18 +1712,27 @@ put_back:	assert(!queued && !armed && !(flags & PENDING) && !is_held());
 		:: else
 #endif
 		fi;
+put_begins:
+#ifndef MUTANT_PUT_LATE
+		flags = flags & ~PUT_AGAIN;
+		from = account;
+#endif
 put_described:	if
 #ifndef MUTANT_PUT_DESCRIBED
 		:: flags & DESCRIBED -> assert(!trying); wait_described(me)
 #endif
-		:: else -> goto put_begins
+		:: else -> goto put_comes
 		fi
 	};
 	atomic { is_woken(me) && !lock -> touch(); goto put_described };
 	atomic {
 		false;
-put_begins:	flags = flags & ~PUT_AGAIN;
-		from = account
+put_comes:
+#ifdef MUTANT_PUT_LATE
+		flags = flags & ~PUT_AGAIN;
+		from = account;
+#endif
+		skip
 	};
 	atomic {
 		touch();
@@ -1715,17 +1784,27 @@ wait:
 		leave(me);
 look_again:	touch();
 		if
-		:: cancel_waits() -> wait_held(me); goto wait
+		:: cancel_waits() -> wait_held(me); waited(true); goto wait
 		:: else
 		fi;
-		at_rest();
-		clean = true;
+		waited(false);
 #ifdef DISABLE
 		if
-		:: disabling -> disabling = false; disabled++
+		:: disabling && (let_in & BIT(me)) ->
+			assert(!armed || timer_pending || timer_function != NOWHERE || stopped)
+		:: else -> at_rest(); clean = true
+		fi;
+		if
+		:: disabling ->
+			/* Who had it is waited for in any case. */
+			assert(!((for_running | for_put) & BIT(me)));
+			disabling = false;
+			let_in = let_in | BIT(me)
 		:: else -> uncancel()
 		fi;
 #else
+		at_rest();
+		clean = true;
 		uncancel();
 #endif
 		call_over();
