@@ -27,6 +27,11 @@
 #define migration_disabled	in_execve
 #endif
 
+/* 5.13; before, it goes by what the idle task and some kernel threads lack */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 13, 0)
+#define kthread_func(task)	((task)->set_child_tid ? kthread_func(task) : NULL)
+#endif
+
 /* 5.14 */
 #ifndef task_is_running
 #define task_is_running(task)	(READ_ONCE((task)->state) == TASK_RUNNING)
