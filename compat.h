@@ -56,6 +56,24 @@
 #define TASK_FREEZABLE		0
 #endif
 
+/*
+ * 6.1, too; before, it wakes up no kernel thread that sleeps uninterruptibly, which looks
+ * by itself for that reason, and finds that it was woken by nothing in particular.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+static inline signed long slow_work_schedule_timeout(signed long timeout)
+{
+	signed long nap = timeout, left;
+
+	if (get_current_state() & TASK_UNINTERRUPTIBLE)
+		nap = min_t(signed long, timeout, HZ);
+	left = schedule_timeout(nap);
+	return timeout == MAX_SCHEDULE_TIMEOUT ? timeout : timeout - nap + left;
+}
+
+#define schedule_timeout(timeout)	slow_work_schedule_timeout(timeout)
+#endif
+
 /* del_timer_sync() and del_timer() until 6.2, and in 6.1 until these */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 84)
 #define timer_delete_sync(timer)	del_timer_sync(timer)

@@ -38,7 +38,8 @@ static bool slow_work_is_disturbed(const struct slow_work *work)
  * Return: true: return from execute() now, and enqueue @work before if it has more
  *	to do: the thread is needed, @work is being cancelled, or the threads are to
  *	freeze.  After 10 ms the pool does without this thread.
- *	false: woken by something else, or the timeout ran out.
+ *	false: woken by something else, or the timeout ran out.  Until 6.1 an
+ *	uninterruptible sleeper is woken once a second as well.
  */
 bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 					signed long *timeout)

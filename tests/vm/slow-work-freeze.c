@@ -13,7 +13,9 @@
  *
  * The order "hold N" has an item execute until the witness has seen N times that a
  * freeze waits for it; 0 ends that.  "busy 0" ends the items that enqueue
- * themselves, "busy 1" begins them anew.
+ * themselves, "busy 1" begins them anew.  "alone 1": the witness
+ * gives nothing, and there are no sleepers but those that sleep uninterruptibly;
+ * "alone 0" ends that.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -65,7 +67,7 @@ static struct freeze_gift {
 };
 
 static struct task_struct *freeze_witness_task;
-static bool freeze_ending;
+static bool freeze_ending, freeze_alone;
 
 /* Items *************************************************************/
 
@@ -88,7 +90,8 @@ static void freeze_run_sleeper(struct slow_work *work)
 	atomic_inc(&freeze_asleep);
 	while (!needed) {
 		prepare_to_wait(&freeze_wq, &wait, state);
-		if (READ_ONCE(freeze_ending))
+		if (READ_ONCE(freeze_ending) ||
+		    (READ_ONCE(freeze_alone) && !(state & TASK_UNINTERRUPTIBLE)))
 			break;
 		needed = slow_work_sleep_till_thread_needed(work, &timeout);
 	}
@@ -175,8 +178,11 @@ static const char *freeze_gift_state(const struct freeze_gift *gift)
 
 static void freeze_give(struct freeze_gift *gift, unsigned int ms)
 {
-	int ret = delayed_slow_work_enqueue(&gift->dwork, msecs_to_jiffies(ms));
+	int ret;
 
+	if (READ_ONCE(freeze_alone))
+		return;
+	ret = delayed_slow_work_enqueue(&gift->dwork, msecs_to_jiffies(ms));
 	pr_info("gave %s: %d\n", gift->name, ret);
 }
 
@@ -236,6 +242,18 @@ static int freeze_set_busy(bool busy)
 	return ret;
 }
 
+static int freeze_set_alone(bool alone)
+{
+	int i, ret = 0;
+
+	WRITE_ONCE(freeze_alone, alone);
+	wake_up_all(&freeze_wq);
+	for (i = 0; !alone && !ret && i < ARRAY_SIZE(freeze_states); i++)
+		if (!(freeze_states[i] & TASK_UNINTERRUPTIBLE))
+			ret = slow_work_enqueue(&freeze_sleepers[i]);
+	return ret;
+}
+
 static int vm_order(char *rest)
 {
 	char *word = strsep(&rest, " ");
@@ -246,6 +264,8 @@ static int vm_order(char *rest)
 		return ret;
 	if (!strcmp(word, "busy"))
 		return freeze_set_busy(n);
+	if (!strcmp(word, "alone"))
+		return freeze_set_alone(n);
 	if (strcmp(word, "hold"))
 		return -EINVAL;
 	freeze_release(n);

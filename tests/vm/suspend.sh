@@ -96,6 +96,18 @@ before=$(state ended)
 check "a freeze is held up by none of them" freeze
 judge "$before"
 
+# One that the freezer wakes enqueues itself, and the next gives way to it.  Until 6.1 it
+# wakes none of these.
+echo alone 1 >$FREEZE/control
+echo busy 0 >$FREEZE/control
+deep() { [ "$(wc -l <$RUNQUEUE)" = 5 ] && state_is asleep 3; }
+wait_for "there are but sleepers that no signal would wake" 60 deep
+check "a freeze is held up by none of them, though nothing is enqueued" freeze
+is "all threads were frozen" $THREADS "$(seen frozen | sed 's/.* //')"
+echo alone 0 >$FREEZE/control
+echo busy 1 >$FREEZE/control
+wait_for "they sleep again" 60 at_work
+
 # The freezer loses its patience, tells what it waited for, and thaws all
 echo 300 >/sys/power/pm_freeze_timeout
 echo hold 1000000 >$FREEZE/control
