@@ -1146,16 +1146,17 @@ static int wait_in_reclaim(struct swt_thread *thread)
 	return 0;
 }
 
+/* For an item that is queued, but to a reserve */
 static void reclaim_waits_for(struct swt *t, const struct slow_work_ops *ops)
 {
-	struct swt_item *item = swt_blocker_ops(t, SWT_SLOW, ops);
+	struct swt_item *item = swt_item_ops(t, SWT_SLOW, ops);
 	struct swt_thread *flush;
 
+	swt_hold(t, 4);
 	swt_must_enqueue(item);
-	swt_wait(t, swt_executing(item));
 	flush = swt_start(t, wait_in_reclaim, item);
-	swt_wait(t, swt_blocked(flush));
-	swt_release(item);
+	swt_wait(t, swt_blocked(flush) || swt_done(flush));
+	swt_release_held(t);
 	swt_join(flush);
 }
 
