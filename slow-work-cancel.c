@@ -247,6 +247,19 @@ static noinline bool slow_work_wait_at_rest(struct slow_work *work)
 }
 
 /*
+ * Wait for the timer's function of @work, which cannot be disarmed just now.  Another task
+ * may disarm it then: this stops a timer that is set meanwhile.  The caller keeps @work
+ * alive.
+ */
+static noinline void slow_work_wait_timer(struct slow_work *work)
+	__must_hold(&slow_pool.lock)
+{
+	raw_spin_unlock_irq(&slow_pool.lock);
+	timer_delete_sync(&slow_work_delayed(work)->timer);
+	raw_spin_lock_irq(&slow_pool.lock);
+}
+
+/*
  * A disable has waited for the timer's function of @work, and meanwhile it was enabled:
  * what is pending now comes.  Its timer may have been stopped by that wait.
  */
@@ -264,15 +277,22 @@ static noinline void slow_work_leave_pending(struct slow_work *work)
 static __always_inline bool slow_work_take_back(struct slow_work *work, bool *own)
 	__must_hold(&slow_pool.lock)
 {
-	bool disarmed, prevented = false;
+	bool disarmed = false, prevented = false;
 
-	disarmed = slow_work_disarm(work, BIT(SLOW_WORK_CANCELLING));
-	if (likely(slow_work_is_cancelled(work)))
-		prevented = slow_work_retract(work, disarmed);
-	else
-		slow_work_leave_pending(work);
+	while (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
+		disarmed = slow_work_try_disarm(work);
+		if (likely(disarmed))
+			break;
+		slow_work_wait_timer(work);
+		if (!slow_work_is_cancelled(work)) {
+			slow_work_leave_pending(work);
+			goto rest;
+		}
+	}
+	prevented = slow_work_retract(work, disarmed);
 	if (prevented && !slow_work_is_held(work))
 		slow_work_put_back(work, true, 0);
+rest:
 	if (unlikely(slow_work_is_held(work)))
 		*own = !slow_work_wait_at_rest(work);
 	return prevented;
@@ -452,6 +472,8 @@ EXPORT_SYMBOL(slow_work_try_cancel);
  */
 bool slow_work_flush(struct slow_work *work)
 {
+	const unsigned long armed = BIT(SLOW_WORK_DELAYED) |
+				    BIT(SLOW_WORK_CANCELLING);
 	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	struct slow_work_holder *holder;
 	struct slow_work_wait wait;
@@ -466,8 +488,13 @@ bool slow_work_flush(struct slow_work *work)
 	if (own)
 		goto out;
 
-	if (slow_work_disarm(work, 0))
-		slow_work_queue_or_defer(work);
+	/* Who cancels it disarms it. */
+	while ((READ_ONCE(work->flags) & armed) == BIT(SLOW_WORK_DELAYED)) {
+		if (slow_work_try_disarm(work))
+			slow_work_queue_or_defer(work);
+		else
+			slow_work_wait_timer(work);
+	}
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_PENDING)) {
 		busy = true;
 		slow_work_check_dependency(work, &wait);

@@ -282,32 +282,6 @@ static __always_inline bool slow_work_try_disarm(struct slow_work *work)
 }
 
 /*
- * If @work is armed, disarm it, and return true; but not if CANCELLING is not as the caller
- * says by @cancelling, which is that bit or 0, or ceases to be.  The caller keeps @work
- * alive.
- *
- * Context: Process context; waits for the timer's function.
- */
-static __always_inline bool slow_work_disarm(struct slow_work *work,
-					     unsigned long cancelling)
-	__must_hold(&slow_pool.lock)
-{
-	const unsigned long bits = BIT(SLOW_WORK_DELAYED) |
-				   BIT(SLOW_WORK_CANCELLING);
-
-	while ((READ_ONCE(work->flags) & bits) ==
-	       (BIT(SLOW_WORK_DELAYED) | cancelling)) {
-		if (likely(slow_work_try_disarm(work)))
-			return true;
-		/* Another task may disarm what this stops; see slow_work_leave_pending(). */
-		raw_spin_unlock_irq(&slow_pool.lock);
-		timer_delete_sync(&slow_work_delayed(work)->timer);
-		raw_spin_lock_irq(&slow_pool.lock);
-	}
-	return false;
-}
-
-/*
  * Take back the run of @work whose PENDING bit was just cleared.  @work is in no list if
  * it was @disarmed.
  */

@@ -375,7 +375,12 @@ static void enable_within_timer(struct timer_list *timer)
 	timer->function = delayed_slow_work_timer;
 	comer->ret = swt_enable(item) ? 0 : -EBUSY;
 	delayed_slow_work_timer(timer);
-	comer->ret |= comer->arms ? swt_mod(item, SWT_NEVER) : swt_enqueue(item);
+	if (comer->arms) {
+		comer->ret |= swt_mod(item, SWT_NEVER);
+	} else {
+		comer->ret |= swt_enqueue(item);
+		timer->expires = jiffies + SWT_NEVER;	/* is not to be set */
+	}
 	/* Pairs with expect_to_stay() */
 	smp_store_release(&comer->over, true);
 	swt_poke(item->t);
@@ -415,11 +420,10 @@ static void expect_to_stay(struct swt *t, bool arms)
 	swt_wait(t, smp_load_acquire(&comer->over));
 	KUNIT_EXPECT_EQ(test, comer->ret, 0);
 	KUNIT_EXPECT_EQ(test, swt_join(thread), 0);
-	if (arms) {
-		KUNIT_EXPECT_TRUE(test, swt_flag(item, SLOW_WORK_DELAYED));
-		KUNIT_EXPECT_TRUE(test, timer_pending(timer));
+	KUNIT_EXPECT_EQ(test, swt_flag(item, SLOW_WORK_DELAYED), arms);
+	KUNIT_EXPECT_EQ(test, timer_pending(timer), arms);
+	if (arms)
 		KUNIT_EXPECT_EQ(test, swt_mod(item, 0), 0);
-	}
 	swt_release_held(t);
 	swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));
 	expect_as_good_as_new(item);

@@ -73,7 +73,7 @@
  * changes meanwhile without the lock: these are two steps, and `lock' says that
  * the lock is held in between.  The end of a call-out is one step with what its
  * caller did before it; so is the end of a wait with the section after it.  Who
- * spins in slow_work_disarm() waits until that would end.
+ * spins in slow_work_take_back() waits until that would end.
  *
  * Memory order.  spin knows sequential consistency only.  The code relies on
  *
@@ -781,7 +781,7 @@ inline disarm()
 	end_delay()
 }
 
-/* slow_work_disarm() */
+/* Where CANCELLING is as it is to be */
 #define is_armed(cancelling)	((flags & (ARMED | CANCELLING)) == (ARMED | (cancelling)))
 
 #if DELAYERS > 0
