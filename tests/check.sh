@@ -15,7 +15,7 @@ VM_KERNELS="6.1 6.12 6.12-rt"
 VM_SCRIPTS="sysctl place runqueue load samples"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT.  What wants a
 # kernel that is not built yet comes first once, when the other lanes have enough to do.
-VM_ONCE="locked:signed 6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
+VM_ONCE="kcsan:signed 6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
 VM_ONCE+=" debug:suspend debug:inject debug:deadlock-cancel debug:deadlock-put"
 VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall debug:dump"
 VM_ONCE+=" 6.1:stall 6.12-rt:stall 6.1:watch 6.12:watch"
@@ -25,7 +25,7 @@ VM_ONCE+=" 6.1:heldstart 6.12-rt:heldstart"
 VM_ONCE+=" 6.1:reclaim 6.12:reclaim"
 VM_ONCE+=" 6.1:leftovers 6.12-rt:leftovers"
 VM_ONCE+=" 6.1:reports 6.12-rt:reports"
-VM_ONCE+=" 6.12:top 6.12:access locked:lockdown"
+VM_ONCE+=" 6.12:top 6.12:access kcsan:lockdown"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug uml-smp"
 TORTURE_SECONDS=60

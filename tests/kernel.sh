@@ -3,8 +3,9 @@
 # kernel.sh [--headers] NAME: makes a kernel ready, prints its directory
 #
 # NAME is one of
-#   uml uml-debug debug kcsan locked   built from Debian's linux-source-6.1 with the fragments
-#                       under kernels/
+#   uml uml-debug debug kcsan
+#                       built from Debian's linux-source-6.1 with the fragments under
+#                       kernels/
 #   up 32bit nosysctl nodebugfs nounload clang
 #                       the same from linux-source-6.12: each lacks what it is
 #                       called, or has it
@@ -94,7 +95,7 @@ own_kernel() {
 	uml-debug) ARCH=um target=linux fragments=(uml uml-debug) patch=uml ;;
 	uml-smp) ARCH=um target=linux fragments=(uml uml-smp)
 		SRC_PACKAGE=linux-source SRC_SUITE=unstable build=(build_placed build_own) ;;
-	debug|kcsan|locked) fragments=(x86 "$1") ;;
+	debug|kcsan) fragments=(x86 "$1") ;;
 	*)	SRC_PACKAGE=linux-source-6.12 ;;
 	esac
 	case $1 in
@@ -433,7 +434,7 @@ main() {
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
 	--source)	source_tree ${2:+"linux-source-$2"}; ENTRY=$SRC ;;
-	uml|uml-debug|uml-smp|debug|kcsan|locked|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
+	uml|uml-debug|uml-smp|debug|kcsan|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
 		# of others' making, as tests/tree.sh has one
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;

@@ -86,6 +86,7 @@ all_switches() {
 		tests/bench,5.10)	;;	# sched_setattr_nocheck() is not exported
 		tests/bench,*)		echo CONFIG_SLOW_WORK_BENCH=m ;;
 		tests/kunit,[0-9].*|tests/kunit,unstable) ;;
+		tests/kunit,kcsan)	;;	# but for one suite, by itself
 		tests/kunit,*)		echo CONFIG_SLOW_WORK_KUNIT_TEST=m ;;
 		esac
 	done
