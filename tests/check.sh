@@ -231,7 +231,8 @@ main() {
 	'') ;;
 	matrix*) packages+=(clang lld llvm debootstrap gcc-aarch64-linux-gnu gcc-s390x-linux-gnu
 		gcc-riscv64-linux-gnu qemu-system-arm qemu-system-misc) ;;
-	*) packages+=(spin trace-cmd python3-drgn python3-sphinx groff-base coccinelle) ;;
+	*) packages+=(spin trace-cmd python3-drgn python3-sphinx groff-base coccinelle
+		libpython3-dev gfs2-utils) ;;
 	esac
 	need_packages "${packages[@]}"
 	echo "KTAP version 1"

@@ -284,7 +284,7 @@ unstable_herd7() {
 # first: the answer holds for a week.
 newest() {
 	local memo=$CACHE/newest-$1
-	if [ -z "$(find "$memo" -mtime -7 2>/dev/null)" ]; then
+	if [ -z "$(find "$memo" -mtime -7 -size +0 2>/dev/null)" ]; then
 		mkdir -p "$CACHE"
 		(
 			VERSION='' PKG_VERSION=''
@@ -292,7 +292,7 @@ newest() {
 			[ -n "$VERSION" ] && [ -n "$PKG_VERSION" ] || die "no $1 among Debian's packages"
 			echo "$VERSION $PKG_VERSION" >"$memo.$$"
 			mv "$memo.$$" "$memo"
-		) || [ -e "$memo" ] || exit 1
+		) || [ -s "$memo" ] || exit 1
 	fi
 	read -r VERSION PKG_VERSION <"$memo"
 }

@@ -66,7 +66,7 @@ apt_of() {
 		-o "Dir::State::Lists=$dir/lists" -o Dir::State::status=/dev/null
 		-o "Dir::Cache=$dir" -o APT::Architecture="$2" -o APT::Architectures="$2"
 		-o Acquire::Languages=none -o APT::Sandbox::User=root
-		-o Acquire::Check-Valid-Until=false)
+		-o Acquire::Check-Valid-Until=false -o APT::Update::Error-Mode=any)
 	APT_FORCE="apt_of $1 $2 force"
 	key=$(keyring)
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$CACHE/locks"
@@ -75,7 +75,8 @@ apt_of() {
 		[ -n "${3-}" ] || [ -z "$(find "$dir/updated" -mtime -1 2>/dev/null)" ] || exit 0
 		sources_of "$1" | sed "s,^deb ,deb [signed-by=$key] ," >"$dir/sources.new"
 		mv "$dir/sources.new" "$dir/sources.list"
-		if apt-get "${APT[@]}" update >&2; then
+		# A list that is not fetched is an error, which it is not by itself; once more then
+		if apt-get "${APT[@]}" update >&2 || apt-get "${APT[@]}" update >&2; then
 			touch "$dir/updated"
 		elif [ -e "$dir/updated" ]; then
 			say "slow-work: going by the old package lists of $1"

@@ -17,7 +17,7 @@ die() { say "${0##*/}: $*"; exit 1; }
 
 _apt() {
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
-		-o DPkg::Lock::Timeout=300 "$@" >&2
+		-o DPkg::Lock::Timeout=3600 "$@" >&2
 }
 
 # Package lists are fetched when there are none; a stale list shows as a failed
