@@ -14,7 +14,7 @@
 name=$1; shift
 need_packages make rsync perl
 kernel=$("$TOP/tests/kernel.sh" --headers "$name")
-key=$(echo "$TOP $*" | sha256sum | cut -c1-8)
+key=$(echo "$CHECKOUT $*" | sha256sum | cut -c1-8)
 dir=$CACHE/build/$name-$key
 mkdir -p "$dir" "$CACHE/locks"
 exec 9>"$CACHE/locks/build-$name-$key"
@@ -27,9 +27,15 @@ echo "$kernel" >"$dir/.kernel"
 # By content and without times: a file that differs gets the time of now, even
 # where an older version came back, and make sees that
 mkdir -p "$dir/src" "$dir/ko"
-rsync -rlpc --delete --exclude=.git --exclude=/Documentation/output --exclude='*.o' \
+changes=$(rsync -rlpci --delete --exclude=.git --exclude=/Documentation/output --exclude='*.o' \
 	--exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
-	--exclude='.*.d' --exclude='*.symvers' --exclude=modules.order "$TOP/" "$dir/src/"
+	--exclude='.*.d' --exclude='*.symvers' --exclude=modules.order "$TOP/" "$dir/src/")
+# What is built already is whole
+if [ -z "$changes" ] && sha256sum --status -c "$dir/.built" 2>/dev/null; then
+	echo "$dir/ko"
+	exit
+fi
+rm -f "$dir/.built"
 
 mk=(make -C "$kernel/kdir" M="$dir/src")
 [ ! -d "$kernel/root" ] || mk=(in_root make -C "/usr/src/linux-headers-$(cat "$kernel/release")" M=/mnt/src)
@@ -69,4 +75,5 @@ if [ -z "$ok" ]; then
 fi
 rm -f "$dir"/ko/*.ko
 find "$dir/src" -name '*.ko' -exec cp {} "$dir/ko/" \;
+sha256sum "$dir"/ko/*.ko >"$dir/.built"
 echo "$dir/ko"

@@ -61,7 +61,7 @@ need_packages coccinelle libpython3-dev make gcc
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 kernel=$("$TOP/tests/kernel.sh" uml)
-modules=$("$TOP/tests/build.sh" uml)
+modules=$(all_switches uml | xargs "$TOP/tests/build.sh" uml)
 cat >"$work/Kbuild" <<'END'
 obj-m := lease_moved.o calls.o
 ccflags-y := -I$(SLOW_WORK)/include

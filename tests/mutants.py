@@ -448,6 +448,7 @@ class Elsewhere:
     """A copy of the tree, in which a part of check.sh runs"""
 
     def __init__(self):
+        os.environ.pop("SLOW_WORK_CHECKOUT", None)      # this is one by itself
         self.dir = os.path.join(CACHE, "mutants", sha(TOP)[:8] + "-elsewhere")
         os.makedirs(self.dir, exist_ok=True)
         subprocess.run(["rsync", "-rlpc", "--delete", "--exclude=/bench-results", TOP + "/", self.dir + "/"],

@@ -10,7 +10,7 @@
 
 need_packages make gcc libc6-dev flex bison bc kmod libelf-dev libssl-dev python3 perl git patch
 pristine=$("$TOP/tests/kernel.sh" --source 6.12)
-dir=$CACHE/tree/${pristine##*/}-$(echo "$TOP" | sha256sum | cut -c1-8)
+dir=$CACHE/tree/${pristine##*/}-$(echo "$CHECKOUT" | sha256sum | cut -c1-8)
 src=$dir/src series=$dir/series um=$dir/modular builtin=$dir/builtin
 mkdir -p "$um" "$CACHE/locks"
 exec 9>"$CACHE/locks/tree-${dir##*/}"
@@ -111,7 +111,7 @@ suites_as_module() {
 # kunit LOG COMMAND OPTION...
 kunit() {
 	local log=$1; shift
-	cd "$src" && tools/testing/kunit/kunit.py "$1" --build_dir="$builtin" --timeout=1200 "${@:2}" \
+	cd "$src" && tools/testing/kunit/kunit.py "$1" --build_dir="$builtin" --timeout=3600 "${@:2}" \
 		</dev/null >"$log" 2>&1 ||
 		{ grep -E 'FAILED|ERROR|error' "$log"; tail -n 20 "$log"; return 1; }
 }

@@ -5,6 +5,9 @@
 set -euo pipefail
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# What is built in the cache is each checkout's own; those that no two use at once may have
+# a name in common instead of their paths
+CHECKOUT=${SLOW_WORK_CHECKOUT:-$TOP}
 CACHE=${SLOW_WORK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/slow-work}
 JOBS=$(nproc)
 export LC_ALL=C

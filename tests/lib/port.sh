@@ -15,8 +15,8 @@ port_begin() {
 	kernel=$("$TOP/tests/kernel.sh" "$1")
 	# shellcheck disable=SC2034 # for the script that sources this
 	source=$("$TOP/tests/kernel.sh" --source "$1")
-	ours=$("$TOP/tests/build.sh" "$1" CONFIG_SLOW_WORK_SAMPLES=m CONFIG_SLOW_WORK_VM_TEST=m)
-	dir=$CACHE/build/$name-$(echo "$TOP $*" | sha256sum | cut -c1-8)
+	ours=$(all_switches "$1" | xargs "$TOP/tests/build.sh" "$1")
+	dir=$CACHE/build/$name-$(echo "$CHECKOUT $*" | sha256sum | cut -c1-8)
 	mkdir -p "$dir"/{src,ko} "$CACHE/locks"
 	exec 9>"$CACHE/locks/${dir##*/}"
 	flock 9
