@@ -6,10 +6,10 @@
  *				so many pages have gone to swap, or to FILE; each
  *				page is first looked at whether it is as it was left
  *	watch LOOKS DISK CALLER ORDER
- *				looks at what a disk's directory tells of it; if it
- *				serves nothing while it has requests, for LOOKS looks
- *				in a row, ten in a second, writes ORDER to the control file of CALLER
- *				and ends with 2; SIGTERM ends it
+ *				looks at what a disk's directory tells of it, ten times
+ *				a second; if it serves nothing while it has requests,
+ *				for LOOKS looks in a row, writes ORDER to the control
+ *				file of CALLER and ends with 2; SIGTERM ends it
  *
  * The watch goes on while no memory is to be had: all of it is locked, and its files
  * are open and have been read.  It says when it is so far.
