@@ -216,13 +216,15 @@ static __always_inline bool slow_work_is_cancelled(const struct slow_work *work)
 	return READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING);
 }
 
-/* A thread that sleeps in @work is told to come back. */
+/* A thread that sleeps in @work, or is about to, is told to come back. */
 static noinline void slow_work_disturb(struct slow_work *work)
 {
 	struct slow_work_holder *holder = slow_work_held(work);
 
-	if (holder)
-		slow_work_wake_sleeper(slow_work_holding_thread(holder));
+	if (!holder)
+		return;
+	holder->disturbed = true;	/* until slow_work_recheck(), for who waits */
+	slow_work_wake_sleeper(slow_work_holding_thread(holder));
 }
 
 /*
@@ -472,8 +474,6 @@ EXPORT_SYMBOL(slow_work_try_cancel);
  */
 bool slow_work_flush(struct slow_work *work)
 {
-	const unsigned long armed = BIT(SLOW_WORK_DELAYED) |
-				    BIT(SLOW_WORK_CANCELLING);
 	unsigned long patience = SLOW_WORK_PATIENCE_JIFFIES;
 	struct slow_work_holder *holder;
 	struct slow_work_wait wait;
@@ -488,8 +488,7 @@ bool slow_work_flush(struct slow_work *work)
 	if (own)
 		goto out;
 
-	/* Who cancels it disarms it. */
-	while ((READ_ONCE(work->flags) & armed) == BIT(SLOW_WORK_DELAYED)) {
+	while (READ_ONCE(work->flags) & BIT(SLOW_WORK_DELAYED)) {
 		if (slow_work_try_disarm(work))
 			slow_work_queue_or_defer(work);
 		else

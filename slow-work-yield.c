@@ -12,11 +12,13 @@
 #include "slow-work.h"
 #include "slow-work-debug.h"
 
-/* Does a cancel or the freezer wait for @work, which we execute, to end? */
-static bool slow_work_is_disturbed(const struct slow_work *work)
+/* Does a cancel or the freezer wait for the run of @thread, which we are, to end? */
+static bool slow_work_is_disturbed(const struct slow_work_thread *thread)
 {
+	const struct slow_work *work = thread->holder.item;
+
 	return (READ_ONCE(work->flags) & BIT(SLOW_WORK_CANCELLING)) ||
-	       freezing(current);
+	       thread->holder.disturbed || freezing(current);
 }
 
 /**
@@ -57,7 +59,7 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 	raw_spin_lock_irq(&slow_pool.lock);
 	slow_work_arrive(thread);	/* if it did not give way when asked */
 	/* litmus: sleeper */
-	needed = slow_work_is_disturbed(work);
+	needed = slow_work_is_disturbed(thread);
 	if (!needed) {
 		/* Preempted or woken from here on: schedule_timeout() returns. */
 		thread->asleep_since = jiffies;
@@ -78,7 +80,7 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 		if (!list_empty(&thread->sleeper))
 			slow_work_end_sleep(thread);
 		needed = (thread->flags & SLOW_WORK_PREEMPTED) ||
-			 slow_work_is_disturbed(work);
+			 slow_work_is_disturbed(thread);
 		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 	__set_current_state(TASK_RUNNING);

@@ -801,6 +801,7 @@ static noinline void slow_work_recheck(struct slow_work_holder *holder)
 			return;
 	}
 	holder->recheck = false;
+	holder->disturbed = false;
 	holder->item = NULL;
 	slow_work_leave_flushes(work, holder);
 	/* Queue before waking the waiters: they may free @work. */

@@ -29,6 +29,8 @@ list() {
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=1 READERS=1 FLUSH MOD DEATH: the same, with a reader
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 READERS=1 TRY DISABLE: it is disabled, twice too
 	whole  item ENQUEUERS=1 DELAYERS=1 CANCELLERS=2 MOD DISABLE: the same, delays change
+	whole  item DELAYERS=1 CANCELLERS=2 FLUSH MOD TAIL DISABLE: the same, and flushes
+	whole  item DELAYERS=1 CANCELLERS=2 MOD DEATH DISABLE: the same, a thread dies
 	whole  pool SLOW=4 VSLOW=2 LIMITS: two classes, max-threads changes
 	whole  pool SLOW=2 VSLOW=1 LIMITS FAILURES STOP: threads cannot be had, users come and go
 	whole  pool SLOW=3 VSLOW=1 SLEEPERS: items sleep till their thread is needed
@@ -110,6 +112,7 @@ list() {
 	mutant item DISABLE_STOPS_TIMER CANCELLERS=2 READERS=0 MOD DISABLE: slow_work_leave_pending: no mod_timer()
 	mutant item DISABLE_NO_REARMED CANCELLERS=2 READERS=0 MOD DISABLE: slow_work_leave_pending: no set_bit(REARMED)
 	mutant item DISABLE_WAITS_NOT CANCELLERS=2 READERS=0 DISABLE: slow_work_wait_at_rest: while, not do
+	mutant item FLUSH_LEAVES_CANCELLED CANCELLERS=2 READERS=0 FLUSH MOD DISABLE: slow_work_flush: does not disarm what is being cancelled
 	mutant item ENABLE_NO_COUNT CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: CANCELLING cleared by the first of two
 	mutant item ENABLE_CANCELLED CANCELLERS=2 READERS=0 DISABLE: slow_work_enable: clear_bit(CANCELLING) though a cancel is under way
 	mutant item ENABLE_KEEPS_MARK CANCELLERS=1 READERS=0 DISABLE: slow_work_enable: no clear_bit(CANCELLING)

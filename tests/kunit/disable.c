@@ -354,6 +354,7 @@ static void enabled_and_flushed_while_it_is_described(struct kunit *test)
 struct comer {
 	struct swt_item *item;
 	bool arms;
+	bool placed;			/* the thread that disables */
 	bool stands;			/* in the timer's function */
 	bool over;
 	int ret;
@@ -393,6 +394,8 @@ static int disable_meanwhile(struct swt_thread *thread)
 	struct comer *comer = item->data;
 
 	set_cpus_allowed_ptr(current, cpumask_of(cpumask_last(cpu_online_mask)));
+	WRITE_ONCE(comer->placed, true);
+	swt_poke(thread->t);
 	while (!READ_ONCE(comer->stands) && !READ_ONCE(thread->t->stop))
 		schedule_timeout_idle(1);
 	return disable_fn(thread);
@@ -412,6 +415,7 @@ static void expect_to_stay(struct swt *t, bool arms)
 	swt_hold(t, 2);
 	swt_must_arm(item, SWT_NEVER);
 	thread = swt_start(t, disable_meanwhile, item);
+	swt_wait(t, READ_ONCE(comer->placed));
 	timer_delete(timer);
 	timer->function = enable_within_timer;
 	timer->expires = jiffies + 1;
@@ -439,6 +443,33 @@ static void enabled_as_its_timer_comes(struct kunit *test)
 		return;
 	expect_to_stay(t, false);
 	expect_to_stay(t, true);
+}
+
+static void sleep_behind_a_gate(struct swt_item *item)
+{
+	swt_pass(item->data);
+	swt_sleep_until_needed(item);
+}
+
+/* The run that the disable waits for is told, also if the item was enabled since */
+static void enabled_before_its_item_sleeps(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	struct swt_thread *thread;
+
+	item->data = swt_gate(t);
+	item->on_execute = sleep_behind_a_gate;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item));
+	thread = disable_start(item);
+	swt_wait(t, swt_flag(item, SLOW_WORK_CANCELLING) && swt_blocked(thread));
+	KUNIT_EXPECT_TRUE(test, swt_enable(item));
+	swt_open(item->data);
+	swt_join(thread);
+	item->on_execute = NULL;
+	swt_wait(t, swt_at_rest(item));
+	expect_as_good_as_new(item);
 }
 
 static void several_at_once_each_wait(struct kunit *test)
@@ -748,6 +779,7 @@ static struct kunit_case disable_cases[] = {
 	KUNIT_CASE(enabled_and_taken_back_while_it_is_described),
 	KUNIT_CASE(enabled_and_flushed_while_it_is_described),
 	KUNIT_CASE(enabled_as_its_timer_comes),
+	KUNIT_CASE(enabled_before_its_item_sleeps),
 	KUNIT_CASE(several_at_once_each_wait),
 	KUNIT_CASE(flush_has_nothing_to_wait_for),
 	KUNIT_CASE(flush_ends_when_its_run_is_prevented),

@@ -781,8 +781,12 @@ inline disarm()
 	end_delay()
 }
 
-/* Where CANCELLING is as it is to be */
-#define is_armed(cancelling)	((flags & (ARMED | CANCELLING)) == (ARMED | (cancelling)))
+#define is_armed()	(flags & ARMED)
+#ifdef DISABLE
+#define to_disarm()	(is_armed() && (flags & CANCELLING))
+#else
+#define to_disarm()	is_armed()
+#endif
 
 #if DELAYERS > 0
 active proctype timer()
@@ -1297,8 +1301,8 @@ executing:
 		cancels++;
 		flags = flags | CANCELLING;
 marked:		if
-		:: is_armed(0) && disarmable -> disarm()
-		:: is_armed(0) && !disarmable -> goto sync
+		:: is_armed() && disarmable -> disarm()
+		:: is_armed() && !disarmable -> goto sync
 		:: else
 		fi;
 		assert(own(me));
@@ -1458,7 +1462,7 @@ dead:	/* slow_work_check_alive(), slow_work_lose() */
 #endif
 			mine(me);
 			if
-			:: is_armed(0) && disarmable -> disarm()
+			:: is_armed() && disarmable -> disarm()
 			:: else
 			fi;
 			if
@@ -1537,8 +1541,8 @@ end_canceller:
 #endif
 		/* slow_work_take_back() */
 marked:		if
-		:: is_armed(CANCELLING) && disarmable -> disarm(); disarmed = true
-		:: is_armed(CANCELLING) && !disarmable -> goto sync
+		:: to_disarm() && disarmable -> disarm(); disarmed = true
+		:: to_disarm() && !disarmable -> goto sync
 		:: else
 		fi;
 		if
@@ -1661,13 +1665,19 @@ sync:	   atomic {
 		:: else
 		fi;
 flushing:	if
-		:: is_armed(0) && disarmable ->
+#ifdef MUTANT_FLUSH_LEAVES_CANCELLED
+		:: is_armed() && (flags & CANCELLING)
+		:: is_armed() && !(flags & CANCELLING) && disarmable ->
+#else
+		:: is_armed() && disarmable ->
+#endif
 			disarm();
 			prompt = owed;
 			queue_or_defer()
-		:: is_armed(0) && !disarmable -> goto flush_sync
+		:: is_armed() && !disarmable -> goto flush_sync
 		:: else
 		fi;
+		assert(!is_armed());	/* a flush waits for no delay */
 		if
 #ifdef MUTANT_FLUSH_BINDS_HELD
 		:: (flags & PENDING) && !is_held() ->
@@ -1690,8 +1700,20 @@ flushing:	if
 	   goto flush_waits;
 	   /* timer_delete_sync() */
 flush_sync:
-	   atomic { timer_function == NOWHERE -> timer_pending = false };
-	   atomic { !lock -> touch(); goto flushing }
+	   atomic {
+		timer_function == NOWHERE ->
+		timer_pending = false;
+#ifdef DISABLE
+		stopped++
+#endif
+	   };
+	   atomic {
+		!lock -> touch();
+#ifdef DISABLE
+		stopped--;
+#endif
+		goto flushing
+	   }
 #endif
 	fi;
 
@@ -1791,7 +1813,8 @@ look_again:	touch();
 #ifdef DISABLE
 		if
 		:: disabling && (let_in & BIT(me)) ->
-			assert(!armed || timer_pending || timer_function != NOWHERE || stopped)
+			assert(!armed || timer_pending || timer_function != NOWHERE || stopped ||
+			       (flags & CANCELLING))
 		:: else -> at_rest(); clean = true
 		fi;
 		if
