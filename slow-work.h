@@ -186,9 +186,9 @@ struct slow_work_holder {
 	struct slow_work *item;		/* L: NULL when let go */
 	int stage;			/* RUNNING to ENDED without the lock, else L */
 	bool recheck;			/* L: the item is there after put_ref: see to it */
+	bool disturbed;			/* L: a cancel waits for the run, be it enabled since */
 	unsigned long timestamp;	/* L: the item's, if that was armed meanwhile */
 	struct slow_work_account *account; /* L, read by T: where the item counts */
-	bool disturbed;			/* L: a cancel waits for the run, be it enabled since */
 	struct list_head waiters;	/* L: until @item is let go */
 	struct list_head next;		/* L: for the run of @item that is pending */
 };
