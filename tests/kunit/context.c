@@ -275,7 +275,6 @@ static void enqueue_at_a_beat(struct irq_work *irq_work)
 static int run_metronome(struct swt_thread *thread)
 {
 	struct metronome *metronome = thread->arg;
-
 	unsigned long end = jiffies + 10 * HZ;
 
 	metronome->irq_work = IRQ_WORK_INIT_HARD(enqueue_at_a_beat);

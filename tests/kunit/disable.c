@@ -352,7 +352,6 @@ static void enabled_and_flushed_while_it_is_described(struct kunit *test)
 
 /* What comes in between is enqueued or armed, and stays so */
 struct comer {
-	struct swt_item *item;
 	bool arms;
 	bool placed;			/* the thread that disables */
 	bool stands;			/* in the timer's function */

@@ -13,9 +13,8 @@
  *
  * The order "hold N" has an item execute until the witness has seen N times that a
  * freeze waits for it; 0 ends that.  "busy 0" ends the items that enqueue
- * themselves, "busy 1" begins them anew.  "alone 1": the witness
- * gives nothing, and there are no sleepers but those that sleep uninterruptibly;
- * "alone 0" ends that.
+ * themselves, "busy 1" begins them anew.  "alone 1": the witness gives nothing, and
+ * there are no sleepers but those that sleep uninterruptibly; "alone 0" ends that.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
