@@ -24,7 +24,7 @@ static struct module lost_owner = { .name = NAME };
 static struct module leaving_owner = { .name = LEAVING_NAME };
 static struct module reserve_owner = { .name = RESERVE_NAME };
 
-static void die(struct swt_item *item)
+static void die_here(struct swt_item *item)
 {
 	kthread_complete_and_exit(NULL, 0);
 }
@@ -43,7 +43,7 @@ static struct swt_item *mortal(struct swt *t, enum swt_kind kind, struct module 
 {
 	struct swt_item *item = new_item(t, kind, owner);
 
-	item->on_execute = die;
+	item->on_execute = die_here;
 	return item;
 }
 
@@ -354,13 +354,13 @@ static void sleeper_makes_way_beside_a_lost_thread(struct kunit *test)
 static void enqueue_self_and_die(struct swt_item *item)
 {
 	item->result = swt_enqueue(item);
-	die(item);
+	die_here(item);
 }
 
 static void arm_self_and_die(struct swt_item *item)
 {
 	item->result = swt_arm(item, SWT_NEVER);
-	die(item);
+	die_here(item);
 }
 
 static void pending_run_is_taken_back(struct kunit *test)
@@ -389,7 +389,7 @@ static void pending_run_is_taken_back(struct kunit *test)
 static void arm_self_for_a_moment_and_die(struct swt_item *item)
 {
 	item->result = swt_arm(item, 2);
-	die(item);
+	die_here(item);
 }
 
 /* Before anything finds that it is lost: nothing is accepted any more, or queued */
@@ -441,7 +441,7 @@ static void put_ref_that_dies_in_a_cancel(struct kunit *test)
 	swt_hold(t, 2);
 	for (i = 0; i < 2; i++) {
 		item = new_item(t, SWT_DELAYED, &lost_owner);
-		item->on_put = die;
+		item->on_put = die_here;
 		swt_must_arm(item, SWT_NEVER);
 		thread = i ? swt_cancel_start(item) : swt_start(t, try_to_cancel, item);
 		swt_wait(t, READ_ONCE(thread->task->exit_state));
@@ -465,7 +465,7 @@ static void put_ref_that_dies_is_named(struct kunit *test)
 	struct swt *t = test->priv;
 	struct swt_item *item = new_item(t, SWT_SLOW, &lost_owner);
 
-	item->on_put = die;
+	item->on_put = die_here;
 	swt_must_enqueue(item);
 	expect_dead_by(t, item, "kslowd%03d (PID %d) died in the put_ref after swt_execute",
 		       NAME);
