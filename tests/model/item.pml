@@ -788,6 +788,26 @@ inline disarm()
 #define to_disarm()	is_armed()
 #endif
 
+/* timer_delete_sync(), without the lock; and with it again */
+inline stop_timer()
+{
+	atomic {
+		timer_function == NOWHERE ->
+		timer_pending = false;
+#ifdef DISABLE
+		stopped++
+#endif
+	}
+}
+
+inline timer_stopped()
+{
+	!lock -> touch();
+#ifdef DISABLE
+	stopped--
+#endif
+}
+
 #if DELAYERS > 0
 active proctype timer()
 {
@@ -1542,12 +1562,11 @@ end_canceller:
 		/* slow_work_take_back() */
 marked:		if
 		:: to_disarm() && disarmable -> disarm(); disarmed = true
-		:: to_disarm() && !disarmable -> goto sync
+		:: to_disarm() && !disarmable -> goto cancel_sync
 		:: else
 		fi;
 		if
-#ifdef DISABLE
-#ifndef MUTANT_DISABLE_TAKES_LATE
+#if defined(DISABLE) && !defined(MUTANT_DISABLE_TAKES_LATE)
 		:: !(flags & CANCELLING) ->
 			/* slow_work_leave_pending() */
 #ifndef MUTANT_DISABLE_STOPS_TIMER
@@ -1565,9 +1584,6 @@ marked:		if
 #else
 		:: flags & PENDING ->
 #endif
-#else
-		:: flags & PENDING ->
-#endif
 			retract(disarmed);
 			disarmed = false;
 			if
@@ -1577,21 +1593,9 @@ marked:		if
 		:: else -> goto look_again
 		fi
 	   };
-	   /* timer_delete_sync() */
-sync:	   atomic {
-		timer_function == NOWHERE ->
-		timer_pending = false;
-#ifdef DISABLE
-		stopped++
-#endif
-	   };
-	   atomic {
-		!lock -> touch();
-#ifdef DISABLE
-		stopped--;
-#endif
-		goto marked
-	   }
+cancel_sync:
+	   stop_timer();
+	   atomic { timer_stopped(); goto marked }
 #endif
 #ifdef DISABLE
 	:: atomic {
@@ -1698,22 +1702,9 @@ flushing:	if
 		fi
 	   };
 	   goto flush_waits;
-	   /* timer_delete_sync() */
 flush_sync:
-	   atomic {
-		timer_function == NOWHERE ->
-		timer_pending = false;
-#ifdef DISABLE
-		stopped++
-#endif
-	   };
-	   atomic {
-		!lock -> touch();
-#ifdef DISABLE
-		stopped--;
-#endif
-		goto flushing
-	   }
+	   stop_timer();
+	   atomic { timer_stopped(); goto flushing }
 #endif
 	fi;
 
