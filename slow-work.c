@@ -832,12 +832,12 @@ static noinline bool slow_work_end_claimed(struct slow_work_thread *thread,
 				    BIT(SLOW_WORK_DELAYED);
 	struct slow_work_holder *holder = &thread->holder;
 
-	/* It may be enqueued meanwhile. */
-	while (!(READ_ONCE(work->flags) & again) && slow_work_is_described(work))
-		slow_work_wait_described(work);
 	holder->timestamp = 0;
 	if (!(READ_ONCE(work->flags) & again)) {
+		/* First: from now on no reader of runqueue pins it, so the wait has an end. */
 		WRITE_ONCE(holder->stage, SLOW_WORK_ENDED);
+		while (slow_work_is_described(work))
+			slow_work_wait_described(work);
 		return true;
 	}
 

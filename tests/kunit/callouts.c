@@ -444,6 +444,29 @@ static void put_ref_waits_for_both_readers(struct kunit *test)
 	}
 }
 
+/* Each comes before the other has gone: they would keep the item, and who waits, for ever */
+static void readers_that_follow_each_other_keep_no_item(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+	struct swt_thread *reader;
+
+	item->on_desc = stop_the_first_reader;
+	item->data = swt_gate(t);
+	swt_must_execute(item);
+	reader = swt_runqueue_start(t);
+	swt_wait(t, atomic_read(&item->describing) == 1);
+	swt_release(item);
+	swt_wait(t, swt_runs(item) == 1);
+	swt_settle(t);
+	swt_runqueue(t);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->descs), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 0);
+	swt_open(item->data);
+	KUNIT_EXPECT_EQ(test, swt_join(reader), 0);
+	swt_wait(t, swt_at_rest(item));
+}
+
 /* It cannot be kept there: its line has what the pool knows of it */
 static void item_in_put_ref_is_not_described(struct kunit *test)
 {
@@ -519,6 +542,7 @@ static struct kunit_case callouts_cases[] = {
 	KUNIT_CASE(desc_is_called_without_a_lock),
 	KUNIT_CASE(desc_of_one_reader_holds_up_no_other),
 	KUNIT_CASE(put_ref_waits_for_both_readers),
+	KUNIT_CASE(readers_that_follow_each_other_keep_no_item),
 	KUNIT_CASE(item_in_put_ref_is_not_described),
 	KUNIT_CASE(reading_races_with_everything),
 #endif

@@ -1372,11 +1372,16 @@ end_claimed:
 			busy--;
 			assert(!(flags & PUT_AGAIN));
 			goto recheck
-		:: !(flags & AGAIN) && (flags & DESCRIBED) -> wait_described(me)
-		:: else -> h[me].stage = ENDED; goto put
+		:: else
+		fi;
+		h[me].stage = ENDED;
+end_described:
+		if
+		:: flags & DESCRIBED -> wait_described(me)
+		:: else -> goto put
 		fi
 	};
-	atomic { is_woken(me) -> mine(me); goto end_claimed };
+	atomic { is_woken(me) && !lock -> mine(me); goto end_described };
 
 #if USERS > 0
 	atomic {
