@@ -309,19 +309,22 @@ struct slow_work *slow_work_first(const struct slow_work_class *class)
  * A very slow sleeper that yields leaves a very slow slot free, and its thread
  * would take a very slow item again, perhaps another sleeper: so a slow item would
  * wait while threads are passed round.  A thread that was preempted therefore takes a
- * slow item first, once, if that is the fresh one or has waited longer.
+ * slow item first, once, if that is the fresh one or has waited longer; but fresh ones one
+ * after the other keep no very slow one that yielded waiting for longer than 10 ms.
  */
 static bool slow_work_comes_for_slow(void)
 {
 	struct slow_work_class *slow = &slow_pool.classes[SLOW_WORK_SLOW];
 	struct slow_work_class *vslow = &slow_pool.classes[SLOW_WORK_VSLOW];
+	unsigned long since;
 
 	if (!slow->queued || !vslow->queued)
 		return slow->queued;
-	if (slow->queued > slow->yielded && vslow->queued == vslow->yielded)
+	since = slow_work_first(vslow)->timestamp;
+	if (slow->queued > slow->yielded && vslow->queued == vslow->yielded &&
+	    slow_work_left(since, SLOW_WORK_REST_JIFFIES))
 		return true;
-	return time_before(slow_work_first(slow)->timestamp,
-			   slow_work_first(vslow)->timestamp);
+	return time_before(slow_work_first(slow)->timestamp, since);
 }
 
 /*

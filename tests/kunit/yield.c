@@ -920,6 +920,31 @@ static void item_that_enqueues_itself_without_a_sleep_has_not_yielded(struct kun
 	expect_woken(sleepers[1], true);
 }
 
+/* Each of them displaces the one before, and the very slow one has a slot all the time */
+static void fresh_items_starve_no_very_slow_one(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper = new_sleeper(t, SWT_VSLOW), *items[2];
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	sleeper->on_execute = sleep_and_give_way;
+	enqueue_and_see_it_sleep(sleeper);
+	for (i = 0; i < 2; i++)
+		items[i] = new_sleeper(t, SWT_SLOW);
+	for (i = 0; i < 40; i++) {
+		swt_must_enqueue(items[i % 2]);
+		usleep_range(5000, 5001);
+	}
+	KUNIT_EXPECT_GE(test, swt_starts(sleeper), 5);
+	KUNIT_EXPECT_GE(test, swt_starts(items[0]), 15);
+	wake_sleeper(sleeper);
+	wake_sleepers(items, 2);
+}
+
 static void fresh_items_pass_through_many_sleepers(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -1161,6 +1186,45 @@ static void very_slow_sleepers_are_told_for_slots(struct kunit *test)
 	/* A slot more is free, but no thread */
 	swt_hold(t, 2);
 	expect_told(t, 75, 1);
+}
+
+/* Both have yielded, and neither has waited for 10 ms when a sleeper has rested */
+static void what_yielded_first_comes_first(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[3];
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 3, 3);
+	schedule_timeout_uninterruptible(1);
+	for (i = 0; i < 3; i++) {
+		items[i] = new_sleeper(t, i ? SWT_SLOW : SWT_VSLOW);
+		items[i]->on_execute = sleep_and_give_way;
+		swt_must_enqueue(items[i]);
+		usleep_range(100, 101);
+		/* The first lies down a tick before the others, and they one before what follows */
+		while (i != 1 && time_before(jiffies, bed_of(items[i])->began_at + 1))
+			usleep_range(100, 101);
+	}
+	/* These displace the first two */
+	for (i = 0; i < 2; i++) {
+		swt_must_enqueue(swt_blocker(t, SWT_SLOW));
+		usleep_range(100, 101);
+		KUNIT_EXPECT_EQ(test, count_woken(items, 3), i + 1);
+	}
+	KUNIT_EXPECT_EQ(test, jiffies, bed_of(items[2])->began_at + 1);
+	/* The timer would be a tick late; a setting has the pool look */
+	while (time_before(jiffies, bed_of(items[2])->began_at + 2))
+		usleep_range(100, 101);
+	swt_set(t, "vslow-percentage", 51);
+	usleep_range(100, 101);
+	KUNIT_EXPECT_EQ(test, count_woken(items, 3), 3);
+	swt_wait(t, swt_starts(items[0]) == 2);
+	KUNIT_EXPECT_EQ(test, swt_starts(items[1]), 1);
+	for (i = 0; i < 3; i++)
+		wake_sleeper(items[i]);
 }
 
 /* Else the two would wait for each other for ever */
@@ -1415,6 +1479,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
 	KUNIT_CASE(yielded_item_preempts_10_ms_after_one_lies_down),
 	KUNIT_CASE(item_that_enqueues_itself_without_a_sleep_has_not_yielded),
+	KUNIT_CASE(fresh_items_starve_no_very_slow_one),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
 	KUNIT_CASE(no_thread_is_started_past_a_sleeper_that_winds_up_soon),
@@ -1423,6 +1488,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(pool_grows_past_a_very_slow_sleeper_that_winds_up),
 	KUNIT_CASE(sleepers_are_told_one_after_the_other),
 	KUNIT_CASE(very_slow_sleepers_are_told_for_slots),
+	KUNIT_CASE(what_yielded_first_comes_first),
 	KUNIT_CASE(sleeper_may_flush_the_item_that_it_makes_way_for),
 	KUNIT_CASE(sleeper_may_wait_for_the_item_that_it_makes_way_for),
 	KUNIT_CASE(another_sleeper_gives_way_for_one_that_winds_up),
