@@ -91,6 +91,17 @@ void slow_work_note_surplus(void)
 	slow_pool.surplus = surplus;
 }
 
+/*
+ * The slots of @class that are free, or will be once the sleepers that were told have given
+ * way.  Their threads are counted on for that, as they are for the items that start then.
+ */
+static unsigned int slow_work_room_soon(const struct slow_work_class *class)
+{
+	unsigned int room = slow_work_room(class);
+
+	return room + min(class->preempted, UINT_MAX - room);
+}
+
 /* Are there queued items that no thread comes for? */
 bool slow_work_unserved(void)
 {
@@ -100,11 +111,11 @@ bool slow_work_unserved(void)
 	lockdep_assert_held(&slow_pool.lock);
 	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
 		struct slow_work_class *class = &slow_pool.classes[i];
-		unsigned int slots = slow_work_startable(class);
+		unsigned int room = slow_work_room_soon(class);
 
-		if (class->queued - slots > class->preempted)
+		if (class->queued > room)
 			return true;
-		startable += slots;
+		startable += class->queued;
 	}
 	return startable > slow_pool.nr_coming + !!slow_pool.searcher &&
 	       list_empty(&slow_pool.idle);
@@ -347,11 +358,10 @@ static struct slow_work_thread *slow_work_find_sleeper(unsigned int *flags)
 		struct slow_work_class *class = &slow_pool.classes[i];
 		unsigned int all = class->queued;
 		unsigned int new = all - class->yielded;
-		unsigned int room = slow_work_room(class);
+		unsigned int room = slow_work_room_soon(class);
 
 		fresh += min(new, room);
 		startable += min(all, room);
-		room += min(class->preempted, UINT_MAX - room);
 		thread = slow_work_first_sleeper(class);
 		if (thread &&
 		    (new > room || (all > room && slow_work_rested(thread))))

@@ -1150,13 +1150,14 @@ static void sleepers_are_told_one_after_the_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 3), 2);
 }
 
-/* Two very slow ones, told at once if they have all of the slots, and else one by one */
-static void expect_told(struct swt *t, int share, int nr)
+/* Two very slow ones, for one item each, at once; and not the slow one that slept before */
+static void expect_both_told(struct swt *t, int share)
 {
-	struct swt_item *sleepers[2], *items[2];
+	struct swt_item *other, *sleepers[2], *items[2];
 	int i;
 
 	swt_set(t, "vslow-percentage", share);
+	other = put_to_bed(t, SWT_SLOW);
 	for (i = 0; i < 2; i++)
 		sleepers[i] = new_slow_riser(t, SWT_VSLOW);
 	schedule_timeout_uninterruptible(1);
@@ -1165,7 +1166,8 @@ static void expect_told(struct swt *t, int share, int nr)
 		swt_must_enqueue(items[i]);
 	}
 	usleep_range(15000, 15001);
-	KUNIT_EXPECT_EQ(t->test, count_woken(sleepers, 2), nr);
+	KUNIT_EXPECT_EQ(t->test, count_woken(sleepers, 2), 2);
+	KUNIT_EXPECT_EQ(t->test, count_woken(&other, 1), 0);
 	for (i = 0; i < 2; i++)
 		swt_release(sleepers[i]);
 	for (i = 0; i < 2; i++) {
@@ -1173,6 +1175,8 @@ static void expect_told(struct swt *t, int share, int nr)
 		wake_sleeper(sleepers[i]);
 		swt_wait(t, swt_at_rest(sleepers[i]));
 	}
+	wake_sleeper(other);
+	swt_wait(t, swt_at_rest(other));
 }
 
 static void very_slow_sleepers_are_told_for_slots(struct kunit *test)
@@ -1182,10 +1186,30 @@ static void very_slow_sleepers_are_told_for_slots(struct kunit *test)
 	if (!swt_time_travel())
 		return;
 	swt_pool(t, 4, 4);
-	expect_told(t, 50, 2);
-	/* A slot more is free, but no thread */
-	swt_hold(t, 2);
-	expect_told(t, 75, 1);
+	expect_both_told(t, 50);
+}
+
+/* The first has the slot that is free, on the second's thread; the other one its slot */
+static void sleepers_are_told_for_a_slot_and_a_thread(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[2];
+	int i;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 4, 4);
+	swt_set(t, "vslow-percentage", 75);
+	swt_hold(t, 1);
+	swt_must_execute(swt_blocker(t, SWT_VSLOW));
+	sleepers[0] = new_slow_riser(t, SWT_VSLOW);
+	schedule_timeout_uninterruptible(2);
+	sleepers[1] = new_slow_riser(t, SWT_SLOW);
+	for (i = 0; i < 2; i++)
+		swt_must_enqueue(swt_item(t, SWT_VSLOW));
+	usleep_range(1000, 1001);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 1), 1);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 2), 2);
 }
 
 /* Both have yielded, and neither has waited for 10 ms when a sleeper has rested */
@@ -1488,6 +1512,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(pool_grows_past_a_very_slow_sleeper_that_winds_up),
 	KUNIT_CASE(sleepers_are_told_one_after_the_other),
 	KUNIT_CASE(very_slow_sleepers_are_told_for_slots),
+	KUNIT_CASE(sleepers_are_told_for_a_slot_and_a_thread),
 	KUNIT_CASE(what_yielded_first_comes_first),
 	KUNIT_CASE(sleeper_may_flush_the_item_that_it_makes_way_for),
 	KUNIT_CASE(sleeper_may_wait_for_the_item_that_it_makes_way_for),

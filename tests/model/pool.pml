@@ -165,7 +165,9 @@ inline update()		/* slow_work_update() */
 #define room_v		(out_of_queue_v < limit_v -> limit_v - out_of_queue_v : 0)
 #define startable	(queued_s + least(queued_v, room_v))
 #define new_v		(queued_v - yielded_v)
-#define new		(queued_s - yielded_s + least(new_v, room_v))
+#define room_soon_v	(room_v + preempted_v)
+#define soon		(queued_s + least(queued_v, room_soon_v))
+#define new		(queued_s - yielded_s + least(new_v, room_soon_v))
 #define sleepers_s	(asleep_s + rested_s)
 #define sleepers_v	(asleep_v + rested_v)
 #define sleepers	(sleepers_s + sleepers_v)
@@ -183,8 +185,7 @@ inline update()		/* slow_work_update() */
 #endif
 
 /* slow_work_unserved() */
-#define unserved	(queued_v - least(queued_v, room_v) > preempted_v || \
-			 (startable > coming + searching && idle == 0))
+#define unserved	(queued_v > room_soon_v || (soon > coming + searching && idle == 0))
 
 /* slow_work_rest(): the one that has slept longest is rested, or none is */
 #define rest		(yielded_s + yielded_v > 0 && \
@@ -341,14 +342,14 @@ inline preempt_s()
 }
 
 /* slow_work_find_sleeper(): for want of a slot in the class */
-#define fresh_for_slot	(sleepers_v > 0 && new_v > room_v + preempted_v)
-#define any_for_slot	(rested_v > 0 && queued_v > room_v + preempted_v)
-#define may_for_slot	(sleepers_v > 0 && queued_v > room_v + preempted_v)
+#define fresh_for_slot	(sleepers_v > 0 && new_v > room_soon_v)
+#define any_for_slot	(rested_v > 0 && queued_v > room_soon_v)
+#define may_for_slot	(sleepers_v > 0 && queued_v > room_soon_v)
 #define for_slot	(fresh_for_slot || any_for_slot)
 /* for want of a thread */
 #define fresh_for_thread (sleepers > 0 && new > coming + searching)
-#define any_for_thread	(rested_s + rested_v > 0 && startable > coming + searching)
-#define may_for_thread	(sleepers > 0 && startable > coming + searching)
+#define any_for_thread	(rested_s + rested_v > 0 && soon > coming + searching)
+#define may_for_thread	(sleepers > 0 && soon > coming + searching)
 #define for_thread	(fresh_for_thread || any_for_thread)
 
 /* slow_work_oldest_sleeper() */
