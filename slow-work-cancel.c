@@ -144,6 +144,7 @@ static noinline void slow_work_put_is_over(struct slow_work *work)
 	if (anchor)
 		slow_work_leave_flushes(work, anchor);
 	slow_work_queue_deferred(work);
+	slow_work_kick();
 	if (anchor)
 		slow_work_wake_waiters(&anchor->waiters);
 }

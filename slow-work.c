@@ -758,13 +758,15 @@ void slow_work_wait_described(struct slow_work *work)
 	raw_spin_lock_irq(&slow_pool.lock);
 }
 
-/* put_ref of @work is over: queue it if it was enqueued meanwhile. */
+/*
+ * put_ref of @work is over: queue it if it was enqueued meanwhile.  A thread that comes to
+ * the queues next kicks only then, or another would be called for what it takes itself.
+ */
 void slow_work_queue_deferred(struct slow_work *work)
 {
 	if (READ_ONCE(work->flags) & BIT(SLOW_WORK_ENQ_DEFERRED)) {
 		clear_bit(SLOW_WORK_ENQ_DEFERRED, &work->flags);
 		slow_work_queue(work);
-		slow_work_kick();
 	}
 }
 
@@ -1072,6 +1074,9 @@ static __always_inline bool slow_work_should_pause(void)
 static noinline void slow_work_pause(const struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
 {
+	/* One that idles may have a CPU for what this one would take. */
+	if (!list_empty(&slow_pool.idle))
+		slow_work_kick();
 	raw_spin_unlock_irq(&slow_pool.lock);
 	if (task_sigpending(current))
 		slow_work_report_signals(thread);
@@ -1244,6 +1249,8 @@ int slow_work_reserve_main(void *data)
 		}
 		raw_spin_unlock_irq(&slow_pool.lock);
 		slow_work_execute(thread, work, thread->class);
+		/* for what was enqueued meanwhile: the pool's threads may take that */
+		slow_work_kick();
 	}
 	raw_spin_unlock_irq(&slow_pool.lock);
 	slow_work_reset_io();

@@ -1087,6 +1087,32 @@ static void threads_leave_though_one_is_in_use(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 }
 
+static void enqueue_self_after_a_second(struct swt_item *item)
+{
+	schedule_timeout_uninterruptible(HZ);
+	if (!READ_ONCE(item->t->stop))
+		swt_enqueue(item);
+}
+
+/* The thread that has it takes it again, so a third is of no use */
+static void threads_leave_beside_an_item_that_enqueues_itself(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW);
+	int i;
+
+	swt_pool(t, 2, 3);
+	swt_hold(t, 3);
+	for (i = 0; i < 2; i++)
+		swt_release(t->held[--t->nr_held]);
+	item->on_execute = enqueue_self_after_a_second;
+	swt_must_enqueue(item);
+	for (i = 0; i < 20 && swt_threads() > 2; i++)
+		schedule_timeout_uninterruptible(HZ);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_cancel(item);
+}
+
 /* They are more than wanted all the time, but each of them is needed now and then */
 static void threads_that_are_all_in_use_stay(struct kunit *test)
 {
@@ -1653,6 +1679,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(thread_that_retires_leaves_its_item_to_another),
 	KUNIT_CASE(surplus_threads_leave_after_5_s_down_to_the_minimum),
 	KUNIT_CASE(threads_leave_though_one_is_in_use),
+	KUNIT_CASE(threads_leave_beside_an_item_that_enqueues_itself),
 	KUNIT_CASE(threads_that_are_all_in_use_stay),
 	KUNIT_CASE(lower_minimum_lets_idle_threads_leave_after_5_s),
 	KUNIT_CASE(threads_for_the_share_leave_after_5_s),

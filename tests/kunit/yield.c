@@ -890,11 +890,12 @@ static void enqueue_self_and_other(struct swt_item *item)
 	item->result = swt_enqueue(item) ?: swt_enqueue(item->other);
 }
 
-/* One sleeper winds up for the other item; this one may have the next at once */
+/* Its thread takes the other item, for which a sleeper winds up; for one more it is told */
 static void item_that_enqueues_itself_without_a_sleep_has_not_yielded(struct kunit *test)
 {
 	struct swt *t = test->priv;
-	struct swt_item *item = swt_item(t, SWT_SLOW), *sleepers[2];
+	struct swt_item *item = swt_item(t, SWT_SLOW), *more = swt_item(t, SWT_SLOW);
+	struct swt_item *sleepers[2];
 	ktime_t since;
 	int i;
 
@@ -914,10 +915,38 @@ static void item_that_enqueues_itself_without_a_sleep_has_not_yielded(struct kun
 	item->on_execute = enqueue_self_and_other;
 	since = ktime_get();
 	swt_must_enqueue(item);
+	swt_wait(t, swt_executing(item->other));
+	/* Two fresh ones wait, and one thread comes */
+	swt_must_enqueue(more);
 	swt_wait(t, swt_runs(item) == 2);
 	KUNIT_EXPECT_LT(test, item->value - ktime_to_us(since), 5000L);
+	swt_wait(t, swt_runs(more));
 	swt_open(bed_of(sleepers[0])->winding_up);
 	expect_woken(sleepers[1], true);
+}
+
+static void enqueue_self_again(struct swt_item *item)
+{
+	if (swt_starts(item) < 5)
+		item->result = swt_enqueue(item);
+}
+
+/* Its thread takes it again: nobody has to give way for that */
+static void item_that_enqueues_itself_displaces_nobody(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *sleeper;
+
+	swt_pool(t, 2, 2);
+	sleeper = put_to_bed(t, SWT_SLOW);
+	item->on_execute = enqueue_self_again;
+	swt_must_enqueue(item);
+	swt_wait(t, swt_runs(item) == 5);
+	swt_settle(t);
+	KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleeper)->wanted), 0);
+	KUNIT_EXPECT_TRUE(test, swt_asleep(sleeper));
+	wake_sleeper(sleeper);
+	expect_woken(sleeper, false);
 }
 
 /* Each of them displaces the one before, and the very slow one has a slot all the time */
@@ -1503,6 +1532,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(yielded_item_preempts_no_sooner_than_10_ms),
 	KUNIT_CASE(yielded_item_preempts_10_ms_after_one_lies_down),
 	KUNIT_CASE(item_that_enqueues_itself_without_a_sleep_has_not_yielded),
+	KUNIT_CASE(item_that_enqueues_itself_displaces_nobody),
 	KUNIT_CASE(fresh_items_starve_no_very_slow_one),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
