@@ -61,7 +61,7 @@ static struct slow_work_thread *slow_work_new_thread(unsigned int slot)
 /* Context: the starter. */
 static int slow_work_start_thread(void)
 {
-	/* There is one: the pool is new, or slow_work_grow() has looked. */
+	/* There is one: slow_work_pool_start() or slow_work_grow() has looked. */
 	unsigned int slot = find_first_zero_bit(slow_pool.slots, slow_pool.limit);
 	struct slow_work_thread *thread;
 	struct task_struct *task;
@@ -548,7 +548,9 @@ int slow_work_pool_start(void)
 	raw_spin_unlock_irq(&slow_pool.lock);
 	growth.watching = false;
 
-	while (READ_ONCE(slow_pool.nr) < READ_ONCE(slow_pool.min)) {
+	/* What retires meanwhile, as max-threads is lowered, keeps its number. */
+	while (READ_ONCE(slow_pool.nr) < READ_ONCE(slow_pool.min) &&
+	       !bitmap_full(slow_pool.slots, slow_pool.limit)) {
 		ret = slow_work_start_thread();
 		if (ret)
 			goto fail;
