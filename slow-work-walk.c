@@ -120,6 +120,9 @@ static bool slow_work_walk_lost(struct slow_work_walk *walk)
 		walk->slot++;
 		walk->seen = thread->holder.item;
 		walk->flags = BIT(SLOW_WORK_EXECUTING);
+		if (thread->class == &slow_pool.classes[SLOW_WORK_VSLOW] ||
+		    thread->class == &slow_pool.reserve_classes[SLOW_WORK_VSLOW])
+			walk->flags |= BIT(SLOW_WORK_VERY_SLOW);
 		walk->jiffies = thread->since;
 		walk->execute = thread->execute;
 		walk->user = thread->holder.account->user;
@@ -388,7 +391,9 @@ static void slow_work_one_line(struct seq_file *m)
 {
 	size_t i;
 
-	while (m->count && isspace(m->buf[m->count - 1]))
+	/* 0xa0 is a space to the kernel, and the end of some letters in UTF-8. */
+	while (m->count && isascii(m->buf[m->count - 1]) &&
+	       isspace(m->buf[m->count - 1]))
 		m->count--;
 	for (i = 0; i < m->count; i++)
 		if (iscntrl(m->buf[i]))

@@ -502,6 +502,22 @@ static void desc_is_on_one_line(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, isprint(*c), "character %d", *c);
 }
 
+static void describe_in_utf8(struct swt_item *item, struct seq_file *m)
+{
+	seq_puts(m, "l\xc3\xa0\n");
+}
+
+/* The last byte of that is a space to the kernel */
+static void desc_keeps_its_last_letter(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_blocker(t, SWT_SLOW);
+
+	item->on_desc = describe_in_utf8;
+	swt_must_execute(item);
+	KUNIT_EXPECT_STREQ(test, read_rows(t, 1)->desc, "l\xc3\xa0");
+}
+
 static void describe_at_length(struct swt_item *item, struct seq_file *m)
 {
 	int i;
@@ -781,6 +797,7 @@ static struct kunit_case runqueue_cases[] = {
 	KUNIT_CASE(mark_of_a_delay_beyond_any_timer),
 	KUNIT_CASE(mark_has_the_unit_that_fits),
 	KUNIT_CASE(desc_is_on_one_line),
+	KUNIT_CASE(desc_keeps_its_last_letter),
 	KUNIT_CASE(long_desc_is_complete),
 	KUNIT_CASE(desc_longer_than_a_page_is_cut),
 	KUNIT_CASE(desc_of_a_page),

@@ -502,7 +502,8 @@ static void runqueue_shows_all(struct kunit *test)
 		end = 0;
 		if (sscanf(line + 27, "%lx %lus swt_execute%n", &flags, &secs, &end) < 2 || !end)
 			KUNIT_FAIL(test, "%.80s", line);
-		KUNIT_EXPECT_EQ(test, flags, BIT(SLOW_WORK_EXECUTING));
+		KUNIT_EXPECT_EQ(test, flags, BIT(SLOW_WORK_EXECUTING) |
+				((i - lost) % 2 ? BIT(SLOW_WORK_VERY_SLOW) : 0));
 		KUNIT_EXPECT_GE(test, secs, 20UL);
 		KUNIT_EXPECT_LE(test, secs, 23UL);
 	}
