@@ -3,8 +3,8 @@
  * slow-work: reports of stalls
  *
  * A class stalls if it has items queued and starts none of them for
- * stall-warn-secs; a thread stalls if it executes one item for that long.  A work
- * of system_freezable_wq samples the pool eight times in that span, since the
+ * stall-warn-secs; a thread, a reserve too, if it executes one item for that long.  A
+ * work of system_freezable_wq samples the pool eight times in that span, since the
  * pool's own threads and its manager may be what hangs.  A stall that goes on is
  * reported again when it is twice as old.
  *
@@ -13,13 +13,16 @@
  *
  * A report has facts: what stalls, the state of the pool, the threads by the
  * function that they execute, the stack of the one that executes longest.  It
- * names a setting only where every item queued or executing would have a thread.
+ * names a setting only where every item queued or executing would have a thread.  What
+ * the item says of itself comes from another work: where that blocks, as it may want what
+ * the stalled item has, other reports do not.
  *
  * A section under slow_pool.lock looks at one thread at most (promise 11).
  */
 
 #define pr_fmt(fmt) "Slow work thread pool: stall: " fmt
 
+#include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/ratelimit.h>
@@ -39,23 +42,20 @@
 #define SLOW_WORK_STALL_SAMPLES		8	/* in stall-warn-secs */
 #define SLOW_WORK_STALL_LATE_JIFFIES	(5 * HZ)
 #define SLOW_WORK_STALL_NAMES		8	/* threads named in a line */
+#define SLOW_WORK_DESC_JIFFIES		HZ	/* a report waits for its last line */
 
 /*
  * H, I, L: see slow-work.h.
  *
  * W: the sampling work alone, which never runs twice at once.
+ *
+ * D: who has the description: the describing work until it completes @done, else W.
  */
-
-/* Since when a class or a thread has made no progress */
-struct slow_work_age {
-	unsigned long mark;	/* W: items started; jiffies when the item began */
-	unsigned long since;	/* W: jiffies: @mark is as old, or the last sleep */
-	unsigned long reported;	/* W: the age at the last report, or 0 */
-};
 
 /* A thread at the last sample */
 struct slow_work_sample {
 	struct slow_work_age age;	/* W: */
+	struct slow_work_thread *thread;	/* W: */
 	void (*execute)(struct slow_work *work); /* W: NULL: it has no item */
 	unsigned long executes;	/* W: for so many jiffies; 0 in put_ref */
 	pid_t pid;		/* W: */
@@ -73,7 +73,8 @@ static struct {
 	unsigned long least;	/* W: stall-warn-secs in jiffies, for this sample */
 	struct slow_work_age classes[SLOW_WORK_NR_CLASSES];	/* W: */
 	struct slow_work_sample *threads;	/* I, entries W: by number */
-	struct slow_work_sample *longest;	/* W: of those whose stall is due */
+	struct slow_work_thread *longest;	/* W: of those whose stall is due */
+	unsigned long longest_for;	/* W: jiffies that it executes */
 	unsigned int nr_due;	/* W: of them */
 	char text[256];		/* W: a part of a line */
 } watchdog;
@@ -82,7 +83,9 @@ static struct {
 static struct slow_work_stall {
 	bool executing;		/* W: a thread's stall; else a class's */
 	unsigned long age;	/* W: jiffies */
-	struct slow_work_walk walk; /* W: its item, or the class's next in turn */
+	void (*execute)(struct slow_work *work);	/* W: of its item, or the class's */
+	unsigned long flags;	/* W: of that item: the class's is the next in turn */
+	bool described;		/* W: it is pinned by @description */
 	const char *class;	/* W: of the item */
 	char owner[MODULE_NAME_LEN];	/* W: of the item */
 	bool leaving;		/* W: the owner waits to unregister */
@@ -95,6 +98,15 @@ static struct slow_work_stall {
 	unsigned long value;	/* W: of @setting that would be enough */
 	unsigned int limit;	/* W: of @setting */
 } stall;
+
+/* What an item says of itself */
+static struct {
+	struct slow_work_walk walk;	/* D: pins the item */
+	struct completion done;		/* nothing is being described */
+	struct file file;		/* D: as much of a file as seq_user_ns() reads */
+	struct seq_file m;		/* D */
+	char text[256];			/* D */
+} description;
 
 /* Over stall-warn-secs; slow_pool.events.stalls counts the suppressed ones, too. */
 static DEFINE_RATELIMIT_STATE(slow_work_stall_ratelimit,
@@ -136,7 +148,7 @@ static void slow_work_print_group(unsigned int first)
 }
 
 /* Those that hold what stalled items lack; returns the one that does so longest. */
-static const struct slow_work_sample *slow_work_print_threads(void)
+static const struct slow_work_thread *slow_work_print_threads(void)
 {
 	struct slow_work_sample *thread, *longest = NULL;
 	unsigned int slot;
@@ -152,19 +164,21 @@ static const struct slow_work_sample *slow_work_print_threads(void)
 	for (slot = 0; slot < slow_pool.limit; slot++)
 		if (!watchdog.threads[slot].listed)
 			slow_work_print_group(slot);
-	return stall.executing ? watchdog.longest : longest;
+	if (stall.executing)
+		return watchdog.longest;
+	return longest ? longest->thread : NULL;
 }
 
 /* The stack of the manager if that starts no thread, else of the thread @longest */
-static void slow_work_print_stack(const struct slow_work_sample *longest)
+static void slow_work_print_stack(const struct slow_work_thread *longest)
 {
-	const struct slow_work_thread *thread = NULL;
-	struct task_struct *task;
+	struct task_struct *task = NULL;
 
 	raw_spin_lock_irq(&slow_pool.lock);
-	if (longest && !stall.cause)
-		thread = slow_pool.threads[longest - watchdog.threads];
-	task = stall.no_start ? slow_pool.manager : thread ? thread->task : NULL;
+	if (stall.no_start)
+		task = slow_pool.manager;
+	else if (longest && !stall.cause)
+		task = longest->task;
 	if (task)
 		get_task_struct(task);
 	raw_spin_unlock_irq(&slow_pool.lock);
@@ -175,35 +189,44 @@ static void slow_work_print_stack(const struct slow_work_sample *longest)
 	put_task_struct(task);
 }
 
-/* Why a class starts nothing; @same: threads blocked in the function of stall.walk's item */
+/* Why a class starts nothing; @same: threads blocked in stall.execute */
 static void slow_work_print_cause(unsigned int same)
 {
 	if (stall.cause)
 		pr_warn("%s\n", stall.cause);
 	else if (same == stall.nr)
 		pr_warn("every thread is blocked in %ps, which is queued too: they may wait for an item queued behind them\n",
-			stall.walk.execute);
+			stall.execute);
 	if (stall.setting)
 		pr_warn("every item queued or executing would have a thread at %s %lu (the limit is %u)\n",
 			stall.setting, stall.value, stall.limit);
 }
 
-/* Last, as it may block on what the item blocks on */
-static void slow_work_print_desc(void)
+static void slow_work_print_desc(struct work_struct *unused)
 {
-	static struct file file;
-	static struct seq_file m;
+	struct seq_file *m = &description.m;
 
-	/* as much of a file as seq_user_ns() reads */
-	file.f_cred = current_cred();
-	mutex_init(&m.lock);
-	m.file = &file;
-	m.buf = watchdog.text;
-	m.size = sizeof(watchdog.text);
-	m.count = 0;
-	memset(watchdog.text, 0, sizeof(watchdog.text));
-	slow_work_describe(stall.walk.seen, &m);
-	pr_warn("the item is: %.*s\n", (int)m.count, watchdog.text);
+	description.file.f_cred = current_cred();
+	mutex_init(&m->lock);
+	m->file = &description.file;
+	m->buf = description.text;
+	m->size = sizeof(description.text);
+	m->count = 0;
+	memset(description.text, 0, sizeof(description.text));
+	slow_work_describe(description.walk.seen, m);
+	pr_warn("the item is: %.*s\n", (int)m->count, description.text);
+	slow_work_walk_unpin(&description.walk);
+	complete_all(&description.done);
+}
+
+static DECLARE_WORK(slow_work_desc_work, slow_work_print_desc);
+
+/* The last line of a report, unless it does not come at once */
+static void slow_work_let_describe(void)
+{
+	reinit_completion(&description.done);
+	queue_work(system_freezable_wq, &slow_work_desc_work);
+	wait_for_completion_timeout(&description.done, SLOW_WORK_DESC_JIFFIES);
 }
 
 static void slow_work_print_stall(void)
@@ -216,29 +239,27 @@ static void slow_work_print_stall(void)
 		sleeping += thread->sleeping;
 		blocked += thread->blocked;
 		same += thread->blocked && !thread->putting &&
-			thread->execute == stall.walk.execute;
+			thread->execute == stall.execute;
 	}
 	if (stall.executing)
 		pr_warn("%ps of %s, a %s item, executes for %lu s\n",
-			stall.walk.execute, stall.owner, stall.class,
+			stall.execute, stall.owner, stall.class,
 			stall.age / HZ);
 	else
 		pr_warn("no %s item has started for %lu s; %ps of %s is next in turn\n",
-			stall.class, stall.age / HZ, stall.walk.execute,
+			stall.class, stall.age / HZ, stall.execute,
 			stall.owner);
 	pr_warn("%s, %u blocked, %u asleep until needed\n", stall.numbers,
 		blocked, sleeping);
 	if (stall.executing && watchdog.nr_due > 1)
 		pr_warn("%u threads execute for so long\n", watchdog.nr_due);
 	slow_work_print_stack(slow_work_print_threads());
-	if (stall.executing && (stall.walk.flags & BIT(SLOW_WORK_CANCELLING)))
+	if (stall.executing && (stall.flags & BIT(SLOW_WORK_CANCELLING)))
 		pr_warn("a cancel of the item waits for it\n");
 	if (stall.executing && stall.leaving)
 		pr_warn("%s waits for it to unregister\n", stall.owner);
 	if (!stall.executing)
 		slow_work_print_cause(same);
-	if (stall.walk.pinned)
-		slow_work_print_desc();
 }
 
 /* Sample ***********************************************************/
@@ -272,15 +293,24 @@ static unsigned long slow_work_class_waits(enum slow_work_class_id id)
 		    now - slow_work_first(class)->timestamp);
 }
 
+static struct slow_work_age *slow_work_age_of(struct slow_work_thread *thread)
+{
+	return thread->user ? &thread->user->age :
+			      &watchdog.threads[thread->slot].age;
+}
+
 /* For how many jiffies has @thread executed its item, but for permitted sleep? */
 static unsigned long slow_work_thread_executes(struct slow_work_thread *thread)
 {
-	struct slow_work_age *age = &watchdog.threads[thread->slot].age;
+	struct slow_work_age *age = slow_work_age_of(thread);
+	struct slow_work_holder *holder = &thread->holder;
 	unsigned long began, now = jiffies;
 
-	if (!thread->holder.item || !slow_work_claim(&thread->holder))
+	/* The item of a thread that has died may be gone. */
+	if (!holder->item || READ_ONCE(holder->stage) == SLOW_WORK_LOST ||
+	    !slow_work_claim(holder))
 		return 0;
-	began = slow_work_began_at(&thread->holder);
+	began = slow_work_began_at(holder);
 	if (began != age->mark)
 		*age = (struct slow_work_age) {
 			.mark = began,
@@ -292,19 +322,29 @@ static unsigned long slow_work_thread_executes(struct slow_work_thread *thread)
 		    now - thread->asleep_since);
 }
 
+/* The same, and whether that is a stall to be reported */
+static unsigned long slow_work_sample_executes(struct slow_work_thread *thread)
+{
+	unsigned long executes = slow_work_thread_executes(thread);
+
+	if (slow_work_is_due(slow_work_age_of(thread), executes)) {
+		watchdog.nr_due++;
+		if (!watchdog.longest || executes > watchdog.longest_for) {
+			watchdog.longest = thread;
+			watchdog.longest_for = executes;
+		}
+	}
+	return executes;
+}
+
 static void slow_work_sample_thread(struct slow_work_sample *sample,
 				    struct slow_work_thread *thread)
 {
 	*sample = (struct slow_work_sample){ .age = sample->age };
 	if (!thread || !thread->holder.item)
 		return;
-	sample->executes = slow_work_thread_executes(thread);
-	if (slow_work_is_due(&sample->age, sample->executes)) {
-		watchdog.nr_due++;
-		if (!watchdog.longest ||
-		    sample->executes > watchdog.longest->executes)
-			watchdog.longest = sample;
-	}
+	sample->thread = thread;
+	sample->executes = slow_work_sample_executes(thread);
 	sample->putting = READ_ONCE(thread->holder.stage) == SLOW_WORK_ENDED;
 	/* An item whose put_ref runs may be gone. */
 	sample->execute = sample->putting ? thread->execute :
@@ -359,7 +399,12 @@ static void slow_work_note_stall(struct slow_work *work, unsigned long age)
 
 	slow_pool.events.stalls++;
 	trace_slow_work_stall(work, jiffies_to_msecs(age));
-	slow_work_walk_at(&stall.walk, work);
+	stall.execute = work->ops->execute;
+	stall.flags = READ_ONCE(work->flags);
+	if (completion_done(&description.done)) {
+		slow_work_walk_at(&description.walk, work);
+		stall.described = description.walk.pinned;
+	}
 	stall.age = age;
 	stall.class = slow_work_class_id(work->flags) == SLOW_WORK_VSLOW ?
 		      "very slow" : "slow";
@@ -376,10 +421,16 @@ static void slow_work_note_stall(struct slow_work *work, unsigned long age)
 
 static void slow_work_report(void)
 {
-	if (__ratelimit(&slow_work_stall_ratelimit))
+	bool told = __ratelimit(&slow_work_stall_ratelimit);
+
+	if (told)
 		slow_work_print_stall();
-	if (stall.walk.pinned)
-		slow_work_walk_unpin(&stall.walk);
+	if (!stall.described)
+		return;
+	if (told)
+		slow_work_let_describe();
+	else
+		slow_work_walk_unpin(&description.walk);
 }
 
 static void slow_work_check_class(enum slow_work_class_id id)
@@ -403,16 +454,14 @@ static void slow_work_check_class(enum slow_work_class_id id)
 /* Of the threads whose stall is due, report the one that executes longest. */
 static void slow_work_check_threads(void)
 {
-	struct slow_work_thread *thread;
-	unsigned long executes = 0;
+	struct slow_work_thread *thread = watchdog.longest;
+	unsigned long executes;
 
-	if (!watchdog.longest)
+	if (!thread)
 		return;
 	stall = (struct slow_work_stall){ .executing = true };
 	raw_spin_lock_irq(&slow_pool.lock);
-	thread = slow_pool.threads[watchdog.longest - watchdog.threads];
-	if (thread)
-		executes = slow_work_thread_executes(thread);
+	executes = slow_work_thread_executes(thread);
 	if (executes < watchdog.least)
 		executes = 0;	/* it has gone on to another */
 	if (executes)
@@ -424,10 +473,18 @@ static void slow_work_check_threads(void)
 
 static void slow_work_sample_threads(void)
 {
+	struct slow_work_user *user;
 	unsigned int slot;
 
 	watchdog.longest = NULL;
 	watchdog.nr_due = 0;
+	/* Users are never freed before the module goes. */
+	for (user = READ_ONCE(slow_pool.newest); user; user = user->older) {
+		raw_spin_lock_irq(&slow_pool.lock);
+		if (user->reserve)
+			slow_work_sample_executes(user->reserve);
+		raw_spin_unlock_irq(&slow_pool.lock);
+	}
 	for (slot = 0; slot < slow_pool.limit; slot++) {
 		raw_spin_lock_irq(&slow_pool.lock);
 		slow_work_sample_thread(&watchdog.threads[slot],
@@ -512,6 +569,8 @@ int slow_work_watchdog_init(void)
 	int ret;
 
 	timer_setup(&slow_pool.stall_timer, slow_work_watchdog_timer, 0);
+	init_completion(&description.done);
+	complete_all(&description.done);
 	watchdog.threads = kvcalloc(slow_pool.limit, sizeof(*watchdog.threads),
 				    GFP_KERNEL);
 	if (!watchdog.threads)
@@ -528,5 +587,6 @@ void slow_work_watchdog_exit(void)
 	unregister_pm_notifier(&slow_work_watchdog_pm_block);
 	timer_delete_sync(&slow_pool.stall_timer);
 	cancel_work_sync(&slow_work_watchdog_work);
+	flush_work(&slow_work_desc_work);
 	kvfree(watchdog.threads);
 }

@@ -248,6 +248,13 @@ struct slow_work_queue {
 	unsigned long taken;		/* L: jiffies when the pool took one last */
 } __aligned(64);	/* a power of two, as struct slow_work_class */
 
+/* Since when a class or a thread has made no progress.  W: see slow-work-watchdog.c. */
+struct slow_work_age {
+	unsigned long mark;	/* W: items started; jiffies when the item began */
+	unsigned long since;	/* W: jiffies: @mark is as old, or the last sleep */
+	unsigned long reported;	/* W: the age at the last report, or 0 */
+};
+
 /*
  * A module that registered.  Its memory is kept for the next one: an enqueue that is
  * merged counts without the lock, perhaps for a user that has left.
@@ -261,6 +268,7 @@ struct slow_work_user {
 	unsigned int number;		/* I: how many are older */
 	struct slow_work_thread *reserve; /* L, set under U: the memory stays */
 	struct list_head reserves;	/* L: in slow_pool.reserves, while it has one */
+	struct slow_work_age age;	/* W: of what the reserve executes */
 	struct module *module;		/* I: only a key, but for its name */
 	struct hlist_node hash;		/* L: in slow_pool.users, later in spare */
 	struct list_head link;		/* U: in slow_work_users */

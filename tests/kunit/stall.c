@@ -588,6 +588,54 @@ static void a_thread_that_has_gone_on_is_no_stall(struct kunit *test)
 		swt_release(items[i]);
 }
 
+/* It is a thread like another */
+static void a_reserve_that_executes_for_long(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct module *owner = swt_owner(t, "swt_rsv");
+	struct swt_item *item;
+
+	begin(t, 2, 2);
+	KUNIT_ASSERT_EQ(test, swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM), 0);
+	swt_hold(t, 2);
+	item = named(swt_blocker_ops(t, SWT_SLOW, swt_ops_of(t, owner)), "of a reserve");
+	swt_must_execute(item);
+	swt_release_held(t);
+	swt_wait(t, swt_idle_threads() == 2);
+	swt_set(t, "stall-warn-secs", 1);
+	swt_wait(t, reported(item));
+	KUNIT_EXPECT_TRUE(test, told(t, FN " of swt_rsv, a slow item, executes for ", " s\n"));
+	KUNIT_EXPECT_TRUE(test, told(t, "the stack of kslowr/swt_rsv (PID ", "):"));
+	swt_release(item);
+	swt_wait(t, swt_at_rest(item));
+}
+
+/* As it may where it wants what the stalled item has; its words come when they can */
+static void a_desc_that_blocks_holds_up_no_report(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = named(swt_item(t, SWT_SLOW), "is next"), *held[2];
+
+	begin(t, 2, 2);
+	hold_by_number(t, held, 2, "held");
+	item->desc_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	swt_set(t, "stall-warn-secs", 1);
+	swt_wait(t, told(t, "no slow item has started for ", ""));
+	swt_wait(t, told(t, "", " executes for "));
+	/* Those that follow come without such a line */
+	swt_wait(t, reports(t) >= 4);
+	KUNIT_EXPECT_FALSE(test, told(t, "the item is: ", ""));
+	swt_set(t, "stall-warn-secs", 0);
+	swt_open(item->desc_gate);
+	swt_wait(t, reported(item));
+	swt_release(held[0]);
+	swt_wait(t, swt_at_rest(item) && swt_idle_threads() == 1);
+	KUNIT_EXPECT_EQ(test, swt_log_lines(t, PREFIX "the item is: ", ""), 1);
+	swt_set(t, "stall-warn-secs", 1);
+	swt_wait(t, reported(held[1]));
+}
+
 /* As the statistics have it, if there are any */
 static s64 counted(struct swt *t)
 {
@@ -1128,6 +1176,8 @@ static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(the_oldest_of_several),
 	KUNIT_CASE(a_desc_that_does_not_fit),
 	KUNIT_CASE(a_thread_that_has_gone_on_is_no_stall),
+	KUNIT_CASE(a_reserve_that_executes_for_long),
+	KUNIT_CASE(a_desc_that_blocks_holds_up_no_report),
 	KUNIT_CASE(again_when_it_is_twice_as_old),
 	KUNIT_CASE(no_more_than_five_are_printed_in_that_time),
 	KUNIT_CASE(samples_come_an_eighth_of_the_time_or_a_quarter_of_a_second_apart),
