@@ -128,6 +128,8 @@ take --filter 'caller: slow'
 is "objects are filtered as well" "caller: slow 4; caller: slow 5; caller: slow 6" "$(of 'of("queued", "desc")')"
 cp $STATS $RUNQUEUE /tmp/copy/slow_work/
 is "a copy of the files" 13 "$(top --once --items 20 --debugfs /tmp/copy/ | grep -c caller:)"
+sed -E 's/^( *[0-9]+) +([0-9]+) /\100 40\2 /' $RUNQUEUE >/tmp/copy/slow_work/runqueue
+is "the same, with threads and PIDs of more digits" 13 "$(top --once --items 20 --debugfs /tmp/copy/ | grep -c caller:)"
 
 # --- the order of owners
 load slow_work_user
