@@ -78,10 +78,15 @@ class Pool:
             yield user.reserve
 
     def executing(self):
-        """Pairs of a thread and the item that it has"""
+        """Pairs of a thread and the item that it has; None: its put_ref runs, it may be gone"""
         for thread in list(self.threads()) + list(self.reserves()):
             if thread.holder.item:
-                yield thread, thread.holder.item
+                yield thread, thread.holder.item if thread.holder.stage else None
+
+    def class_of(self, thread):
+        """The name of the class of what a thread has"""
+        vslow = (self.pool.classes[1].address_of_(), self.pool.reserve_classes[1].address_of_())
+        return CLASSES[thread.member_("class") in vslow]
 
     def lost(self):
         """Threads that have died in a call-out"""
@@ -117,9 +122,9 @@ class Pool:
                 node = node.next
 
 
-def owner(work):
+def owner(account):
     """The name of the module that an item counts for"""
-    return text(work.account.user.name)
+    return text(account.user.name)
 
 
 def class_of(work):
@@ -142,16 +147,16 @@ def tally(pool):
     """What is queued, executing and armed, by class and by owner"""
     found = {}
 
-    def count(kind, work):
-        for row in (("class", class_of(work)), ("owner", owner(work))):
+    def count(kind, name, account):
+        for row in (("class", name), ("owner", owner(account))):
             found.setdefault(row, {"queued": 0, "executing": 0, "armed": 0})[kind] += 1
 
-    for _, work in pool.executing():
-        count("executing", work)
+    for thread, _ in pool.executing():
+        count("executing", pool.class_of(thread), thread.holder.account)
     for _, _, work in pool.queued():
-        count("queued", work)
+        count("queued", class_of(work), work.account)
     for work in pool.items(pool.pool.armed):
-        count("armed", work)
+        count("armed", class_of(work), work.account)
     return found
 
 
@@ -187,10 +192,10 @@ def show_tables(pool):
                  sum(account.executed.value_() for account in user.accounts), merged, counts)
 
 
-def show_item(where, pid, pool, work, since):
+def show_item(where, pid, work, since):
     """A line of the tables of items"""
     print(f"{where:<12}{pid:>6} {duration(since):>7} {work.flags.value_() & FLAGS_SHOWN:>5x}  "
-          f"{owner(work)}: {symbol(work.ops.execute)}")
+          f"{owner(work.account)}: {symbol(work.ops.execute)}")
 
 
 def show_executing(pool, stacks):
@@ -199,7 +204,12 @@ def show_executing(pool, stacks):
     print(f"\n{'EXECUTING':<12}{'PID':>6} {'AGE':>7} {'FLAGS':>5}  ITEM")
     for thread, work in pool.executing():
         task = thread.task
-        show_item(text(task.comm), task.pid.value_(), pool, work, pool.seconds(work.timestamp))
+        if work:
+            show_item(text(task.comm), task.pid.value_(), work,
+                      pool.seconds(thread.holder.timestamp or work.timestamp))
+        else:
+            print(f"{text(task.comm):<12}{task.pid.value_():>6} {'-':>7} {'-':>5}  "
+                  f"{owner(thread.holder.account)}: put_ref after {symbol(thread.execute)}")
         state = task_state_to_char(task)
         if not stacks or (state == "R" and live):
             continue
@@ -229,12 +239,12 @@ def show_waiting(pool, most):
     for name, _, work in pool.queued():
         shown[name] += 1
         if shown[name] <= most:
-            show_item(name, "-", pool, work, pool.seconds(work.timestamp))
+            show_item(name, "-", work, pool.seconds(work.timestamp))
     for work in pool.items(pool.pool.armed):
         shown["dly"] += 1
         if shown["dly"] <= most:
             timer = container_of(work, "struct delayed_slow_work", "work").timer
-            show_item("dly", "-", pool, work,
+            show_item("dly", "-", work,
                       -pool.seconds(timer.expires - 1 + work.stamp))
     for name, count in shown.items():
         if count > most:

@@ -30,6 +30,19 @@ is "no stacks" 4 "$(table EXECUTING /tmp/dump | wc -l)"
 check "without a module's debug information its functions have names all the same" \
 	grep -qE '^kslowd000 .* slow_work_caller: (swt_execute|0x[0-9a-f]{16})$' /tmp/dump
 
+# --- an item that its put_ref has freed, while that goes on
+order open
+wait_for "all have run" 60 state_is executing 0
+order linger
+order slow 1
+lingers() { [ "$(($(state gets) - $(state puts)))" = 2 ]; }	# those that are armed
+wait_for "it lingers" 60 lingers
+dump $both >/tmp/dump
+is "what is known of it" "- - slow_work_caller: put_ref after swt_execute" \
+	"$(table EXECUTING /tmp/dump | sed -nE 's/^kslowd... +[0-9]+ +//p' | sed 's/  */ /g')"
+is "it counts" "slow_work_caller 0 1 2" "$(table OWNER /tmp/dump | grep caller | sed 's/  */ /g' | cut -d ' ' -f 1-4)"
+order open
+
 # --- nothing to see
 unload slow_work_caller
 unload slow_work

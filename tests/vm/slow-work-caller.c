@@ -9,6 +9,7 @@
  *	delayed N MS	arm so many new items
  *	close		from now on, items that execute wait at the gate
  *	open		let them all through
+ *	linger		until one of the two, what is put is freed and its put_ref goes on
  *	cancel		cancel every item there is
  *	revoke		take back every item that is pending, waiting for none
  *	flush		flush every item there is
@@ -50,7 +51,7 @@ static unsigned int caller_numbers;
 static DECLARE_WAIT_QUEUE_HEAD(caller_gate);
 static bool caller_closed;
 static struct task_struct *caller_last;	/* to come to the gate, while there */
-static bool caller_crash;
+static bool caller_crash, caller_lingers;
 
 static atomic_t caller_gets, caller_puts, caller_executed;
 static atomic_t caller_executing, caller_vslow, caller_most, caller_most_vslow;
@@ -82,6 +83,7 @@ static void caller_put(struct swt_item *base)
 {
 	atomic_inc(&caller_puts);
 	kref_put(&to_caller_item(base)->ref, caller_release);
+	wait_event_idle(caller_gate, !READ_ONCE(caller_lingers));
 }
 
 static void caller_enter(atomic_t *now, atomic_t *most)
@@ -191,6 +193,7 @@ static void caller_each(bool (*call)(struct swt_item *base))
 static void caller_set_gate(bool closed)
 {
 	WRITE_ONCE(caller_closed, closed);
+	WRITE_ONCE(caller_lingers, false);
 	wake_up_all(&caller_gate);
 }
 
@@ -225,6 +228,10 @@ static int caller_word(const char *word)
 	}
 	if (!strcmp(word, "hang")) {
 		wait_event(caller_gate, !READ_ONCE(caller_closed));
+		return 0;
+	}
+	if (!strcmp(word, "linger")) {
+		WRITE_ONCE(caller_lingers, true);
 		return 0;
 	}
 	if (strcmp(word, "open") && strcmp(word, "close"))
