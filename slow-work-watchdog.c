@@ -72,6 +72,7 @@ static struct {
 	unsigned long due;	/* W: jiffies when the next sample is due */
 	unsigned long least;	/* W: stall-warn-secs in jiffies, for this sample */
 	struct slow_work_age classes[SLOW_WORK_NR_CLASSES];	/* W: */
+	unsigned long oldest[SLOW_WORK_NR_CLASSES];	/* W: longest wait, in jiffies */
 	struct slow_work_sample *threads;	/* I, entries W: by number */
 	struct slow_work_thread *longest;	/* W: of those whose stall is due */
 	unsigned long longest_for;	/* W: jiffies that it executes */
@@ -289,8 +290,8 @@ static unsigned long slow_work_class_waits(enum slow_work_class_id id)
 		};
 		return 0;
 	}
-	return min3(now - age->since, now - watchdog.since,
-		    now - slow_work_first(class)->timestamp);
+	/* The next in turn may have come just now, in place of one that was cancelled. */
+	return min3(now - age->since, now - watchdog.since, watchdog.oldest[id]);
 }
 
 static struct slow_work_age *slow_work_age_of(struct slow_work_thread *thread)
@@ -471,18 +472,33 @@ static void slow_work_check_threads(void)
 		slow_work_report();
 }
 
-static void slow_work_sample_threads(void)
+static void slow_work_sample_user(struct slow_work_user *user)
+{
+	struct slow_work *work;
+	int i;
+
+	if (user->reserve)
+		slow_work_sample_executes(user->reserve);
+	for (i = 0; i < SLOW_WORK_NR_CLASSES; i++) {
+		work = slow_work_first_of(&user->queues[i].items);
+		if (work)
+			watchdog.oldest[i] = max(watchdog.oldest[i],
+						 jiffies - work->timestamp);
+	}
+}
+
+static void slow_work_sample_all(void)
 {
 	struct slow_work_user *user;
 	unsigned int slot;
 
 	watchdog.longest = NULL;
 	watchdog.nr_due = 0;
+	memset(watchdog.oldest, 0, sizeof(watchdog.oldest));
 	/* Users are never freed before the module goes. */
 	for (user = READ_ONCE(slow_pool.newest); user; user = user->older) {
 		raw_spin_lock_irq(&slow_pool.lock);
-		if (user->reserve)
-			slow_work_sample_executes(user->reserve);
+		slow_work_sample_user(user);
 		raw_spin_unlock_irq(&slow_pool.lock);
 	}
 	for (slot = 0; slot < slow_pool.limit; slot++) {
@@ -507,7 +523,7 @@ static void slow_work_watchdog_sample(struct work_struct *unused)
 	report = watchdog.least && !watchdog.suspended;
 	raw_spin_unlock_irq(&slow_pool.lock);
 	if (report) {
-		slow_work_sample_threads();
+		slow_work_sample_all();
 		slow_work_check_class(SLOW_WORK_SLOW);
 		slow_work_check_class(SLOW_WORK_VSLOW);
 		slow_work_check_threads();

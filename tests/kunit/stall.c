@@ -776,6 +776,32 @@ static void a_class_counts_from_when_the_next_was_queued(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, told(t, "no slow item has started for 8 s; ", ""));
 }
 
+/* Whose turn it is enqueues one item and cancels another, so the next has just come */
+static void a_class_in_which_one_waits_behind_new_ones(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *items[2], *item = named(swt_item(t, SWT_SLOW), "waits");
+	struct slow_work_ops *ops = swt_ops_of(t, swt_owner(t, "swt_new"));
+	int i;
+
+	if (!begin_exact(t, 2, 2))
+		return;
+	KUNIT_ASSERT_EQ(test, swt_register(t, ops->owner), 0);
+	swt_hold(t, 2);
+	for (i = 0; i < 2; i++)
+		items[i] = swt_item_ops(t, SWT_SLOW, ops);
+	swt_must_enqueue(items[0]);
+	swt_must_enqueue(item);
+	swt_set(t, "stall-warn-secs", 4);
+	for (i = 1; i < 6; i++) {
+		schedule_timeout_uninterruptible(HZ);
+		swt_must_enqueue(items[i % 2]);
+		swt_cancel(items[(i + 1) % 2]);
+	}
+	KUNIT_EXPECT_TRUE(test, told(t, "no slow item has started for ",
+				     " of swt_new is next in turn\n"));
+}
+
 static void sleep_between_two_samples(struct swt_item *item)
 {
 	at(item->t, jiffies + HZ);
@@ -1183,6 +1209,7 @@ static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(samples_come_an_eighth_of_the_time_or_a_quarter_of_a_second_apart),
 	KUNIT_CASE(a_class_counts_from_when_it_last_started_one),
 	KUNIT_CASE(a_class_counts_from_when_the_next_was_queued),
+	KUNIT_CASE(a_class_in_which_one_waits_behind_new_ones),
 	KUNIT_CASE(a_thread_counts_from_its_last_sleep),
 	KUNIT_CASE(what_was_before_a_sample_that_is_late),
 	KUNIT_CASE(no_thread_can_be_started),
