@@ -372,7 +372,8 @@ EXPORT_SYMBOL(slow_work_cancel);
  * slow_work_enable() has been called as often as this.  So a caller that stops for a
  * while (for a suspend, or to recover from an error) need not stop whatever enqueues.
  * It is disable_work_sync() of workqueues.  If @work is enabled meanwhile this waits for
- * the run that was under way, and takes back none that is accepted since.
+ * the run that was under way, or in its place for one that has begun since, and takes back
+ * none that is accepted since.
  *
  * Context: As slow_work_cancel().
  * Return: true if a run was prevented.
