@@ -162,6 +162,7 @@ int slow_work_reserve_start(struct slow_work_user *user)
 	slow_work_affinity_begin(task, true);
 	raw_spin_lock_irq(&slow_pool.lock);
 	thread->task = task;
+	thread->asleep_since = jiffies;
 	thread->flags = 0;
 	list_add(&user->reserves, &slow_pool.reserves);
 	slow_pool.nr_reserves++;
