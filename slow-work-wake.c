@@ -458,6 +458,25 @@ static bool slow_work_find_thread(void)
 }
 
 /*
+ * @thread, between two items, lets others have the CPU.  One that idles may take what it
+ * would; else it is counted on for 10 ms.  A slot that it was to leave has been left.
+ */
+void slow_work_step_aside(struct slow_work_thread *thread)
+{
+	const unsigned int gives_way = SLOW_WORK_COMING | SLOW_WORK_PREEMPTED;
+
+	lockdep_assert_held(&slow_pool.lock);
+	if ((thread->flags & gives_way) == gives_way) {
+		thread->flags &= ~SLOW_WORK_PREEMPTED;
+		thread->class->preempted--;
+	}
+	if (!list_empty(&slow_pool.idle))
+		slow_work_kick();
+	else if (slow_work_wants_thread())
+		slow_work_poll_in(SLOW_WORK_REST_JIFFIES);
+}
+
+/*
  * The last user has left: have a thread disarm what is armed; if none idles, the next
  * that comes to the queues.  One that finds an item to execute there kicks another.
  */

@@ -1071,12 +1071,10 @@ static __always_inline bool slow_work_should_pause(void)
 	return unlikely(flags) || unlikely(freezing(current));
 }
 
-static noinline void slow_work_pause(const struct slow_work_thread *thread)
+static noinline void slow_work_pause(struct slow_work_thread *thread)
 	__must_hold(&slow_pool.lock)
 {
-	/* One that idles may have a CPU for what this one would take. */
-	if (!list_empty(&slow_pool.idle))
-		slow_work_kick();
+	slow_work_step_aside(thread);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	if (task_sigpending(current))
 		slow_work_report_signals(thread);

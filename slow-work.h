@@ -447,6 +447,7 @@ void slow_work_call(struct slow_work_thread *thread, unsigned int flags);
 void slow_work_arrive(struct slow_work_thread *thread);
 void slow_work_retire(struct slow_work_thread *thread);
 void slow_work_end_sleep(struct slow_work_thread *thread);
+void slow_work_step_aside(struct slow_work_thread *thread);
 void slow_work_close(void);
 void slow_work_timer(struct timer_list *unused);
 void slow_work_wake_waiters(struct list_head *waiters);
