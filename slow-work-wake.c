@@ -320,8 +320,9 @@ struct slow_work *slow_work_first(const struct slow_work_class *class)
  * A very slow sleeper that yields leaves a very slow slot free, and its thread
  * would take a very slow item again, perhaps another sleeper: so a slow item would
  * wait while threads are passed round.  A thread that was preempted therefore takes a
- * slow item first, once, if that is the fresh one or has waited longer; but fresh ones one
- * after the other keep no very slow one that yielded waiting for longer than 10 ms.
+ * slow item first, once, if that is the fresh one or has waited longer.  Fresh ones that
+ * displace each other would keep very slow ones that yielded waiting for ever: one of these
+ * comes first each 10 ms.
  */
 static bool slow_work_comes_for_slow(void)
 {
@@ -333,7 +334,8 @@ static bool slow_work_comes_for_slow(void)
 		return slow->queued;
 	since = slow_work_first(vslow)->timestamp;
 	if (slow->queued > slow->yielded && vslow->queued == vslow->yielded &&
-	    slow_work_left(since, SLOW_WORK_REST_JIFFIES))
+	    (slow_work_left(since, SLOW_WORK_REST_JIFFIES) ||
+	     slow_work_left(vslow->yielded_at, SLOW_WORK_REST_JIFFIES)))
 		return true;
 	return time_before(slow_work_first(slow)->timestamp, since);
 }

@@ -623,13 +623,16 @@ static noinline void slow_work_prepare_special(struct slow_work_thread *thread,
 					       struct slow_work *work)
 {
 	unsigned long flags = READ_ONCE(work->flags);
+	struct slow_work_class *class = slow_work_class_of(flags);
 
 	if (flags & BIT(SLOW_WORK_DESCRIBED))
 		WRITE_ONCE(thread->holder.stage, SLOW_WORK_CLAIMED);
 	if (flags & BIT(SLOW_WORK_FLUSHED))
 		slow_work_bind_flushes(work, &thread->holder);
-	if (test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags))
-		slow_work_class_of(flags)->yielded--;
+	if (test_and_clear_bit(SLOW_WORK_YIELDED, &work->flags)) {
+		class->yielded--;
+		class->yielded_at = jiffies;
+	}
 }
 
 /*

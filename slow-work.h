@@ -144,6 +144,7 @@ struct slow_work_class {
 	struct slow_work_list turns;	/* L: queues with items, in the order of turns */
 	unsigned int queued;		/* L: items in these */
 	unsigned int yielded;		/* L: of these, came back by yielding */
+	unsigned long yielded_at;	/* L: jiffies when one that had was taken last */
 	unsigned int executing;		/* L: items that threads have */
 	unsigned int limit;		/* L: of @executing: start no more */
 	unsigned long started;		/* L: items taken from queues, ever */

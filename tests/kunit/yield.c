@@ -941,8 +941,7 @@ static void item_that_enqueues_itself_displaces_nobody(struct kunit *test)
 	sleeper = put_to_bed(t, SWT_SLOW);
 	item->on_execute = enqueue_self_again;
 	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item) == 5);
-	swt_settle(t);
+	swt_wait(t, swt_runs(item) == 5 && swt_at_rest(item));
 	KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleeper)->wanted), 0);
 	KUNIT_EXPECT_TRUE(test, swt_asleep(sleeper));
 	wake_sleeper(sleeper);
@@ -972,6 +971,37 @@ static void fresh_items_starve_no_very_slow_one(struct kunit *test)
 	KUNIT_EXPECT_GE(test, swt_starts(items[0]), 15);
 	wake_sleeper(sleeper);
 	wake_sleepers(items, 2);
+}
+
+/* All of these give way in turn, and have waited for longer than 10 ms */
+static void fresh_item_passes_by_very_slow_ones(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleepers[MANY], *item;
+	int i, turn, before, after;
+
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 2, 2);
+	swt_hold(t, 1);
+	make_sleepers(t, sleepers, MANY, NULL, SWT_VSLOW);
+	for (i = 0; i < MANY; i++)
+		swt_must_enqueue(sleepers[i]);
+	swt_wait(t, fewest_runs(sleepers, MANY) >= 1);
+	for (turn = 0; turn < 5; turn++) {
+		item = swt_item(t, SWT_SLOW);
+		for (i = 0, before = 0; i < MANY; i++)
+			before += swt_starts(sleepers[i]);
+		swt_must_enqueue(item);
+		usleep_range(2000, 2001);
+		for (i = 0, after = 0; i < MANY; i++)
+			after += swt_starts(sleepers[i]);
+		KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
+		/* One before it, and one behind it */
+		KUNIT_EXPECT_LE(test, after - before, 2);
+		usleep_range(50000 + 3000 * turn, 50001 + 3000 * turn);
+	}
+	wake_sleepers(sleepers, MANY);
 }
 
 static void fresh_items_pass_through_many_sleepers(struct kunit *test)
@@ -1534,6 +1564,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(item_that_enqueues_itself_without_a_sleep_has_not_yielded),
 	KUNIT_CASE(item_that_enqueues_itself_displaces_nobody),
 	KUNIT_CASE(fresh_items_starve_no_very_slow_one),
+	KUNIT_CASE(fresh_item_passes_by_very_slow_ones),
 	KUNIT_CASE(fresh_items_pass_through_many_sleepers),
 	KUNIT_CASE(pool_grows_past_a_sleeper_that_winds_up),
 	KUNIT_CASE(no_thread_is_started_past_a_sleeper_that_winds_up_soon),
