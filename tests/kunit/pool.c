@@ -254,7 +254,9 @@ static void grows_by_a_thread_for_every_item_that_blocks(struct kunit *test)
 	swt_pool(t, 2, 8);
 	for (i = 1; i <= 8; i++) {
 		swt_hold(t, 1);
-		KUNIT_EXPECT_EQ(test, swt_threads(), max(i, 2));
+		KUNIT_EXPECT_GE(test, swt_threads(), max(i, 2));
+		if (swt_time_travel())
+			KUNIT_EXPECT_EQ(test, swt_threads(), max(i, 2));
 	}
 }
 
@@ -282,6 +284,9 @@ static void grows_to_what_is_wanted_and_no_more(struct kunit *test)
 
 	swt_pool(t, 2, 16);
 	swt_hold(t, 5);
+	/* Elsewhere one may get no CPU for 10 ms, and have another in its place */
+	if (!swt_time_travel())
+		return;
 	KUNIT_EXPECT_EQ(test, swt_threads(), 5);
 	/* A sixth item wants a sixth thread, its end none */
 	swt_settle(t);
