@@ -387,18 +387,26 @@ static void stop_the_first_reader(struct swt_item *item, struct seq_file *m)
 	seq_puts(m, "whole");
 }
 
+/* Of an item that executes; until its gate opens, when the first reader is to be joined */
+static struct swt_thread *stop_reader_of(struct swt_item *item)
+{
+	struct swt_thread *reader;
+
+	item->on_desc = stop_the_first_reader;
+	item->data = swt_gate(item->t);
+	swt_must_execute(item);
+	reader = swt_runqueue_start(item->t);
+	swt_wait(item->t, atomic_read(&item->describing) == 1);
+	return reader;
+}
+
 /* Nor does one reader stand in the way of another */
 static void desc_of_one_reader_holds_up_no_other(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
-	struct swt_thread *reader;
+	struct swt_thread *reader = stop_reader_of(item);
 
-	item->on_desc = stop_the_first_reader;
-	item->data = swt_gate(t);
-	swt_must_execute(item);
-	reader = swt_runqueue_start(t);
-	swt_wait(t, atomic_read(&item->describing) == 1);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(swt_runqueue(t), "whole"));
 	swt_open(item->data);
 	KUNIT_EXPECT_EQ(test, swt_join(reader), 0);
@@ -449,13 +457,8 @@ static void readers_that_follow_each_other_keep_no_item(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_blocker(t, SWT_SLOW);
-	struct swt_thread *reader;
+	struct swt_thread *reader = stop_reader_of(item);
 
-	item->on_desc = stop_the_first_reader;
-	item->data = swt_gate(t);
-	swt_must_execute(item);
-	reader = swt_runqueue_start(t);
-	swt_wait(t, atomic_read(&item->describing) == 1);
 	swt_release(item);
 	swt_wait(t, swt_runs(item) == 1);
 	swt_settle(t);

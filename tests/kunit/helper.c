@@ -438,6 +438,13 @@ struct swt_thread *swt_cancel_start(struct swt_item *item)
 	return swt_start_on(item->t, swt_cancel_fn, NULL, item, NULL);
 }
 
+/* Once enqueued, it runs five times */
+void swt_enqueue_self_to_5(struct swt_item *item)
+{
+	if (swt_starts(item) < 5)
+		item->result = swt_enqueue(item);
+}
+
 void swt_sleep_until_needed(struct swt_item *item)
 {
 	signed long timeout = SWT_NEVER;

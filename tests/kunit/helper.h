@@ -199,6 +199,7 @@ bool swt_due(struct swt_item *item, unsigned long delay);
 bool swt_came_soon(struct swt_item *item, unsigned long since);
 
 /* For on_execute */
+void swt_enqueue_self_to_5(struct swt_item *item);
 void swt_sleep_until_needed(struct swt_item *item);
 void swt_allow_signals(struct swt_item *item);
 void swt_undo_scheduling(struct swt_item *item);

@@ -748,19 +748,13 @@ static void flush_waits_for_it(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, by_reserve(item) && by_reserve(queued));
 }
 
-static void enqueue_self(struct swt_item *item)
-{
-	if (swt_starts(item) < 5)
-		item->result = swt_enqueue(item);
-}
-
 static void enqueue_during_execute_is_deferred(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item_ops(t, SWT_SLOW, new_user(t, NAME));
 
 	swt_one_thread(t);
-	item->on_execute = enqueue_self;
+	item->on_execute = swt_enqueue_self_to_5;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 5 && swt_at_rest(item));
 	KUNIT_EXPECT_TRUE(test, by_reserve(item));

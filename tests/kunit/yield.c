@@ -925,12 +925,6 @@ static void item_that_enqueues_itself_without_a_sleep_has_not_yielded(struct kun
 	expect_woken(sleepers[1], true);
 }
 
-static void enqueue_self_again(struct swt_item *item)
-{
-	if (swt_starts(item) < 5)
-		item->result = swt_enqueue(item);
-}
-
 /* Its thread takes it again: nobody has to give way for that */
 static void item_that_enqueues_itself_displaces_nobody(struct kunit *test)
 {
@@ -943,7 +937,7 @@ static void item_that_enqueues_itself_displaces_nobody(struct kunit *test)
 	swt_pool(t, 2, 2);
 	sleeper = put_to_bed(t, SWT_SLOW);
 	swt_wait(t, swt_idle_threads() == 1);
-	item->on_execute = enqueue_self_again;
+	item->on_execute = swt_enqueue_self_to_5;
 	swt_must_enqueue(item);
 	swt_wait(t, swt_runs(item) == 5 && swt_at_rest(item));
 	KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleeper)->wanted), 0);
@@ -982,7 +976,7 @@ static void fresh_item_passes_by_very_slow_ones(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *sleepers[MANY], *item;
-	int i, turn, before, after;
+	int i, turn, before;
 
 	if (!swt_time_travel())
 		return;
@@ -994,15 +988,12 @@ static void fresh_item_passes_by_very_slow_ones(struct kunit *test)
 	swt_wait(t, fewest_runs(sleepers, MANY) >= 1);
 	for (turn = 0; turn < 5; turn++) {
 		item = swt_item(t, SWT_SLOW);
-		for (i = 0, before = 0; i < MANY; i++)
-			before += swt_starts(sleepers[i]);
+		before = all_runs(sleepers, MANY);
 		swt_must_enqueue(item);
 		usleep_range(2000, 2001);
-		for (i = 0, after = 0; i < MANY; i++)
-			after += swt_starts(sleepers[i]);
 		KUNIT_EXPECT_EQ(test, swt_runs(item), 1);
 		/* One before it, and one behind it */
-		KUNIT_EXPECT_LE(test, after - before, 2);
+		KUNIT_EXPECT_LE(test, all_runs(sleepers, MANY), before + 2);
 		usleep_range(50000 + 3000 * turn, 50001 + 3000 * turn);
 	}
 	wake_sleepers(sleepers, MANY);
@@ -1214,12 +1205,15 @@ static void sleepers_are_told_one_after_the_other(struct kunit *test)
 }
 
 /* Two very slow ones, for one item each, at once; and not the slow one that slept before */
-static void expect_both_told(struct swt *t, int share)
+static void very_slow_sleepers_are_told_for_slots(struct kunit *test)
 {
+	struct swt *t = test->priv;
 	struct swt_item *other, *sleepers[2], *items[2];
 	int i;
 
-	swt_set(t, "vslow-percentage", share);
+	if (!swt_time_travel())
+		return;
+	swt_pool(t, 4, 4);
 	other = put_to_bed(t, SWT_SLOW);
 	for (i = 0; i < 2; i++)
 		sleepers[i] = new_slow_riser(t, SWT_VSLOW);
@@ -1229,8 +1223,8 @@ static void expect_both_told(struct swt *t, int share)
 		swt_must_enqueue(items[i]);
 	}
 	usleep_range(15000, 15001);
-	KUNIT_EXPECT_EQ(t->test, count_woken(sleepers, 2), 2);
-	KUNIT_EXPECT_EQ(t->test, count_woken(&other, 1), 0);
+	KUNIT_EXPECT_EQ(test, count_woken(sleepers, 2), 2);
+	KUNIT_EXPECT_EQ(test, count_woken(&other, 1), 0);
 	for (i = 0; i < 2; i++)
 		swt_release(sleepers[i]);
 	for (i = 0; i < 2; i++) {
@@ -1240,16 +1234,6 @@ static void expect_both_told(struct swt *t, int share)
 	}
 	wake_sleeper(other);
 	swt_wait(t, swt_at_rest(other));
-}
-
-static void very_slow_sleepers_are_told_for_slots(struct kunit *test)
-{
-	struct swt *t = test->priv;
-
-	if (!swt_time_travel())
-		return;
-	swt_pool(t, 4, 4);
-	expect_both_told(t, 50);
 }
 
 /* The first has the slot that is free, on the second's thread; the other one its slot */
