@@ -84,9 +84,10 @@ static struct {
 static struct slow_work_stall {
 	bool executing;		/* W: a thread's stall; else a class's */
 	unsigned long age;	/* W: jiffies */
-	void (*execute)(struct slow_work *work);	/* W: of its item, or the class's */
-	unsigned long flags;	/* W: of that item: the class's is the next in turn */
-	bool described;		/* W: it is pinned by @description */
+	/* The item is the thread's, or the class's next in turn. */
+	void (*execute)(struct slow_work *work);	/* W: of the item */
+	unsigned long flags;	/* W: of the item */
+	bool described;		/* W: @description pins the item */
 	const char *class;	/* W: of the item */
 	char owner[MODULE_NAME_LEN];	/* W: of the item */
 	bool leaving;		/* W: the owner waits to unregister */
@@ -103,7 +104,7 @@ static struct slow_work_stall {
 /* What an item says of itself */
 static struct {
 	struct slow_work_walk walk;	/* D: pins the item */
-	struct completion done;		/* nothing is being described */
+	struct completion done;		/* complete while nothing is being described */
 	struct file file;		/* D: as much of a file as seq_user_ns() reads */
 	struct seq_file m;		/* D */
 	char text[256];			/* D */
@@ -222,11 +223,11 @@ static void slow_work_print_desc(struct work_struct *unused)
 
 static DECLARE_WORK(slow_work_desc_work, slow_work_print_desc);
 
-/* The last line of a report, unless it does not come at once */
+/* Have the last line of a report printed, and wait for it, but not for a desc that blocks. */
 static void slow_work_let_describe(void)
 {
 	reinit_completion(&description.done);
-	/* Not one that freezes: who waits for the desc does not freeze either. */
+	/* On no freezable workqueue: a thread that waits for desc holds up the freezer. */
 	schedule_work(&slow_work_desc_work);
 	wait_for_completion_timeout(&description.done, SLOW_WORK_DESC_JIFFIES);
 }
