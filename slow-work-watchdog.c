@@ -551,7 +551,7 @@ static void slow_work_watchdog_timer(struct timer_list *unused)
 
 /* Settings *********************************************************/
 
-/* Set stall-warn-secs: 0, or -EINVAL. */
+/* Set stall-warn-secs, and have no report after that by what was set: 0, or -EINVAL. */
 int slow_work_set_stall_secs(int secs)
 {
 	if (secs < 0 || secs > SLOW_WORK_STALL_SECS_MAX)
@@ -563,6 +563,8 @@ int slow_work_set_stall_secs(int secs)
 	WRITE_ONCE(slow_work_stall_ratelimit.interval, secs * HZ);
 	raw_spin_unlock_irq(&slow_pool.lock);
 	queue_work(system_freezable_wq, &slow_work_watchdog_work);
+	/* A sample may be under way, and wait for a desc. */
+	flush_work(&slow_work_watchdog_work);
 	return 0;
 }
 

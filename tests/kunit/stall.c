@@ -637,6 +637,22 @@ static void a_desc_that_blocks_holds_up_no_report(struct kunit *test)
 	swt_wait(t, reported(held[1]));
 }
 
+/* Though the first report waits for a desc: none comes after that by what was set before */
+static void a_setting_is_written_when_its_reports_are(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *held[2];
+
+	begin(t, 2, 2);
+	hold_by_number(t, held, 2, "held");
+	item->desc_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	let_all_be_due(t);
+	KUNIT_EXPECT_EQ(test, reports(t), 2);
+	swt_set(t, "stall-warn-secs", 0);
+	swt_open(item->desc_gate);
+}
+
 /* As the statistics have it, if there are any */
 static s64 counted(struct swt *t)
 {
@@ -1205,6 +1221,7 @@ static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(a_thread_that_has_gone_on_is_no_stall),
 	KUNIT_CASE(a_reserve_that_executes_for_long),
 	KUNIT_CASE(a_desc_that_blocks_holds_up_no_report),
+	KUNIT_CASE(a_setting_is_written_when_its_reports_are),
 	KUNIT_CASE(again_when_it_is_twice_as_old),
 	KUNIT_CASE(no_more_than_five_are_printed_in_that_time),
 	KUNIT_CASE(samples_come_an_eighth_of_the_time_or_a_quarter_of_a_second_apart),
