@@ -31,7 +31,8 @@
 #   --timeout SECONDS      (default 900) how long without a sign of life before it
 #                          is given up; after ten times so long it is in any case
 #   --cpu-time SECONDS     the same by what the machine had of the host's CPUs
-#   --first                no further than the console's first "not ok", of KUnit
+#   --first                no further than the first "not ok"; so with FIRST=yes in
+#                          the environment
 #
 # Succeeds only if SCRIPT came to its end with status 0, every result and the plan
 # are there, none is "not ok", and the console shows no report of any detector
@@ -78,7 +79,7 @@ image_modules() {
 main() {
 	local command name='' script='' cpus=2 mem='' icount='' append='' warn='panic_on_warn=1' arch
 	local oops='oops=panic panic_on_oops=1'
-	local log='' scratch='' first='' timeout=900 cpu_time='' modules='' qemu='' possible='' system=''
+	local log='' scratch='' first=${FIRST:-} timeout=900 cpu_time='' modules='' qemu='' possible='' system=''
 	local disks=() files=() with=() dump='' thread=multi
 	command=$(printf '%q ' "$0" "$@")
 	[ $# -ge 2 ] || die "usage: vm.sh NAME [OPTION...] SCRIPT (see the head of $0)"
@@ -260,7 +261,7 @@ main() {
 	cat "$work/ktap"
 	local why=()
 	if [ -s "$work/first" ]; then
-		sed -E 's/^\[[ 0-9.]*\] //' "$work/first"
+		grep -qxFf "$work/first" "$work/ktap" || sed -E 's/^\[[ 0-9.]*\] //' "$work/first"
 		why+=("ended there")
 	elif ! grep -q '^# guest ended: ' "$work/ktap"; then
 		if [ -e "$work/still" ]; then
@@ -388,9 +389,9 @@ end_still() {
 	kill "$1"
 }
 
-# At the first result of a suite that is not ok
+# At the first result that is not ok, of a suite on the console or of a script
 end_first() {
-	until grep -E '^(\[[ 0-9.]*\])? *not ok ' "$work/console" >"$work/first"; do
+	until grep -hE '^(\[[ 0-9.]*\])? *not ok ' "$work/console" "$work/results" >"$work/first"; do
 		sleep 0.1
 		kill -0 "$1" || return
 	done
