@@ -27,10 +27,9 @@ static DEFINE_MUTEX(slow_work_register_mutex);
 
 /* Wait **************************************************************/
 
-/* @what is a user: name the first of its items that is found. */
-static void slow_work_tell_user(const void *what)
+/* Name the first item of @user that is found, perhaps an armed one if @armed is set. */
+static void slow_work_tell_first(const struct slow_work_user *user, bool armed)
 {
-	const struct slow_work_user *user = what;
 	struct slow_work_walk walk;
 	bool found;
 
@@ -38,7 +37,8 @@ static void slow_work_tell_user(const void *what)
 	slow_work_walk_begin(&walk);
 	do
 		found = slow_work_walk_next(&walk, false);
-	while (found && walk.user != user);
+	while (found && (walk.user != user ||
+			 (!armed && walk.list == SLOW_WORK_LIST_ARMED)));
 	slow_work_walk_end(&walk);
 
 	if (found)
@@ -46,6 +46,18 @@ static void slow_work_tell_user(const void *what)
 				    walk.list == SLOW_WORK_LIST_LOST);
 	else
 		pr_warn("Still waiting for a put_ref of %s\n", user->name);
+}
+
+/* @what is a user that leaves. */
+static void slow_work_tell_user(const void *what)
+{
+	slow_work_tell_first(what, true);
+}
+
+/* @what is a user whose accepted runs a flush waits for. */
+static void slow_work_tell_flush(const void *what)
+{
+	slow_work_tell_first(what, false);
 }
 
 /*
@@ -86,7 +98,7 @@ static void slow_work_flush_runs(struct slow_work_user *user, unsigned long *pat
 	if (list_empty(&user->flushes))
 		slow_work_start_flush(user);
 	raw_spin_unlock_irq(&slow_pool.lock);
-	slow_work_wait_for(&waiter, patience, slow_work_tell_user, user);
+	slow_work_wait_for(&waiter, patience, slow_work_tell_flush, user);
 }
 
 /* Register **********************************************************/
@@ -397,8 +409,9 @@ static void slow_work_shut_down(unsigned long *patience)
  * armed, and waits for all threads to have exited; unless another module registers
  * meanwhile, which finds the pool open again.
  *
- * Context: Process context, not a pool thread (that warns once and changes
- *	nothing), nor a suspend callback, where pool threads are frozen; sleeps.
+ * Context: Process context, not a pool thread, nor a suspend callback, where pool threads
+ *	are frozen; sleeps.  From a pool thread, or without a register, it warns once and
+ *	changes nothing.
  */
 void slow_work_unregister_user(struct module *module)
 {
