@@ -517,7 +517,7 @@ def main():
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--full", action="store_true", help="all of them")
     parser.add_argument("--elsewhere", action="store_true",
-                        help="run what is known to be noticed elsewhere, there")
+                        help="run what is known to be noticed elsewhere, there; but for what the suites noticed")
     parser.add_argument("--anew", action="store_true", help="forget what was found before")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("words", nargs="*", metavar="WORD")
@@ -533,13 +533,14 @@ def main():
             print(mutant.name)
         return 0
     entries = known()
+    memory = os.path.join(CACHE, "mutants", "memory" + sha(SUITES)[:8])
     if args.elsewhere:
-        return judge_elsewhere(found, entries)
+        noticed = {name for name, verdict in remembered(found, memory).items() if verdict[0] == "noticed"}
+        return judge_elsewhere([m for m in found if m.name not in noticed], entries)
 
     print("KTAP version 1\n1..%d" % (len(found) + 1))
     print("# seed %s: %d of %d mutants" % (args.seed, len(found), len(all_of_them)), flush=True)
     os.makedirs(os.path.join(CACHE, "mutants"), exist_ok=True)
-    memory = os.path.join(CACHE, "mutants", "memory" + sha(SUITES)[:8])
     if args.anew and os.path.exists(memory):
         os.unlink(memory)
     verdicts = remembered(found, memory)
