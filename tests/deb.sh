@@ -222,6 +222,14 @@ module_built_for() {
 	in_root modinfo -k "$1" -F signer slow_work | grep 'DKMS module signing key'
 }
 
+# For slow-work-dump.py
+debug_information_for() {
+	local ko
+	ko=$(in_root modinfo -k "$1" -F filename slow_work) &&
+	case $ko in *.xz) xz -dc "$root$ko" ;; *) cat "$root$ko" ;; esac >"$work/slow_work.ko" &&
+	readelf -WS "$work/slow_work.ko" | grep '\.debug_info'
+}
+
 # The caller and the Makefile that README shows; by a user
 caller_built_for() {
 	local dir=$root/home/caller
@@ -334,6 +342,7 @@ life_on() {
 	on "apt install of this one" upgrade_packages "$packages"
 	on "there is no other" only_version "$version"
 	on "the module is built for $first" module_built_for "$first"
+	on "with its debug information" debug_information_for "$first"
 	on "the caller in README.md is built" caller_built_for "$first"
 	on "so is what a directory of it has" caller_has_a_directory "$first"
 	on "slow-work-top starts" in_root slow-work-top --help

@@ -245,7 +245,7 @@ def show_waiting(pool, most):
         if shown["dly"] <= most:
             timer = container_of(work, "struct delayed_slow_work", "work").timer
             show_item("dly", "-", work,
-                      -pool.seconds(timer.expires - 1 + work.stamp))
+                      -pool.seconds(timer.expires + work.stamp))
     for name, count in shown.items():
         if count > most:
             print(f"  and {count - most} more in {name}")
