@@ -265,7 +265,7 @@ TRACE_EVENT(slow_work_thread_fail,
 	),
 	TP_fast_assign(
 		__entry->error = error;
-		__entry->threads = slow_pool.nr;
+		__entry->threads = READ_ONCE(slow_pool.nr);
 	),
 	TP_printk("error=%d threads=%u", __entry->error, __entry->threads)
 );
