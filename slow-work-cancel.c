@@ -375,6 +375,9 @@ EXPORT_SYMBOL(slow_work_cancel);
  * the run that was under way, or in its place for one that has begun since, and takes back
  * none that is accepted since.
  *
+ * An item can be disabled 65,535 times over; what goes beyond warns once, and is a mere
+ * cancel.
+ *
  * Context: As slow_work_cancel().
  * Return: true if a run was prevented.
  */
@@ -472,7 +475,8 @@ EXPORT_SYMBOL(slow_work_try_cancel);
  *
  * Context: Process context; sleeps.  With no lock held that a call-out of the item
  *	takes.  Not from a suspend callback, where pool threads are frozen.
- * Return: true if there was something to wait for; false if @work was at rest.
+ * Return: true if there was something to wait for; false if @work was at rest, or called
+ *	this itself.
  */
 bool slow_work_flush(struct slow_work *work)
 {

@@ -40,8 +40,9 @@ static bool slow_work_is_disturbed(const struct slow_work_thread *thread)
  * Return: true: return from execute() now, and enqueue @work before if it has more
  *	to do: the thread is needed, @work is being cancelled, or the threads are to
  *	freeze.  After 10 ms the pool does without this thread.
- *	false: woken by something else, or the timeout ran out.  Until 6.1 an
- *	uninterruptible sleeper is woken once a second as well.
+ *	false: woken by something else, or the timeout ran out.  Before 6.1 an
+ *	uninterruptible sleeper is woken once a second as well.  At once, with a warning,
+ *	where the calling thread does not execute @work.
  */
 bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 					signed long *timeout)

@@ -483,11 +483,11 @@ static __always_inline int slow_work_submit(struct slow_work *work,
  * Context: Any, hard interrupts included; not NMI, nor under the scheduler's
  *	locks.  Calls the item's get_ref() with a raw spinlock held.
  * Return: 0: accepted;
- *	-ECANCELED: a cancel of @work is under way;
+ *	-ECANCELED: a cancel of @work is under way, or it is disabled;
  *	-ESHUTDOWN: no user is registered, or the last one is leaving and no run
  *	would come (warns once);
  *	-EINVAL: @work has no operations or no execute() (warns once);
- *	-EOWNERDEAD: the thread that executed @work has died in it;
+ *	-EOWNERDEAD: a task has died in a call-out of @work, and it is lost;
  *	or the negative errno of the item's get_ref(): nothing was queued.
  */
 int slow_work_enqueue(struct slow_work *work)
@@ -509,7 +509,8 @@ EXPORT_SYMBOL(slow_work_enqueue);
  * executes, the delay runs from now all the same.
  *
  * Context: As slow_work_enqueue().
- * Return: As slow_work_enqueue().
+ * Return: As slow_work_enqueue(); with a delay -EINVAL of an item that no delayed
+ *	initialiser has made, too (warns once).
  */
 int delayed_slow_work_enqueue(struct delayed_slow_work *dwork,
 			      unsigned long delay)
@@ -565,7 +566,8 @@ EXPORT_SYMBOL(delayed_slow_work_timer);
  * workqueues, but for what it returns.
  *
  * Context: As slow_work_enqueue().
- * Return: As slow_work_enqueue().
+ * Return: As slow_work_enqueue(); with a delay -EINVAL of an item that no delayed
+ *	initialiser has made, too (warns once).
  */
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
 {
@@ -584,7 +586,8 @@ EXPORT_SYMBOL(delayed_slow_work_mod);
  * timers.
  *
  * Context: As slow_work_enqueue().
- * Return: As slow_work_enqueue().
+ * Return: As slow_work_enqueue(); with a delay -EINVAL of an item that no delayed
+ *	initialiser has made, too (warns once).
  */
 int delayed_slow_work_reduce(struct delayed_slow_work *dwork,
 			     unsigned long delay)

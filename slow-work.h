@@ -42,12 +42,13 @@
 /*
  * Locking rules
  *
- * I: set when the module is loaded, read-only afterwards.
+ * I: set before others can see it, read-only until its memory is used for another.
  *
  * L: slow_pool.lock protected.  A raw spinlock, since items are enqueued from hard
  *    interrupts on PREEMPT_RT too.  Held for bit and list operations and for no
- *    call-out but get_ref.  No list is walked to its end under it: a section is as
- *    short with 100,000 items and 1,000 users as with one (promise 11).
+ *    call-out but get_ref.  No list of items, waiters, sleepers or users is walked to
+ *    its end under it: a section is as short with 100,000 items and 1,000 users as
+ *    with one (promise 11).
  *
  * R: slow_work_register_mutex protected.  Held while threads are started for the
  *    first user or stopped after the last; never while an item is waited for.
@@ -184,7 +185,7 @@ enum slow_work_stage {
  * that it runs put_ref.  Nothing points into the stack of a task that may die there.
  */
 struct slow_work_holder {
-	struct slow_work *item;		/* L: NULL when let go */
+	struct slow_work *item;		/* L, read by T: NULL when let go */
 	int stage;			/* RUNNING to ENDED without the lock, else L */
 	bool recheck;			/* L: the item is there after put_ref: see to it */
 	bool disturbed;			/* L: a cancel waits for the run, be it enabled since */
@@ -206,7 +207,7 @@ struct slow_work_holder {
 /* A pool thread */
 struct slow_work_thread {
 	struct slow_work_holder holder;	/* L: what it executes */
-	struct slow_work_class *class;	/* L: the class of that item */
+	struct slow_work_class *class;	/* L, read by T: the class of that item */
 	struct list_head link;		/* L: in idle, coming, retired or lost */
 	unsigned long since;		/* L: jiffies when it joined that */
 	struct list_head sleeper;	/* L: in its class's sleepers */
@@ -214,12 +215,12 @@ struct slow_work_thread {
 	unsigned int flags;		/* L: SLOW_WORK_SEARCHING and the like */
 	unsigned int slot;		/* I: its number */
 	u64 began;			/* T, L clears: ns when execute began, or 0 */
-	struct task_struct *task;	/* S, pointer read under L: referenced */
+	struct task_struct *task;	/* L to write, by S, of a reserve by U or R: referenced */
 	struct slow_work_user *user;	/* I: of a reserve: whose */
 	const struct cred *cred;	/* T: its credentials, referenced */
 	int prio;			/* T: its normal_prio before execute */
 	unsigned long cpus;		/* T: first word of its cpus_mask before that */
-	void (*execute)(struct slow_work *work); /* T: of the item it had last */
+	void (*execute)(struct slow_work *work); /* T, read under L in put_ref: of its last item */
 #ifdef CONFIG_LOCKDEP
 	int locks;			/* T: lockdep's count when execute began */
 	struct lockdep_map map;		/* T: of the item that it runs */
@@ -267,7 +268,7 @@ struct slow_work_user {
 	struct slow_work_queue queues[SLOW_WORK_NR_CLASSES]; /* L */
 	struct slow_work_user *older;	/* I: the next in slow_pool.newest */
 	unsigned int number;		/* I: how many are older */
-	struct slow_work_thread *reserve; /* L, set under U: the memory stays */
+	struct slow_work_thread *reserve; /* L, set under U, cleared if it died: memory stays */
 	struct list_head reserves;	/* L: in slow_pool.reserves, while it has one */
 	struct slow_work_age age;	/* W: of what the reserve executes */
 	struct module *module;		/* I: only a key, but for its name */
@@ -299,7 +300,7 @@ struct slow_work_events {
 	unsigned long starts;		/* L: threads started */
 	unsigned long culled;		/* L: threads retired as surplus */
 	unsigned long start_failures;	/* L: failed thread creations */
-	unsigned long stalls;		/* L: reports of stalls */
+	unsigned long stalls;		/* L: found, printed or not */
 	unsigned long reserve_calls;	/* L: of reserves that were called */
 	unsigned long max_ticks;	/* L: jiffies at the maximum, to @max_since */
 };
@@ -315,7 +316,7 @@ struct slow_work_pool {
 	int closing_told;		/* L to clear, xchg() to set: one item has been named */
 
 	/* Threads */
-	unsigned int nr;		/* L: but for retired and lost ones */
+	unsigned int nr;		/* H: but for retired and lost ones */
 	struct list_head idle;		/* L: the latest first */
 	unsigned int nr_idle;		/* L: entries of @idle */
 	struct slow_work_thread *searcher; /* L: was woken, has not come yet */
@@ -325,7 +326,7 @@ struct slow_work_pool {
 	struct list_head retired;	/* L: are exiting, and want to be reaped */
 	struct list_head lost;		/* L: died in a call-out, with their items */
 	unsigned int nr_lost;		/* L: entries of @lost */
-	struct slow_work_thread **threads; /* S and L: by number */
+	struct slow_work_thread **threads; /* L, S to set: by number */
 	unsigned long *slots;		/* S, cleared under L too: numbers taken */
 	unsigned int limit;		/* I: of @max; size of @threads */
 	unsigned int hz;		/* I: HZ, for readers from outside */
@@ -344,7 +345,7 @@ struct slow_work_pool {
 	unsigned int min;		/* H */
 	unsigned int max;		/* H */
 	unsigned int vslow_percentage;	/* H */
-	int nice;			/* P, H: of the threads, but for the manager */
+	int nice;			/* P, read without: of the threads, but for the manager */
 	unsigned int stall_secs;	/* H: stall-warn-secs; 0: no samples */
 	unsigned int histograms;	/* H: 0 or 1: times go into the histograms */
 
@@ -365,7 +366,7 @@ struct slow_work_pool {
 	struct slow_work_account *recent; /* L: of the last enqueue; always current */
 	struct slow_work_user unowned;	/* L: owners that have not registered */
 	struct hlist_head spare;	/* L: users that have left */
-	struct slow_work_user *newest;	/* L, at exit none: of all users, spare ones too */
+	struct slow_work_user *newest;	/* H, at exit none: of all users, spare ones too */
 
 	/* Reserves */
 	struct list_head reserves;	/* L: users that have one, next to check first */
