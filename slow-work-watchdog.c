@@ -221,15 +221,24 @@ static void slow_work_print_desc(struct work_struct *unused)
 	complete_all(&description.done);
 }
 
-static DECLARE_WORK(slow_work_desc_work, slow_work_print_desc);
+/* Delayed, though by nothing: for older kernels export no cancel_work() */
+static DECLARE_DELAYED_WORK(slow_work_desc_work, slow_work_print_desc);
 
-/* Have the last line of a report printed, and wait for it, but not for a desc that blocks. */
+/*
+ * Have the last line of a report printed, and wait for it, but not for a desc that blocks.
+ * If there is no worker for it yet, as where memory is short, the report does without: the
+ * worker that is free next may be wanted for what itself waits for the pinned item.
+ */
 static void slow_work_let_describe(void)
 {
 	reinit_completion(&description.done);
 	/* On no freezable workqueue: a thread that waits for desc holds up the freezer. */
-	schedule_work(&slow_work_desc_work);
-	wait_for_completion_timeout(&description.done, SLOW_WORK_DESC_JIFFIES);
+	schedule_delayed_work(&slow_work_desc_work, 0);
+	if (wait_for_completion_timeout(&description.done, SLOW_WORK_DESC_JIFFIES) ||
+	    !cancel_delayed_work(&slow_work_desc_work))
+		return;
+	slow_work_walk_unpin(&description.walk);
+	complete_all(&description.done);
 }
 
 static void slow_work_print_stall(void)
@@ -562,9 +571,9 @@ int slow_work_set_stall_secs(int secs)
 	WRITE_ONCE(slow_pool.stall_secs, secs);
 	WRITE_ONCE(slow_work_stall_ratelimit.interval, secs * HZ);
 	raw_spin_unlock_irq(&slow_pool.lock);
+	/* One that is under way may wait for a desc; one that is queued, for a worker. */
+	cancel_work_sync(&slow_work_watchdog_work);
 	queue_work(system_freezable_wq, &slow_work_watchdog_work);
-	/* A sample may be under way, and wait for a desc. */
-	flush_work(&slow_work_watchdog_work);
 	return 0;
 }
 
@@ -607,6 +616,6 @@ void slow_work_watchdog_exit(void)
 	unregister_pm_notifier(&slow_work_watchdog_pm_block);
 	timer_delete_sync(&slow_pool.stall_timer);
 	cancel_work_sync(&slow_work_watchdog_work);
-	flush_work(&slow_work_desc_work);
+	flush_delayed_work(&slow_work_desc_work);
 	kvfree(watchdog.threads);
 }

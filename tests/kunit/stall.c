@@ -14,6 +14,7 @@
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "helper.h"
 
@@ -648,9 +649,82 @@ static void a_setting_is_written_when_its_reports_are(struct kunit *test)
 	item->desc_gate = swt_gate(t);
 	swt_must_enqueue(item);
 	let_all_be_due(t);
-	KUNIT_EXPECT_EQ(test, reports(t), 2);
+	swt_wait(t, told(t, "no slow item has started for ", ""));
 	swt_set(t, "stall-warn-secs", 0);
+	KUNIT_EXPECT_EQ(test, reports(t), 2);
 	swt_open(item->desc_gate);
+}
+
+/* A work that keeps a worker of the kernel's workqueues */
+struct keeper {
+	struct work_struct work;
+	struct completion *gate;
+	bool began;
+};
+
+static void keep_worker(struct work_struct *work)
+{
+	struct keeper *keeper = container_of(work, struct keeper, work);
+
+	WRITE_ONCE(keeper->began, true);
+	wait_for_completion(keeper->gate);
+}
+
+#define NR_KEEPERS	32
+
+/* Has every worker that there is kept, and so many works more queued for one */
+static void keep_all_workers(struct swt *t, struct keeper *keepers, int more)
+{
+	struct completion *gate = swt_alloc(t, sizeof(*gate));
+	int i;
+
+	init_completion(gate);
+	swt_let_no_thread_start(t);
+	for (i = 0; i < NR_KEEPERS && more; i++) {
+		INIT_WORK(&keepers[i].work, keep_worker);
+		keepers[i].gate = gate;
+		schedule_work(&keepers[i].work);
+		usleep_range(1000, 2000);
+		more -= !READ_ONCE(keepers[i].began);
+	}
+	KUNIT_ASSERT_EQ(t->test, more, 0);
+}
+
+static void let_workers_go(struct swt *t, struct keeper *keepers)
+{
+	int i;
+
+	swt_let_threads_start(t);
+	complete_all(keepers[0].gate);
+	for (i = 0; i < NR_KEEPERS && keepers[i].gate; i++)
+		flush_work(&keepers[i].work);
+}
+
+/* Nor is a stalled item kept for one who would describe it, nor a setting */
+static void what_has_no_worker_to_describe_it_goes_on(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = swt_item(t, SWT_SLOW), *held[2];
+	struct keeper *keepers;
+
+	if (!begin_exact(t, 2, 2))
+		return;
+	keepers = swt_alloc(t, NR_KEEPERS * sizeof(*keepers));
+	hold_by_number(t, held, 2, "held");
+	item->desc_gate = swt_gate(t);
+	swt_must_enqueue(item);
+	swt_set(t, "stall-warn-secs", 1);
+	swt_wait(t, atomic_read(&item->describing) == 1);
+	/* One is for the worker that describes, one for that of the samples */
+	keep_all_workers(t, keepers, 2);
+	swt_open(item->desc_gate);
+	swt_wait(t, told(t, "", " executes for "));
+	swt_release(held[0]);
+	swt_release(held[1]);
+	swt_wait(t, swt_at_rest(held[0]) && swt_at_rest(held[1]));
+	swt_set(t, "stall-warn-secs", 0);
+	let_workers_go(t, keepers);
+	KUNIT_EXPECT_EQ(test, swt_log_lines(t, PREFIX "the item is: held", ""), 0);
 }
 
 /* As the statistics have it, if there are any */
@@ -1222,6 +1296,7 @@ static struct kunit_case stall_cases[] = {
 	KUNIT_CASE(a_reserve_that_executes_for_long),
 	KUNIT_CASE(a_desc_that_blocks_holds_up_no_report),
 	KUNIT_CASE(a_setting_is_written_when_its_reports_are),
+	KUNIT_CASE(what_has_no_worker_to_describe_it_goes_on),
 	KUNIT_CASE(again_when_it_is_twice_as_old),
 	KUNIT_CASE(no_more_than_five_are_printed_in_that_time),
 	KUNIT_CASE(samples_come_an_eighth_of_the_time_or_a_quarter_of_a_second_apart),
