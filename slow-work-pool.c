@@ -605,6 +605,7 @@ void slow_work_pool_stop(void)
 		kthread_stop(manager);
 	for_each_set_bit(slot, slow_pool.slots, slow_pool.limit)
 		slow_work_reap(slow_pool.threads[slot]);
+	timer_delete_sync(&slow_pool.stall_timer);	/* without a manager it is not set */
 	timer_delete_sync(&slow_pool.timer);
 	slow_work_timer(NULL);		/* it may have had waiters to wake */
 }
