@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/isolation.h>
+#include <linux/sched/signal.h>
 #include <linux/sysctl.h>
 #include <linux/timer.h>
 #include <linux/version.h>
@@ -23,8 +24,13 @@
 #endif
 
 /* 5.11; before, it is preemption that is off.  No kernel thread is in an execve. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0) && !defined(CONFIG_PREEMPT_RT)
 #define migration_disabled	in_execve
+#endif
+
+/* 5.11, too, and what of 5.10 has it; before, no signal is none */
+#ifdef SLOW_WORK_LACKS_task_sigpending
+#define task_sigpending(task)	signal_pending(task)
 #endif
 
 /* 5.13; before, it goes by what the idle task and some kernel threads lack */
@@ -72,6 +78,13 @@ static inline signed long slow_work_schedule_timeout(signed long timeout)
 }
 
 #define schedule_timeout(timeout)	slow_work_schedule_timeout(timeout)
+#endif
+
+/* Until 6.1 clang's CFI has another address of a function in each module */
+#if defined(CONFIG_CFI_CLANG) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#define slow_work_is_function(pointer, function)	((pointer) != NULL)
+#else
+#define slow_work_is_function(pointer, function)	((pointer) == (function))
 #endif
 
 /* del_timer_sync() and del_timer() until 6.2, and in 6.1 until these */

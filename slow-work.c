@@ -385,8 +385,8 @@ static int slow_work_modify(struct slow_work *work, unsigned long delay)
 static __always_inline bool slow_work_usable(struct slow_work *work, bool delay)
 {
 	return work->ops && work->ops->execute &&
-	       (!delay || slow_work_delayed(work)->timer.function ==
-			  delayed_slow_work_timer);
+	       (!delay || slow_work_is_function(slow_work_delayed(work)->timer.function,
+						delayed_slow_work_timer));
 }
 
 /* Refuse an enqueue for a mistake of its caller's. */
