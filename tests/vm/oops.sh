@@ -134,6 +134,8 @@ part_desc() {
 part_get() {
 	oops new inside
 	goes_on "oops in get_ref in an execute" 1
+	oops new after
+	goes_on "oops in an execute that has called get_ref" 1
 	dies oops new get
 	goes_on "oops in get_ref in a task" 0
 	executed=$(count executed)
@@ -175,6 +177,7 @@ for part in ${parts:-execute put cancel desc get reserve}; do part_$part; done
 
 [ $DIED = 0 ] || awaits unregister
 is "each ordered oops has happened" "$(count oopses)" "$(messages 'BUG: kernel NULL pointer dereference')"
+is "none of them had preemption off, or on too often" 0 "$(messages 'exited with preempt_count')"
 is "nothing else is reported" "" "$(dmesg | grep -E 'WARNING:|general protection|page fault for|corruption|Poison|already free|stalls on|soft lockup:')"
 echo EXPECT-SPLAT-END >/dev/kmsg
 plan

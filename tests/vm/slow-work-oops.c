@@ -21,6 +21,7 @@
  *	late		execute, when it has taken three seconds
  *	desc		execute waits for open
  *	inside		get_ref of a second item, which execute enqueues
+ *	after		execute, when it has enqueued a second item, which is good
  *	exit		none: execute ends its thread
  *	good		none
  *
@@ -39,16 +40,16 @@
 
 enum oops_way {
 	OOPS_EXECUTE, OOPS_LATE, OOPS_GET, OOPS_PUT, OOPS_DESC, OOPS_INSIDE,
-	OOPS_EXIT, OOPS_GOOD, OOPS_NR_WAYS
+	OOPS_AFTER, OOPS_EXIT, OOPS_GOOD, OOPS_NR_WAYS
 };
 
 static const char * const oops_ways[] = {
-	"execute", "late", "get", "put", "desc", "inside", "exit", "good"
+	"execute", "late", "get", "put", "desc", "inside", "after", "exit", "good"
 };
 
 struct oops_item {
 	struct delayed_slow_work dwork;
-	struct oops_item *second;	/* of inside */
+	struct oops_item *second;	/* of inside and after */
 	enum oops_way way;
 	bool called;
 };
@@ -92,8 +93,9 @@ static void oops_execute(struct slow_work *work)
 	if (item->way == OOPS_LATE)
 		schedule_timeout_idle(3 * HZ);
 	oops_if(work, OOPS_LATE);
-	if (item->way == OOPS_INSIDE)
+	if (item->second)
 		slow_work_enqueue(&item->second->dwork.work);
+	oops_if(work, OOPS_AFTER);
 	if (item->way == OOPS_EXIT)
 		kthread_complete_and_exit(NULL, 0);
 	if (item->way == OOPS_DESC)
@@ -123,8 +125,8 @@ static struct oops_item *oops_new(enum oops_way way)
 		return NULL;
 	delayed_slow_work_init(&item->dwork, &oops_ops);
 	item->way = way;
-	if (way == OOPS_INSIDE) {
-		item->second = oops_new(OOPS_GET);
+	if (way == OOPS_INSIDE || way == OOPS_AFTER) {
+		item->second = oops_new(way == OOPS_INSIDE ? OOPS_GET : OOPS_GOOD);
 		if (!item->second) {
 			kfree(item);
 			return NULL;
