@@ -4,6 +4,7 @@
 # the pool grows; while slow_work is loaded.
 
 FAILSLAB=/sys/kernel/debug/failslab
+FAILPAGE=/sys/kernel/debug/fail_page_alloc
 KTHREADD=2
 # Allocations that may sleep are the ones that matter here; kthreadd's are told
 # from the others' by its mark.  The console is to hold no stack for each.
@@ -16,6 +17,9 @@ echo 100 >$FAILSLAB/probability
 fail_always() { local p; for p; do echo 1 >/proc/$p/make-it-fail; done; echo -1 >$FAILSLAB/times; }
 fail_never() { local p; echo 0 >$FAILSLAB/times; for p; do echo 0 >/proc/$p/make-it-fail; done; }
 fail_never
+# The fault of fail-nth may be spent on pages that a slab wants, and does without
+one_fault() { echo 1 >$FAILSLAB/times; echo 1 >$FAILPAGE/times; }
+was_fault() { [ "$(cat $FAILSLAB/times $FAILPAGE/times | tr -d '\n')" != 11 ]; }
 
 # in_turn PID TASK: has the first, second, ... allocation of a task fail while a
 # user registers, until there are no more.  No process is started meanwhile, since
@@ -53,7 +57,7 @@ in_turn() {
 # Where insmod fails with memory short it tries again at once; so what a first try
 # leaves behind is in the way of the second.
 nth() {
-	echo 1 >$FAILSLAB/times
+	one_fault
 	(echo "$1" >/proc/self/fail-nth; exec insmod /modules/slow_work.ko) 2>/dev/null
 	if loaded slow_work; then
 		[ -e $SYSCTL/max-threads ] || unclean="$unclean $1 (no sysctls)"
@@ -67,7 +71,7 @@ nth() {
 	[ ! -e $SYSCTL ] || unclean="$unclean $1 (sysctls)"
 	[ ! -e ${RUNQUEUE%/*} ] || unclean="$unclean $1 (debugfs)"
 	states | cmp -s /tmp/states || unclean="$unclean $1 (hotplug state)"
-	[ "$(cat $FAILSLAB/times)" = 0 ]
+	was_fault
 }
 states() { cat /sys/devices/system/cpu/hotplug/states; }
 states >/tmp/states
@@ -93,12 +97,12 @@ load slow_work
 # reads FILE N: while the Nth allocation fails it is told in whole, or not at all
 reads() {
 	local out
-	echo 1 >$FAILSLAB/times
+	one_fault
 	out=$({ (echo "$2" >/proc/self/fail-nth; exec dd if="$1" bs=4096 count=1) 2>/dev/null ||
 		echo failed; } | tr '\0' 0)
 	[ "$out" = failed ] || [ "${out%%
 *}" = "$whole" ] || unclean="$unclean $2: $out"
-	[ "$(cat $FAILSLAB/times)" = 0 ]
+	was_fault
 }
 for file in $SYSCTL/cpumask $RUNQUEUE ${RUNQUEUE%/*}/stats ${RUNQUEUE%/*}/stats-values; do
 	n=1 unclean='' whole=$(head -n 1 $file)

@@ -143,6 +143,12 @@ part_get() {
 	wait_for "it runs" 30 eval '[ "$(count executed)" -gt $executed ]'
 }
 
+# It dies among the sleepers
+part_sleep() {
+	oops new sleep
+	goes_on "oops in a sleep that others may end" 1
+}
+
 # A reserve dies, for which there is no thread of the pool in the place
 part_reserve() {
 	local n executed
@@ -164,6 +170,7 @@ part_reserve() {
 	is "the pool's threads are held yet" 2 "$(state executing)"
 	order open
 	wait_for "what held them runs" 60 state_is executed 4
+	is "no dead thread was called for another item" $((LOST + 2)) "$(lost)"
 	echo 4 >$SYSCTL/max-threads
 }
 
@@ -173,7 +180,7 @@ echo 60 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
 echo 1 >/proc/sys/kernel/panic_on_rcu_stall
 load slow_work min_threads=2 max_threads=4
 load slow_work_oops
-for part in ${parts:-execute put cancel desc get reserve}; do part_$part; done
+for part in ${parts:-execute put cancel desc get sleep reserve}; do part_$part; done
 
 [ $DIED = 0 ] || awaits unregister
 is "each ordered oops has happened" "$(count oopses)" "$(messages 'BUG: kernel NULL pointer dereference')"

@@ -22,6 +22,7 @@
  *	desc		execute waits for open
  *	inside		get_ref of a second item, which execute enqueues
  *	after		execute, when it has enqueued a second item, which is good
+ *	sleep		slow_work_sleep_till_thread_needed(), which execute calls
  *	exit		none: execute ends its thread
  *	good		none
  *
@@ -40,11 +41,11 @@
 
 enum oops_way {
 	OOPS_EXECUTE, OOPS_LATE, OOPS_GET, OOPS_PUT, OOPS_DESC, OOPS_INSIDE,
-	OOPS_AFTER, OOPS_EXIT, OOPS_GOOD, OOPS_NR_WAYS
+	OOPS_AFTER, OOPS_SLEEP, OOPS_EXIT, OOPS_GOOD, OOPS_NR_WAYS
 };
 
 static const char * const oops_ways[] = {
-	"execute", "late", "get", "put", "desc", "inside", "after", "exit", "good"
+	"execute", "late", "get", "put", "desc", "inside", "after", "sleep", "exit", "good"
 };
 
 struct oops_item {
@@ -96,6 +97,10 @@ static void oops_execute(struct slow_work *work)
 	if (item->second)
 		slow_work_enqueue(&item->second->dwork.work);
 	oops_if(work, OOPS_AFTER);
+	if (item->way == OOPS_SLEEP) {
+		atomic_inc(&oops_count);
+		slow_work_sleep_till_thread_needed(work, NULL);
+	}
 	if (item->way == OOPS_EXIT)
 		kthread_complete_and_exit(NULL, 0);
 	if (item->way == OOPS_DESC)

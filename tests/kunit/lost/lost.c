@@ -10,6 +10,7 @@
  * been before, comes first here.
  */
 
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
@@ -350,6 +351,62 @@ static void sleeper_makes_way_beside_a_lost_thread(struct kunit *test)
 	swt_release_held(t);
 }
 
+static void sleep_and_die(struct swt_item *item)
+{
+	swt_sleep_until_needed(item);
+	die_here(item);
+}
+
+/* The thread that was told to come for another */
+static void sleeper_that_makes_way_dies(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *sleeper = mortal(t, SWT_SLOW, &lost_owner), *item;
+
+	swt_hold(t, 1);
+	sleeper->on_execute = sleep_and_die;
+	swt_must_enqueue(sleeper);
+	swt_wait(t, swt_asleep(sleeper));
+	item = swt_item(t, SWT_SLOW);
+	swt_must_enqueue(item);
+	/* A sample finds it while it is counted on, which it is for 10 ms */
+	usleep_range(500, 600);
+	swt_set(t, "stall-warn-secs", 1);
+	swt_wait(t, swt_at_rest(item));
+	expect_dead(t, sleeper);
+	swt_release_held(t);
+	expect_to_serve(t);
+}
+
+static void execute_for_long_and_die(struct swt_item *item)
+{
+	schedule_timeout_uninterruptible(5 * HZ);
+	die_here(item);
+}
+
+/* And no thread is started for the next, nor does another item come */
+static void slot_of_a_dead_thread_is_free_at_once(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *dead = mortal(t, SWT_VSLOW, &lost_owner), *item = swt_item(t, SWT_VSLOW);
+	unsigned long found_at;
+
+	/* Of two threads that are left one may be very slow, as of three */
+	swt_pool(t, 3, 3);
+	dead->on_execute = execute_for_long_and_die;
+	swt_must_execute(dead);
+	swt_let_no_thread_start(t);
+	swt_must_enqueue(item);
+	expect_dead(t, dead);
+	found_at = jiffies;
+	swt_wait(t, swt_at_rest(item));
+	KUNIT_EXPECT_LT(test, (long)(item->started_at - found_at), HZ / 10L);
+	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_let_threads_start(t);
+	swt_pool(t, 2, 2);
+	expect_to_serve(t);
+}
+
 /* A run that is pending would never come */
 static void enqueue_self_and_die(struct swt_item *item)
 {
@@ -377,6 +434,7 @@ static void pending_run_is_taken_back(struct kunit *test)
 		expect_dead(t, item);
 		KUNIT_EXPECT_EQ(test, item->result, 0);
 		KUNIT_EXPECT_FALSE(test, slow_work_is_queued(&item->work));
+		KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_ENQ_DEFERRED));
 		KUNIT_EXPECT_FALSE(test, swt_flag(item, SLOW_WORK_DELAYED));
 		KUNIT_EXPECT_FALSE(test, timer_pending(&item->dwork.timer));
 		expect_refused(t, item);
@@ -481,10 +539,12 @@ static void runqueue_shows_all(struct kunit *test)
 	unsigned long secs = 0, flags = 0;
 	const char *line;
 	char text[40];
-	int i, end;
+	int i, end, later_ones;
 
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = mortal(t, i % 2, &lost_owner);
+		/* The time that counts is not that of the thread */
+		schedule_timeout_uninterruptible(10 * HZ);
 		swt_must_enqueue(items[i]);
 		expect_dead(t, items[i]);
 		expect_to_serve(t);
@@ -504,8 +564,9 @@ static void runqueue_shows_all(struct kunit *test)
 			KUNIT_FAIL(test, "%.80s", line);
 		KUNIT_EXPECT_EQ(test, flags, BIT(SLOW_WORK_EXECUTING) |
 				((i - lost) % 2 ? BIT(SLOW_WORK_VERY_SLOW) : 0));
-		KUNIT_EXPECT_GE(test, secs, 20UL);
-		KUNIT_EXPECT_LE(test, secs, 23UL);
+		later_ones = lost + ARRAY_SIZE(items) - 1 - i;
+		KUNIT_EXPECT_GE(test, secs, 20UL + 10 * later_ones);
+		KUNIT_EXPECT_LE(test, secs, 23UL + 12 * later_ones);
 	}
 	KUNIT_EXPECT_NULL(test, line);
 }
@@ -613,6 +674,8 @@ static struct kunit_case lost_cases[] = {
 	KUNIT_CASE(cancel_finds_it_and_says_so),
 	KUNIT_CASE(unregister_finds_it_and_says_so),
 	KUNIT_CASE(sleeper_makes_way_beside_a_lost_thread),
+	KUNIT_CASE(sleeper_that_makes_way_dies),
+	KUNIT_CASE(slot_of_a_dead_thread_is_free_at_once),
 	KUNIT_CASE(pending_run_is_taken_back),
 	KUNIT_CASE(lost_item_is_refused_at_once),
 	KUNIT_CASE(put_ref_that_dies_is_named),
