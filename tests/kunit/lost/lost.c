@@ -179,6 +179,8 @@ static void owner_that_has_not_registered_is_told_of(struct kunit *test)
 	struct swt *t = test->priv;
 	struct module *stranger = swt_owner(t, "swt_stranger");
 
+	/* The owner is looked for where it is another than that of the last item */
+	swt_must_run(swt_item(t, SWT_SLOW));
 	swt_must_run(swt_item_ops(t, SWT_SLOW, swt_ops_of(t, NULL)));
 	schedule_timeout_uninterruptible(5 * HZ);
 	KUNIT_EXPECT_FALSE(test, swt_logged(t, "has not registered", ""));
@@ -393,6 +395,7 @@ static void slot_of_a_dead_thread_is_free_at_once(struct kunit *test)
 
 	/* Of two threads that are left one may be very slow, as of three */
 	swt_pool(t, 3, 3);
+	swt_set(t, "stall-warn-secs", 60);	/* it is one */
 	dead->on_execute = execute_for_long_and_die;
 	swt_must_execute(dead);
 	swt_let_no_thread_start(t);
