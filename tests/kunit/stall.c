@@ -628,9 +628,13 @@ static void a_desc_that_blocks_holds_up_no_report(struct kunit *test)
 	swt_wait(t, reports(t) >= 4);
 	KUNIT_EXPECT_FALSE(test, reported(item));
 	swt_set(t, "stall-warn-secs", 0);
+	/* And it is kept, however late that is */
+	swt_release(held[0]);
+	swt_wait(t, swt_runs(item) == 1);
+	schedule_timeout_uninterruptible(2);
+	KUNIT_EXPECT_FALSE(test, swt_at_rest(item));
 	swt_open(item->desc_gate);
 	swt_wait(t, reported(item));
-	swt_release(held[0]);
 	swt_wait(t, swt_at_rest(item) && swt_idle_threads() == 1);
 	KUNIT_EXPECT_EQ(test, swt_log_lines(t, PREFIX "the item is: is next", ""), 1);
 	swt_set(t, "stall-warn-secs", 1);
