@@ -123,6 +123,7 @@ check "one that is on line is taken from both" tell cpumask 6
 is "both are told" 6 "$(mask)"
 is "and are the threads'" 6 "$(masks)"
 tell cpumask 4
+check_not "without one on line they do not stay where they were" masks_are 6
 cpu 2 1
 wait_for "one that came is theirs again" 60 masks_are 4
 order open
