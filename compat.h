@@ -23,12 +23,15 @@
 #error slow-work needs Linux 5.10 or later
 #endif
 
-/* 5.11; before, it is preemption that is off.  No kernel thread is in an execve. */
+/*
+ * 5.11, and 5.10-rt; before, it is preemption that is off.  No kernel thread is in an
+ * execve.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0) && !defined(CONFIG_PREEMPT_RT)
 #define migration_disabled	in_execve
 #endif
 
-/* 5.11, too, and what of 5.10 has it; before, no signal is none */
+/* 5.11, and late releases of 5.10; before, signal_pending() asks for nothing else */
 #ifdef SLOW_WORK_LACKS_task_sigpending
 #define task_sigpending(task)	signal_pending(task)
 #endif
@@ -80,7 +83,7 @@ static inline signed long slow_work_schedule_timeout(signed long timeout)
 #define schedule_timeout(timeout)	slow_work_schedule_timeout(timeout)
 #endif
 
-/* Until 6.1 clang's CFI has another address of a function in each module */
+/* Before 6.1 clang's CFI has another address of a function in each module */
 #if defined(CONFIG_CFI_CLANG) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #define slow_work_is_function(pointer, function)	((pointer) != NULL)
 #else

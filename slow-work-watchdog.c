@@ -49,7 +49,8 @@
  *
  * W: the sampling work alone, which never runs twice at once.
  *
- * D: who has the description: the describing work until it completes @done, else W.
+ * D: who has the description: the describing work, from when W queues it until it
+ *    completes @done or W takes it back; else W.
  */
 
 /* A thread at the last sample */
@@ -560,7 +561,7 @@ static void slow_work_watchdog_timer(struct timer_list *unused)
 
 /* Settings *********************************************************/
 
-/* Set stall-warn-secs, and have no report after that by what was set: 0, or -EINVAL. */
+/* Set stall-warn-secs: 0, or -EINVAL.  No report by the old value comes after this. */
 int slow_work_set_stall_secs(int secs)
 {
 	if (secs < 0 || secs > SLOW_WORK_STALL_SECS_MAX)
