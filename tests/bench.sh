@@ -6,10 +6,9 @@
 #            with what is wanted, raw figures as JSON, a picture (the default)
 #   compare  counted instructions only
 #   counted  ours alone, counted, against what is recorded (KTAP; a minute or two)
-#   record   records that
-#   irqsoff  how long ours has interrupts off while everything happens at once,
-#            longest first, by place in the source (part of counted and record,
-#            where 2 % are not asked of it, but 20 us)
+#   irqsoff  how long ours has interrupts off while everything happens at once:
+#            20 us at most, and by place in the source, longest first (KTAP)
+#   record   records both
 #   noisy    2 CPUs only
 #   smp      2 CPUs of User Mode Linux, on the newest kernel, only
 #   native   on this machine's own kernel, as root: loads our modules
@@ -66,14 +65,7 @@ noisy() {
 }
 
 # Ours alone: what it costs does not depend on what else is measured
-ours() {
-	local file=$1/counted-$KERNEL.txt
-	case $KERNEL in
-	*-rt) ;;
-	*) run_vm "$file" "$KERNEL" "engines=slow_work rounds=1 jobs=$ASSERTED short=$SHORT" --icount ;;
-	esac
-	case " $IRQSOFF_KERNELS " in *" $KERNEL "*) irqsoff "$file.irqsoff"; cat "$file.irqsoff" >>"$file" ;; esac
-}
+ours() { run_vm "$1" "$KERNEL" "engines=slow_work rounds=1 jobs=$ASSERTED short=$SHORT" --icount; }
 
 # Six thousand waiters want more than the usual memory
 irqsoff() {
@@ -125,13 +117,14 @@ noisy|smp|native) "$1"; table ;;
 counted|record|irqsoff)
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
+	file=$work/counted-$KERNEL.txt
 	case $1 in
-	irqsoff) irqsoff "$work/irqsoff.txt"; "$BENCH/report.py" sections "$work/irqsoff.txt"; exit ;;
-	esac
-	ours "$work"
-	case $1 in
-	counted) "$BENCH/report.py" check "$work/counted-$KERNEL.txt" ;;
-	record) "$BENCH/report.py" record "$work/counted-$KERNEL.txt" ;;
+	counted) ours "$file"; "$BENCH/report.py" check "$file" ;;
+	irqsoff) irqsoff "$file"; "$BENCH/report.py" sections "$file" ;;
+	record)
+		case $KERNEL in *-rt) ;; *) ours "$file" ;; esac
+		case " $IRQSOFF_KERNELS " in *" $KERNEL "*) irqsoff "$work/irqsoff.txt"; cat "$work/irqsoff.txt" >>"$file" ;; esac
+		"$BENCH/report.py" record "$file" ;;
 	esac ;;
 table)		table ;;
 keep)		keep ;;
