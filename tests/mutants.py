@@ -13,14 +13,16 @@ whole name of one that was not noticed.  Else a sample, which the seed picks.
 SUITES="stats yield" in the environment: by these suites alone.
 
 With --elsewhere, those whose reason in tests/mutants.known begins with a part of
-check.sh, as "vm-6.1-oops: ...": that part runs on each of them, and is to fail.
+check.sh, as "vm-6.1-oops: ...": that part runs on each of them, and is to fail.  But
+for what the suites notice meanwhile.
 
 Prints KTAP.  One that is not noticed is a failure, unless tests/mutants.known has its
 name, with the reason: it is equivalent, or something else than KUnit notices it.  One
 that compiles to the same code is no mutant.  What was found is kept in the cache: one that
 was noticed counts as noticed as long as its function is the same, any other as long as
 the module and its suites are.  So a run that was broken off goes on, and after a change
-only what it can have changed runs again.  --anew forgets all that.
+only what it can have changed runs again; so with --elsewhere, but for what was not
+noticed.  --anew forgets all that.
 """
 
 import argparse
@@ -471,24 +473,26 @@ class Elsewhere:
         return "noticed", why[0] if why else "%s ended with %d" % (part, done.returncode)
 
 
-def judge_elsewhere(found, entries):
+def judge_elsewhere(found, entries, memory):
     """By what their reason names"""
-    parts = {}
+    parts, verdicts = {}, remembered(found, memory)
     for mutant in found:
         match = re.match(r"([a-z][\w.-]*): ", reason_of(mutant.name, entries) or "")
         if match:
             parts[mutant] = match.group(1)
     tree, failed = Elsewhere(), 0
-    print("KTAP version 1\n1..%d" % (len(set(parts.values())) + len(parts)))
-    number = 0
-    for part in sorted(set(parts.values())):
-        number += 1
+    todo = sorted({part for mutant, part in parts.items() if mutant.name not in verdicts})
+    print("KTAP version 1\n1..%d" % (len(todo) + len(parts)))
+    for number, part in enumerate(todo, 1):
         passes = not tree.check(part).returncode
         failed += not passes
         print("%sok %d - %s passes without a mutant" % ("" if passes else "not ", number, part), flush=True)
-    for mutant, part in parts.items():
-        number += 1
-        verdict, why = tree.judge(mutant, part)
+    for number, (mutant, part) in enumerate(parts.items(), len(todo) + 1):
+        if mutant.name not in verdicts:
+            verdicts[mutant.name] = tree.judge(mutant, part)
+            if verdicts[mutant.name][0] == "noticed":
+                remember(memory, mutant.name, mutant.key, verdicts[mutant.name])
+        verdict, why = verdicts[mutant.name]
         failed += verdict != "noticed"
         print("%sok %d - %s # %s: %s" % ("" if verdict == "noticed" else "not ", number,
                                          mutant.name.replace("#", "\\#"), verdict, why), flush=True)
@@ -533,16 +537,18 @@ def main():
             print(mutant.name)
         return 0
     entries = known()
-    memory = os.path.join(CACHE, "mutants", "memory" + sha(SUITES)[:8])
+    os.makedirs(os.path.join(CACHE, "mutants"), exist_ok=True)
+    memory = suites = os.path.join(CACHE, "mutants", "memory" + sha(SUITES)[:8])
     if args.elsewhere:
-        noticed = {name for name, verdict in remembered(found, memory).items() if verdict[0] == "noticed"}
-        return judge_elsewhere([m for m in found if m.name not in noticed], entries)
+        memory = os.path.join(CACHE, "mutants", "elsewhere")
+    if args.anew and os.path.exists(memory):
+        os.unlink(memory)
+    if args.elsewhere:
+        noticed = {name for name, verdict in remembered(found, suites).items() if verdict[0] == "noticed"}
+        return judge_elsewhere([m for m in found if m.name not in noticed], entries, memory)
 
     print("KTAP version 1\n1..%d" % (len(found) + 1))
     print("# seed %s: %d of %d mutants" % (args.seed, len(found), len(all_of_them)), flush=True)
-    os.makedirs(os.path.join(CACHE, "mutants"), exist_ok=True)
-    if args.anew and os.path.exists(memory):
-        os.unlink(memory)
     verdicts = remembered(found, memory)
     todo = [m for m in found if m.name not in verdicts]
     if todo:
@@ -580,6 +586,11 @@ def remembered(found, memory):
     return verdicts
 
 
+def remember(memory, name, key, verdict):
+    with open(memory, "a") as file:
+        file.write(json.dumps([name, key, verdict]) + "\n")
+
+
 def judge_all(todo, verdicts, memory, jobs):
     kernel = tool("tests/kernel.sh", "--headers", "uml")
     built = os.path.join(os.path.dirname(tool("tests/build.sh", "uml", *SWITCHES)), "src")
@@ -605,9 +616,7 @@ def judge_all(todo, verdicts, memory, jobs):
             lanes.put(lane)
         with lock:
             verdicts[mutant.name] = verdict
-            with open(memory, "a") as file:
-                file.write(json.dumps([mutant.name, mutant.key if verdict[0] == "noticed" else tree,
-                                       verdict]) + "\n")
+            remember(memory, mutant.name, mutant.key if verdict[0] == "noticed" else tree, verdict)
             if verdict[0] == "not noticed" or sys.stderr.isatty():
                 print("mutants.py: %s: %s" % (verdict[0], mutant.name), file=sys.stderr)
 
