@@ -10,9 +10,11 @@
 # from running.
 . "$(dirname "$0")/lib/env.sh"
 
-# Debian's kernels that the scripts under tests/vm run on
+# Debian's kernels that the scripts under tests/vm run on, the samples on those of
+# SAMPLES_KERNELS
 VM_KERNELS="6.1 6.12 6.12-rt"
 VM_SCRIPTS="sysctl place runqueue load samples"
+SAMPLES_KERNELS="6.1 6.12"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT.  What wants a
 # kernel that is not built yet comes first once, when the other lanes have enough to do.
 VM_ONCE="kcsan:signed 6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
@@ -28,7 +30,7 @@ VM_ONCE+=" 6.1:reports 6.12-rt:reports"
 VM_ONCE+=" 6.12:top 6.12:access kcsan:lockdown"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug uml-smp"
-TORTURE_SECONDS=60
+TORTURE_SECONDS=30
 # Those that figures of the benchmark are recorded for
 BENCH_KERNELS="6.1 6.12"
 IRQSOFF_KERNELS="6.1 6.12-rt"
@@ -47,6 +49,7 @@ MATRIX_KERNELS+=" up 32bit nosysctl nodebugfs nounload clang 6.1-arm64 arm64 6.1
 MATRIX_COMPILED="riscv64"
 # Nowhere else is torture run on these
 MATRIX_TORTURE="6.1-arm64 arm64 6.1-s390x s390x"
+MATRIX_TORTURE_SECONDS=60
 
 # One line a part: its name, and the command.  While one lane builds the debug
 # kernel the others have enough to do without it; kcsan is built after that.
@@ -70,6 +73,7 @@ parts() {
 	done
 	for k in ${1:-$VM_KERNELS}; do
 		for s in $VM_SCRIPTS; do
+			case $s in samples) case " $SAMPLES_KERNELS " in *" $k "*) ;; *) continue ;; esac esac
 			echo "vm-$k-$s" vm_script "$k" "$s"
 		done
 	done
@@ -112,7 +116,7 @@ matrix_parts() {
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
 		case " $MATRIX_TORTURE " in
-		*" $k "*) echo "matrix-$k-torture" when_built "$k" tests/torture.sh "$k" $TORTURE_SECONDS ;;
+		*" $k "*) echo "matrix-$k-torture" when_built "$k" tests/torture.sh "$k" $MATRIX_TORTURE_SECONDS ;;
 		esac
 	done
 }
