@@ -59,6 +59,7 @@ static void lease_renew(struct slow_work *work)
 	msleep(100);		/* talk to the server */
 	atomic_inc(&renewals);
 	pr_debug("lease %d renewed\n", lease->id);
+	/* Refused while lease_drop() cancels it, as it should be */
 	delayed_slow_work_enqueue(&lease->work, PERIOD);
 }
 
@@ -84,6 +85,7 @@ static struct lease *lease_new(int id)
 	kref_init(&lease->ref);
 	lease->id = id;
 	delayed_slow_work_init(&lease->work, &lease_ops);
+	/* Not refused: there is a user, and lease_get_ref() never fails */
 	delayed_slow_work_enqueue(&lease->work, PERIOD);
 	return lease;
 }
