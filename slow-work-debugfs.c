@@ -323,7 +323,8 @@ static struct slow_work_row *slow_work_row_of(struct slow_work_stats *stats,
 }
 
 static void slow_work_gather_item(struct slow_work_row *row,
-				  const struct slow_work_walk *walk)
+				  const struct slow_work_walk *walk,
+				  unsigned long now)
 {
 	switch (walk->list) {
 	case SLOW_WORK_LIST_THREADS:
@@ -337,7 +338,7 @@ static void slow_work_gather_item(struct slow_work_row *row,
 		break;
 	default:
 		row->queued++;
-		row->oldest = max(row->oldest, jiffies - walk->jiffies);
+		row->oldest = max(row->oldest, now - walk->jiffies);
 	}
 }
 
@@ -345,14 +346,16 @@ static void slow_work_gather_items(struct slow_work_stats *stats)
 {
 	struct slow_work_walk walk;
 	struct slow_work_row *row;
+	unsigned long now;
 
 	slow_work_walk_begin(&walk);
 	while (slow_work_walk_next(&walk, false)) {
+		now = jiffies;	/* the same age in both rows */
 		slow_work_gather_item(&stats->rows[slow_work_class_id(walk.flags)],
-				      &walk);
+				      &walk, now);
 		row = slow_work_row_of(stats, walk.user);
 		if (row)
-			slow_work_gather_item(row, &walk);
+			slow_work_gather_item(row, &walk, now);
 	}
 	slow_work_walk_end(&walk);
 }
