@@ -32,7 +32,9 @@ check "without a module's debug information its functions have names all the sam
 
 # --- an item that its put_ref has freed, while that goes on
 order open
-wait_for "all have run" 60 state_is executing 0
+# By the pool, which counts until put_ref has returned
+at_rest() { [ "$(sed -nE 's/^(pool.executing|class.v?slow.queued) //p' /sys/kernel/debug/slow_work/stats-values | xargs)" = "0 0 0" ]; }
+wait_for "all have run" 60 at_rest
 order linger
 order slow 1
 lingers() { [ "$(($(state gets) - $(state puts)))" = 2 ]; }	# those that are armed

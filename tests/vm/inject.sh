@@ -40,7 +40,8 @@ in_turn() {
 			refused=$((refused + 1))
 			[ "$left" = 0 ] || unclean="$unclean $nth (no fault)"
 		fi
-		[ -z "$(pool_pids)" ] || unclean="$unclean $nth"
+		# One that has been waited for is still there for a moment
+		until_true 60 no_pids || unclean="$unclean $nth"
 	done
 	note "$2: $((nth - 1)) allocations; a user is refused for $refused of them, gets on without $kept"
 	check "faults in $2 have users refused" [ $refused -ge 2 ]

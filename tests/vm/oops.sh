@@ -29,12 +29,14 @@ goes_on() {
 # Log lines about a lost item, without the one when it was lost
 told() { ours | grep -v ' died in ' | grep -c 'oops_execute.*lost'; }
 waits() { grep -q ' slow_work_' /proc/$1/stack; }
-# awaits ORDER...: the call logs that the item is lost, and goes on waiting
+# awaits ORDER...: the call logs that the item is lost, and goes on waiting.  All but
+# unregister say so once more after 10 s, and then nothing: what the next says is its own.
 awaits() {
 	local before="$(told)" pid
 	oops "$@" &
 	pid=$!
 	wait_for "$*: logs that the item is lost" 30 eval '[ "$(told)" -gt $before ]'
+	[ "$1" = unregister ] || wait_for "$*: and again" 60 eval '[ "$(told)" -gt $((before + 1)) ]'
 	wait_for "$*: goes on waiting" 30 waits $pid
 }
 gone() { ! [ -e /proc/$1/exe ]; }
@@ -84,7 +86,7 @@ part_execute() {
 	wait_for "one that oopses is found while nothing else moves" 30 eval '[ "$(died)" = $DIED ]'
 	goes_on "that" 0
 	echo 120 >$SYSCTL/stall-warn-secs
-	check "there are threads" [ "$(threads)" -ge 2 ]
+	wait_for "there are threads" 60 eval '[ "$(threads)" -ge 2 ]'
 	refused "Owner died" enqueue execute
 	refused "Owner died" enqueue late
 	awaits cancel execute

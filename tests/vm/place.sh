@@ -16,6 +16,7 @@ of() { local p; for p in $($1); do echo /proc/$p/$2; done; }
 masks_are() { [ "$(masks)" = "$1" ]; }
 masks() { sed -n 's/^Cpus_allowed:\t[0,]*//p' $(of pool_pids status) 2>/dev/null | sort -u | xargs; }
 nices() { cut -d' ' -f19 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
+agree() { [ "$(nices) $(masks)" = "$1" ]; }
 cpus() { cut -d' ' -f39 $(of kslowd_pids stat) 2>/dev/null | sort -u | xargs; }
 manager() { grep -l '^slow_work_mgr$' /proc/[0-9]*/comm | cut -d/ -f3; }
 
@@ -33,6 +34,8 @@ fi
 # --- by default
 
 load slow_work
+# CPUs take long to come and go
+tell stall-warn-secs 0
 # kernels for debugging know no nohz_full=
 housekeeping=7
 [ ! -e /sys/devices/system/cpu/nohz_full ] || housekeeping=3
@@ -95,7 +98,8 @@ for round in $(seq 10); do
 	tell cpumask $(printf %x $mask)
 	wait
 	until_true 60 threads_are 20
-	[ "$(nices) $(masks)" = "$((round - 10)) $(printf %x $mask)" ] && agreed=$((agreed + 1)) ||
+	# The last one has its name first
+	until_true 60 agree "$((round - 10)) $(printf %x $mask)" && agreed=$((agreed + 1)) ||
 		note "round $round: $(nices), $(masks)"
 done
 is "settings hold for threads that start meanwhile" 10 $agreed

@@ -171,6 +171,7 @@ wait_for "two threads" 60 threads_are 2
 share 99 1
 order open
 wait_for "every item runs" 60 state_is executed 134
+order cancel
 is "gets and puts balance" "$(state gets)" "$(state puts)"
 if ! have_unload; then
 	skip "module parameters, which want another load" "no unloading"

@@ -59,8 +59,8 @@ print(value)
 sys.exit(value is False)
 PYTHON
 of() { debian python3 /tmp/of.py "$1"; }
-settled() { take && of 'pool["blocked"] == 4 and min(item["age"] for item in items) >= 1'; }
-wait_for "all are blocked, and a second old" 60 settled
+settled() { take && of 'pool["blocked"] == 4 and min(item["age"] for item in items) >= 2'; }
+wait_for "all are blocked, and two seconds old" 60 settled
 note "$(cat /tmp/json)"
 is "the pool" "4 0 4 4 0" "$(of 'row(pool, "threads", "idle", "executing", "blocked", "sleeping")')"
 is "its settings" "2 4 50 2" "$(of 'row(pool, "min-threads", "max-threads", "vslow-percentage", "vslow-limit")')"

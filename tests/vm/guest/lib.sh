@@ -38,10 +38,10 @@ is() {
 	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted: $2" "got: $3"; fi
 }
 
-# Differs when a thread came or went, or an item came further
+# Differs when a thread came or went, an item came further, or a screen was written to
 signs() {
 	kslowd_pids
-	cat $CALLER/state $USER/state 2>/dev/null
+	cat $CALLER/state $USER/state /tmp/term/screen 2>/dev/null
 	grep -E '\.(started|queued|armed|executing|executed|cancelled) ' ${RUNQUEUE%/*}/stats-values 2>/dev/null
 	dmesg | wc -l
 }
@@ -167,6 +167,7 @@ user() { echo "$*" >$USER/control; }
 user_executes() { [ "$(sed -n 's/^executing //p' $USER/state)" = "$1" ]; }
 
 # What is there only while there is a pool
+no_pids() { [ -z "$(pool_pids)" ]; }
 pool_pids() { local s c; for s in /proc/[0-9]*/comm; do read -r c <"$s" || continue
 	case $c in kslowd*|slow_work_mgr) s=${s#/proc/}; echo "${s%/comm}" ;; esac; done 2>/dev/null; }
 
