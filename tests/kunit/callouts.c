@@ -460,8 +460,7 @@ static void readers_that_follow_each_other_keep_no_item(struct kunit *test)
 	struct swt_thread *reader = stop_reader_of(item);
 
 	swt_release(item);
-	swt_wait(t, swt_runs(item) == 1);
-	swt_settle(t);
+	swt_wait(t, swt_runs(item) == 1 && swt_off_processor(item));
 	swt_runqueue(t);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->descs), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->putting), 0);

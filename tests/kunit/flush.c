@@ -464,11 +464,13 @@ static void flushes_of_items_that_have_run_are_told_apart(struct kunit *test)
 	expect_waited(flushes[1]);
 }
 
+#define STACK_WORDS	112
+
 /* Has @item wherever the flush had something on the stack, until the gate opens */
 static noinline int wait_on_that_stack(struct swt_thread *thread)
 {
 	struct swt_item *item = thread->arg;
-	struct slow_work *left[112];
+	struct slow_work *left[STACK_WORDS];
 	int i, nr = 0;
 
 	for (i = 0; i < ARRAY_SIZE(left); i++)
@@ -513,7 +515,7 @@ static void flush_that_has_gone_is_forgotten(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW);
-	struct swt_thread *flush, *next, *cancel;
+	struct swt_thread *flushes[2], *flush, *next, *cancel;
 	int i;
 
 	swt_one_thread(t);
@@ -521,6 +523,7 @@ static void flush_that_has_gone_is_forgotten(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		cancel = take_back_with_put_gate(item);
 		flush = swt_start(t, flush_and_wait, item);
+		flushes[i] = flush;
 		expect_waits(flush);
 		if (i) {
 			swt_must_enqueue(item);
@@ -547,6 +550,8 @@ static void flush_that_has_gone_is_forgotten(struct kunit *test)
 	}
 	expect_waited(next);
 	swt_open(item->data);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, swt_join(flushes[i]), STACK_WORDS);
 	KUNIT_EXPECT_EQ(test, swt_runs(item), 2);
 }
 
@@ -566,7 +571,8 @@ static void flushes_of_two_deferred_runs_are_told_apart(struct kunit *test)
 	}
 	swt_release(t->held[0]);
 	for (i = 0; i < 2; i++) {
-		swt_wait(t, swt_executing(items[i]));
+		/* It is at its gate, not on the way there */
+		swt_wait(t, swt_asleep(items[i]));
 		swt_must_enqueue(items[i]);
 		flushes[i] = swt_flush_start(items[i]);
 		expect_waits(flushes[i]);

@@ -320,15 +320,18 @@ void swt_must_arm(struct swt_item *item, unsigned long delay)
 	KUNIT_ASSERT_EQ(item->t->test, swt_arm(item, delay), 0);
 }
 
-/* The thread that executes the item is off its processor for good */
+/* The thread that had the item last is off its processor for good */
+bool swt_off_processor(struct swt_item *item)
+{
+	struct task_struct *task = READ_ONCE(item->thread);
+
+	return READ_ONCE(task->__state) != TASK_RUNNING && !READ_ONCE(task->on_rq);
+}
+
+/* The same of one that executes it */
 bool swt_asleep(struct swt_item *item)
 {
-	struct task_struct *task;
-
-	if (!swt_executing(item))
-		return false;
-	task = READ_ONCE(item->thread);
-	return READ_ONCE(task->__state) != TASK_RUNNING && !READ_ONCE(task->on_rq);
+	return swt_executing(item) && swt_off_processor(item);
 }
 
 void swt_settle(struct swt *t)
@@ -980,6 +983,14 @@ int swt_threads(void)
 
 	swt_each_thread(swt_count, &count);
 	return count;
+}
+
+/* As many as are needed; where the host keeps one from its CPU, another in its place too */
+void swt_expect_threads(struct swt *t, int nr)
+{
+	KUNIT_EXPECT_GE(t->test, swt_threads(), nr);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(t->test, swt_threads(), nr);
 }
 
 static void swt_count_idle(struct task_struct *task, void *arg)

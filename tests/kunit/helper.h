@@ -171,6 +171,7 @@ void swt_must_execute(struct swt_item *item);
 void swt_must_run(struct swt_item *item);
 void swt_must_arm(struct swt_item *item, unsigned long delay);
 
+bool swt_off_processor(struct swt_item *item);
 bool swt_asleep(struct swt_item *item);
 
 /* Whatever was queued in the slow class before has been started */
@@ -243,6 +244,7 @@ struct task_struct *swt_get_task(const char *name);
 struct task_struct *swt_get_manager(void);
 void swt_expect_let_go(struct swt *t, struct task_struct *task, const struct cred *cred);
 int swt_threads(void);
+void swt_expect_threads(struct swt *t, int nr);
 int swt_idle_threads(void);
 bool swt_pool_sleeps(void);
 int swt_numbers(unsigned long *numbers);

@@ -739,6 +739,9 @@ static void stay_on_a_processor(struct swt_item *item)
 	item->value = raw_smp_processor_id();
 	swt_pass(item->data);
 	migrate_enable();
+	/* As if that were of the setting, which is not written yet */
+	if (item->other)
+		set_user_nice(current, 3);
 }
 
 static int write_cpumask(struct swt_thread *thread)
@@ -774,6 +777,7 @@ static void item_that_ends_while_a_setting_is_written_is_not_blamed(struct kunit
 			(ssize_t)0);
 	snprintf(text, 32, "%lx\n", *cpumask_bits(cpu_online_mask) & ~BIT(first->value));
 	swt_log_mark(t);
+	other->other = first;
 	writer = swt_start(t, write_cpumask, text);
 	swt_wait(t, swt_blocked(writer));
 	swt_open(other->data);

@@ -80,7 +80,7 @@ static void cancelled_item_loses_its_place(struct kunit *test)
 static void arm_and_then(struct swt_item *item, struct swt_item *other,
 			 void (*then)(struct swt_item *item, struct swt_item *other))
 {
-	unsigned long delay = 5;
+	unsigned long delay = HZ / 5;
 
 	for (;;) {
 		swt_must_arm(item, delay);

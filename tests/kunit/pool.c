@@ -92,7 +92,7 @@ static void threads_have_the_lowest_numbers(struct kunit *test)
 	/* Whichever leave, those that come later take their places */
 	swt_set(t, "min-threads", 2);
 	swt_set(t, "max-threads", 3);
-	swt_wait(t, swt_threads() == 3);
+	swt_wait(t, swt_threads() <= 3);
 	swt_set(t, "max-threads", 6);
 	swt_hold(t, 6);
 	KUNIT_EXPECT_EQ(test, swt_numbers(numbers), 6);
@@ -212,7 +212,7 @@ static void manager_sleeps_while_threads_are_surplus(struct kunit *test)
 	swt_hold(t, 4);
 	for (i = 0; i < 4; i++)
 		swt_release(t->held[i]);
-	swt_wait(t, swt_idle_threads() == 4);
+	swt_wait(t, swt_idle_threads() == swt_threads());
 	manager = swt_get_manager();
 	KUNIT_ASSERT_NOT_NULL(test, manager);
 	switches = switches_of(manager);
@@ -335,6 +335,9 @@ static void dispatch_is_as_deep_as_there_may_be_threads(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++)
 		KUNIT_EXPECT_TRUE(test, swt_executing(items[i]));
 	KUNIT_EXPECT_EQ(test, swt_threads(), (int)ARRAY_SIZE(items));
+	/* Each of the others waits by now, or it would find nothing to wait for */
+	for (i = 1; i < ARRAY_SIZE(items); i++)
+		swt_wait(t, swt_asleep(items[i]));
 	swt_release(items[0]);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		swt_wait(t, swt_runs(items[i]) == 1);
@@ -527,9 +530,9 @@ static void pool_grows_past_a_thread_that_does_not_come(struct kunit *test)
 	set_cpus_allowed_ptr(idle, cpu_possible_mask);
 	put_task_struct(idle);
 	KUNIT_ASSERT_TRUE(test, served);
-	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	swt_expect_threads(t, 3);
 	/* It comes in the end, and is as good as the others */
-	swt_wait(t, swt_idle_threads() == 2);
+	swt_wait(t, swt_idle_threads() >= 2);
 	swt_hold(t, 3);
 }
 
@@ -1085,7 +1088,7 @@ static void threads_leave_though_one_is_in_use(struct kunit *test)
 	swt_hold(t, 6);
 	for (i = 0; i < 6; i++)
 		swt_release(t->held[i]);
-	for (i = 0; i < 40 && swt_threads() > 2; i++) {
+	for (i = 0; i < 400 && swt_threads() > 2; i++) {
 		swt_settle(t);
 		schedule_timeout_uninterruptible(HZ / 2);
 	}
@@ -1112,7 +1115,7 @@ static void threads_leave_beside_an_item_that_enqueues_itself(struct kunit *test
 		swt_release(t->held[--t->nr_held]);
 	item->on_execute = enqueue_self_after_a_second;
 	swt_must_enqueue(item);
-	for (i = 0; i < 20 && swt_threads() > 2; i++)
+	for (i = 0; i < 200 && swt_threads() > 2; i++)
 		schedule_timeout_uninterruptible(HZ);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 	swt_cancel(item);

@@ -353,7 +353,8 @@ static void a_share_that_is_full(struct kunit *test)
 		      "every item queued or executing would have a thread at vslow-percentage 67 (the limit is 99)\n"
 		      "the item is: second\n", first->number, first->pid, first->number,
 		      first->pid);
-	KUNIT_EXPECT_FALSE(test, told(t, "no slow item", ""));
+	if (swt_time_travel())
+		KUNIT_EXPECT_FALSE(test, told(t, "no slow item", ""));
 	KUNIT_EXPECT_EQ(test, swt_runs(second), 0);
 	swt_set(t, "vslow-percentage", 67);
 	swt_wait(t, swt_runs(second) == 1);
@@ -412,7 +413,8 @@ static void several_at_once_are_one_report(struct kunit *test)
 	let_all_be_due(t);
 	swt_wait(t, reported(items[0]));
 	swt_set(t, "stall-warn-secs", 0);
-	KUNIT_EXPECT_EQ(test, reports(t), 1);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, reports(t), 1);
 	expect_report(t, FN " of " OWNER ", a slow item, executes for 1 s\n"
 		      "queued: 0 slow (next: 0 s), 0 very slow (next: 0 s); threads: 2 of at most 2, 2 executing, 0 of them very slow items of at most 1, 2 blocked, 0 asleep until needed\n"
 		      "2 threads execute for so long\n"
@@ -647,6 +649,7 @@ static void a_setting_is_written_when_its_reports_are(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item = swt_item(t, SWT_SLOW), *held[2];
+	int nr;
 
 	begin(t, 2, 2);
 	hold_by_number(t, held, 2, "held");
@@ -655,7 +658,11 @@ static void a_setting_is_written_when_its_reports_are(struct kunit *test)
 	let_all_be_due(t);
 	swt_wait(t, told(t, "no slow item has started for ", ""));
 	swt_set(t, "stall-warn-secs", 0);
-	KUNIT_EXPECT_EQ(test, reports(t), 2);
+	nr = reports(t);
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, nr, 2);
+	schedule_timeout_uninterruptible(2 * HZ);
+	KUNIT_EXPECT_EQ(test, reports(t), nr);
 	swt_open(item->desc_gate);
 }
 
@@ -975,7 +982,9 @@ static void no_thread_can_be_started(struct kunit *test)
 	struct swt_item *item = named(swt_item(t, SWT_SLOW), "queued"), *held[2];
 	struct task_struct *mgr;
 
-	begin(t, 2, 4);
+	/* Elsewhere the kernel may want a thread for the desc, and not have it */
+	if (!begin_exact(t, 2, 4))
+		return;
 	hold_by_number(t, held, 2, "held");
 	mgr = manager(t);
 	swt_let_no_thread_start(t);
@@ -1268,14 +1277,15 @@ static void a_busy_pool_is_no_stall(struct kunit *test)
 	unsigned long begin_at;
 	int i;
 
-	begin(t, 2, 2);
+	/* A host may be so busy that none starts for a second */
+	if (!begin_exact(t, 2, 2))
+		return;
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_item(t, SWT_SLOW);
 		items[i]->on_execute = go_on_for_a_while;
 		swt_must_enqueue(items[i]);
 	}
-	/* A host may be so busy that none starts for a second */
-	swt_set(t, "stall-warn-secs", swt_time_travel() ? 1 : 60);
+	swt_set(t, "stall-warn-secs", 1);
 	begin_at = jiffies;
 	swt_wait(t, time_after(jiffies, begin_at + 4 * HZ));
 	swt_set(t, "stall-warn-secs", 0);

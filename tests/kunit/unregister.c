@@ -483,8 +483,10 @@ static void last_one_disarms_while_an_item_executes(struct kunit *test)
 	swt_pool(t, 2, 2);
 	item->on_execute = arm_for_long_at_first;
 	for (i = 0; i < ARRAY_SIZE(armed); i++) {
-		if (i == 2)
+		if (i == 2) {
 			swt_must_execute(item);
+			swt_wait(t, swt_flag(item, SLOW_WORK_DELAYED));
+		}
 		armed[i] = swt_item_ops(t, SWT_DELAYED, ops);
 		swt_must_arm(armed[i], SWT_NEVER);
 	}

@@ -1069,7 +1069,7 @@ static void pool_grows_past_a_sleeper_that_winds_up(struct kunit *test)
 	}
 	swt_wait(t, swt_runs(item) == 1);
 	expect_winding_up(sleeper);
-	KUNIT_EXPECT_EQ(test, swt_threads(), 3);
+	swt_expect_threads(t, 3);
 	/* It comes in the end, and nothing is left to wait for it */
 	swt_release(sleeper);
 	swt_release(t->held[0]);
