@@ -467,6 +467,35 @@ static void arm_for_long_at_first(struct swt_item *item)
 		swt_arm(item, SWT_NEVER);
 }
 
+/* Nor does what can start wait for the put_ref of what is disarmed */
+static void queued_item_comes_before_what_is_disarmed(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct slow_work_ops *ops = swt_ops_of(t, NULL);
+	struct swt_item *armed = swt_item_ops(t, SWT_DELAYED, ops);
+	struct swt_item *item = swt_item_ops(t, SWT_SLOW, ops), *held[2];
+	struct swt_thread *unregister;
+	int i;
+
+	swt_pool(t, 2, 2);
+	for (i = 0; i < ARRAY_SIZE(held); i++) {
+		held[i] = swt_blocker_ops(t, SWT_SLOW, ops);
+		swt_must_execute(held[i]);
+	}
+	armed->put_gate = swt_gate(t);
+	swt_must_arm(armed, SWT_NEVER);
+	swt_must_enqueue(item);
+	unregister = swt_unregister_start(t, THIS_MODULE, armed);
+	swt_wait(t, swt_blocked(unregister));
+	swt_release(held[0]);
+	swt_wait(t, swt_runs(item) == 1);
+	swt_open(armed->put_gate);
+	swt_release(held[1]);
+	swt_join(unregister);
+	KUNIT_EXPECT_EQ(test, atomic_read(&armed->puts), 1);
+	KUNIT_EXPECT_EQ(test, swt_runs(armed), 0);
+}
+
 /*
  * The thread that comes first finds an item to execute: another one disarms all, what that
  * has armed of itself too, one after the other, and those whose timer somebody has stopped.
@@ -1184,6 +1213,7 @@ static struct kunit_case unregister_cases[] = {
 	KUNIT_CASE(last_one_lets_run_what_is_queued),
 	KUNIT_CASE(last_one_waits_for_nobodys_items),
 	KUNIT_CASE(last_one_disarms_and_puts_what_is_armed),
+	KUNIT_CASE(queued_item_comes_before_what_is_disarmed),
 	KUNIT_CASE(last_one_disarms_while_an_item_executes),
 	KUNIT_CASE(last_one_disarms_though_an_item_comes_first),
 	KUNIT_CASE(last_one_disarms_when_a_thread_comes_free),
