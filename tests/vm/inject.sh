@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Allocations fail, each in its turn, on a kernel with fault injection: while a
 # user registers, in its own task and in kthreadd, which makes the threads; while
-# the pool grows; while slow_work is loaded.
+# the pool grows; while slow_work is loaded.  In User Mode Linux that takes a tenth of the
+# time; only what a user of the kernel's CPU hotplug leaves behind wants another kernel.
 
 FAILSLAB=/sys/kernel/debug/failslab
 FAILPAGE=/sys/kernel/debug/fail_page_alloc
@@ -74,8 +75,11 @@ nth() {
 	states | cmp -s /tmp/states || unclean="$unclean $1 (hotplug state)"
 	was_fault
 }
-states() { cat /sys/devices/system/cpu/hotplug/states; }
+STATES=/sys/devices/system/cpu/hotplug/states
+states() { cat $STATES 2>/dev/null; }
 states >/tmp/states
+last=80
+[ ! -e $STATES ] || last=40
 failed=0 unclean=
 # Some places in the kernel print a stack where memory is short, so reports are
 # looked for here
@@ -88,9 +92,19 @@ while [ $((most - least)) -gt 1 ]; do
 done
 # The kernel prepares a module first; our own are the last
 check "allocations of insmod fail" [ $least -gt 100 ]
-for n in $(seq $((least - 80)) $((least + 2))); do nth $n; done
+for n in $(seq $((least - last)) $((least + 2))); do nth $n; done
 note "insmod of slow_work: $least allocations, not loaded $failed times"
 is "nothing is left of them" "" "$unclean"
+found_nothing() {
+	echo EXPECT-SPLAT-END >/dev/kmsg
+	is "the kernel found nothing twice, nor anything wrong" "" \
+		"$(dmesg | grep -E 'duplicate|BUG|WARNING|Oops|INFO|KASAN|UBSAN|ODEBUG|corruption|refcount')"
+}
+if [ -e $STATES ]; then
+	found_nothing
+	plan
+	exit
+fi
 
 # --- texts that want memory
 
@@ -113,9 +127,7 @@ for file in $SYSCTL/cpumask $RUNQUEUE ${RUNQUEUE%/*}/stats ${RUNQUEUE%/*}/stats-
 	is "it is whole, or an error" "" "$unclean"
 done
 unload slow_work
-echo EXPECT-SPLAT-END >/dev/kmsg
-is "the kernel found nothing twice, nor anything wrong" "" \
-	"$(dmesg | grep -E 'duplicate|BUG|WARNING|Oops|INFO|KASAN|UBSAN|ODEBUG|corruption|refcount')"
+found_nothing
 fail_never
 
 load slow_work
