@@ -396,7 +396,7 @@ static struct swt_thread *stop_reader_of(struct swt_item *item)
 	item->data = swt_gate(item->t);
 	swt_must_execute(item);
 	reader = swt_runqueue_start(item->t);
-	swt_wait(item->t, atomic_read(&item->describing) == 1);
+	swt_wait(item->t, atomic_read(&item->describing) == 1 && swt_blocked(reader));
 	return reader;
 }
 
@@ -437,7 +437,8 @@ static void put_ref_waits_for_both_readers(struct kunit *test)
 		for (i = 0; i < 2; i++) {
 			gates[i] = swt_gate(t);
 			readers[i] = swt_runqueue_start(t);
-			swt_wait(t, atomic_read(&item->describing) == i + 1);
+			swt_wait(t, atomic_read(&item->describing) == i + 1 &&
+				 swt_blocked(readers[i]));
 		}
 		swt_release(item);
 		swt_wait(t, swt_runs(item) == 1);

@@ -337,7 +337,7 @@ static void enqueue_in_execute(struct kunit *test)
 	item->data = armed;
 	item->on_execute = enqueue_others;
 	swt_must_enqueue(item);
-	swt_wait(t, swt_runs(item->other) == 1 && swt_runs(armed) == 1);
+	swt_wait(t, swt_runs(item) == 1 && swt_runs(item->other) == 1 && swt_runs(armed) == 1);
 	KUNIT_EXPECT_EQ(test, item->result, 0);
 }
 

@@ -540,8 +540,8 @@ static void flush_that_has_gone_is_forgotten(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, swt_join(cancel), 1);
 		/* Pairs with wait_on_that_stack() */
 		swt_wait(t, smp_load_acquire(&flush->seen_at_rest));
-		item->put_gate = NULL;
 		if (!i) {
+			item->put_gate = NULL;
 			swt_must_enqueue(item);
 			swt_release(t->held[0]);
 			swt_wait(t, swt_runs(item) == 1 && swt_at_rest(item));

@@ -118,6 +118,7 @@ static void delayed_item_joins_when_its_delay_ends(struct kunit *test)
 static void arm_other(struct swt_item *item, struct swt_item *other)
 {
 	swt_must_arm(other, 1);
+	swt_wait(item->t, !swt_flag(other, SLOW_WORK_DELAYED));
 }
 
 static void shorter_delay_armed_later_comes_first(struct kunit *test)

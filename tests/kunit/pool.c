@@ -195,7 +195,7 @@ static void manager_sleeps_as_threads_do(struct kunit *test)
 		sleeps = switches_of(manager) == switches;
 	}
 	KUNIT_EXPECT_TRUE(test, sleeps);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(manager->__state) & TASK_NOLOAD);
+	swt_wait(t, READ_ONCE(manager->__state) & TASK_NOLOAD);
 	KUNIT_EXPECT_TRUE(test, swt_is_freezable(manager));
 	put_task_struct(manager);
 }
@@ -304,7 +304,7 @@ static void grows_until_very_slow_items_have_a_place(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_blocker(t, SWT_VSLOW);
 		swt_must_execute(items[i]);
-		KUNIT_EXPECT_EQ(test, swt_threads(), 2 * (i + 1));
+		swt_expect_threads(t, 2 * (i + 1));
 	}
 }
 
@@ -901,7 +901,9 @@ static void cold_pool_comes_to_all_of_64_threads(struct kunit *test)
 
 	swt_pool(t, 2, 64);
 	expect_all_threads_at_once(t, 64, 15);
-	KUNIT_EXPECT_EQ(test, swt_threads(), 64);
+	/* Elsewhere some may be idle for 5 s before the last one has ended */
+	if (swt_time_travel())
+		KUNIT_EXPECT_EQ(test, swt_threads(), 64);
 }
 
 static void warm_pool_works_with_all_of_64_threads(struct kunit *test)
@@ -1075,7 +1077,7 @@ static void surplus_threads_leave_after_5_s_down_to_the_minimum(struct kunit *te
 	swt_wait(t, swt_threads() <= 2);
 	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
 	swt_settle(t);
-	KUNIT_EXPECT_EQ(test, swt_threads(), 2);
+	swt_expect_threads(t, 2);
 }
 
 /* One of them is enough for what comes, and that is the one which had it before */
@@ -1184,10 +1186,10 @@ static void threads_for_the_share_leave_after_5_s(struct kunit *test)
 		}
 		for (i = 0; i < ARRAY_SIZE(items); i++)
 			swt_wait(t, swt_executing(items[i]));
-		KUNIT_EXPECT_EQ(test, swt_threads(), 6);
+		swt_expect_threads(t, 6);
 		if (!turn)
 			idle_for_long(t);
-		KUNIT_EXPECT_EQ(test, swt_threads(), 6);
+		swt_expect_threads(t, 6);
 		now = jiffies;
 		for (i = 0; i < ARRAY_SIZE(items); i++)
 			swt_release(items[i]);
@@ -1293,7 +1295,7 @@ static void expect_share(struct swt *t, int threads, int percentage)
 		items[i]->data = share;
 		swt_must_enqueue(items[i]);
 	}
-	swt_wait(t, atomic_read(&share->now) == wanted);
+	swt_wait(t, atomic_read(&share->most) == wanted);
 	/* The flood leaves all other threads to slow items: so many at once */
 	expect_all_threads_at_once(t, threads - wanted, 2);
 	KUNIT_EXPECT_EQ(t->test, atomic_read(&share->most), wanted);
@@ -1565,9 +1567,10 @@ static void nothing_queued_is_lost_when_no_thread_can_start(struct kunit *test)
 	bool served = true;
 	int i, threads;
 
-	swt_pool(t, 2, 4);
+	swt_pool(t, 2, 2);
 	swt_hold(t, 2);
 	swt_let_no_thread_start(t);
+	swt_set(t, "max-threads", 4);
 	for (i = 0; i < ARRAY_SIZE(items); i++) {
 		items[i] = swt_item(t, i % 2);
 		swt_must_enqueue(items[i]);
@@ -1590,9 +1593,10 @@ static void pool_grows_once_threads_can_start(struct kunit *test)
 	struct swt_item *blockers[2];
 	int i, threads;
 
-	swt_pool(t, 2, 4);
+	swt_pool(t, 2, 2);
 	swt_hold(t, 2);
 	swt_let_no_thread_start(t);
+	swt_set(t, "max-threads", 4);
 	for (i = 0; i < ARRAY_SIZE(blockers); i++) {
 		blockers[i] = swt_blocker(t, SWT_SLOW);
 		swt_must_enqueue(blockers[i]);

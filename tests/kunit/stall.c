@@ -59,6 +59,7 @@ static struct swt_item *hold(struct swt *t, const char *name)
 	struct swt_item *item = named(swt_blocker(t, SWT_SLOW), name);
 
 	swt_must_execute(item);
+	swt_wait(t, swt_asleep(item));
 	return item;
 }
 
@@ -304,7 +305,7 @@ static void threads_that_hang_in_put_ref(struct kunit *test)
 		put->on_put = give_away;
 		put->on_last = take_back;
 		swt_must_enqueue(put);
-		swt_wait(t, atomic_read(&put->putting) == 1);
+		swt_wait(t, atomic_read(&put->putting) == 1 && swt_off_processor(put));
 		putting[put->number] = put;
 	}
 	swt_must_enqueue(item);
@@ -340,6 +341,7 @@ static void a_share_that_is_full(struct kunit *test)
 	begin(t, 3, 3);
 	swt_hold(t, 1);
 	swt_must_execute(first);
+	swt_wait(t, swt_asleep(t->held[0]) && swt_asleep(first));
 	swt_must_enqueue(second);
 	swt_set(t, "stall-warn-secs", 1);
 	swt_wait(t, reported(second));
@@ -440,7 +442,7 @@ static void an_owner_that_waits_to_unregister(struct kunit *test)
 	item = named(swt_blocker_ops(t, SWT_VSLOW, swt_ops_of(t, owner)), "last");
 	swt_must_execute(item);
 	unregister = swt_unregister_start(t, owner, item);
-	swt_wait(t, swt_blocked(unregister));
+	swt_wait(t, swt_blocked(unregister) && swt_asleep(item));
 	swt_set(t, "stall-warn-secs", 1);
 	swt_wait(t, reported(item));
 	swt_set(t, "stall-warn-secs", 0);
@@ -1139,8 +1141,8 @@ static void items_that_wait_for_one_behind_them(struct kunit *test)
 		swt_wait(t, swt_executing(cookies[max - 1]));
 		swt_wait(t, told(t, "no slow item has started for ", ""));
 		swt_wait(t, names(t, "max-threads", 5));
-		KUNIT_EXPECT_TRUE(test, told(t, "every thread is blocked in swt_execute" OURS,
-					     ", which is queued too"));
+		swt_wait(t, told(t, "every thread is blocked in swt_execute" OURS,
+				 ", which is queued too"));
 		KUNIT_EXPECT_EQ(test, swt_runs(volume), 0);
 	}
 	swt_set(t, "stall-warn-secs", 0);

@@ -367,6 +367,7 @@ static void owners_are_counted_apart(struct kunit *test)
 	struct swt *t = test->priv;
 	struct module *owner = swt_owner(t, "swt_counted");
 	struct swt_item *item, *busy;
+	struct swt_thread *flush;
 	char *own = row_of(t, THIS_MODULE), *theirs = row_of(t, owner), *before, *after;
 
 	KUNIT_ASSERT_EQ(test, swt_register(t, owner), 0);
@@ -385,7 +386,8 @@ static void owners_are_counted_apart(struct kunit *test)
 	swt_must_enqueue(busy);
 	swt_must_enqueue(busy);
 	/* A flush makes another account current, and the sum is the same */
-	swt_flush_user_start(t, owner, NULL);
+	flush = swt_flush_user_start(t, owner, NULL);
+	swt_wait(t, swt_blocked(flush));
 	swt_release(busy);
 	swt_wait(t, field(t, theirs, "executed") == 3 && field(t, theirs, "executing") == 0);
 	after = swt_read_values(t);
@@ -393,6 +395,7 @@ static void owners_are_counted_apart(struct kunit *test)
 	GREW(t, own, before, after, 0);
 	GREW(t, "class.slow", before, after, 3, 1, 1);
 
+	swt_join(flush);
 	/* The classes remember those who left */
 	swt_unregister(t, owner);
 	after = swt_read_values(t);
@@ -945,16 +948,17 @@ static void failed_starts_are_counted_and_told(struct kunit *test)
 	struct swt *t = test->priv;
 	s64 before;
 
-	swt_pool(t, 2, 4);
+	swt_pool(t, 2, 2);
 	swt_hold(t, 2);
 	before = swt_value(t, "pool.start-failures");
 	KUNIT_ASSERT_GE(test, before, 0L);
 	swt_log_mark(t);
 	swt_let_no_thread_start(t);
+	swt_set(t, "max-threads", 4);
 	swt_must_enqueue(swt_item(t, SWT_SLOW));
 	swt_wait(t, swt_value(t, "pool.start-failures") > before);
 	swt_let_threads_start(t);
-	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Cannot start a thread (-11), next try in 5 s", ""));
+	swt_wait(t, swt_logged(t, "Cannot start a thread (-11), next try in 5 s", ""));
 	swt_settle(t);
 	/* Another comes after 5 s, or none */
 	if (swt_time_travel())

@@ -1034,7 +1034,7 @@ static void expect_winding_up(struct swt_item *sleeper)
 {
 	struct kunit *test = sleeper->t->test;
 
-	KUNIT_EXPECT_EQ(test, atomic_read(&bed_of(sleeper)->wanted), 1);
+	swt_wait(sleeper->t, atomic_read(&bed_of(sleeper)->wanted) == 1);
 	KUNIT_EXPECT_TRUE(test, swt_executing(sleeper));
 }
 
@@ -1060,6 +1060,7 @@ static void pool_grows_past_a_sleeper_that_winds_up(struct kunit *test)
 	swt_pool(t, 2, 4);
 	swt_hold(t, 1);
 	sleeper = new_slow_riser(t, SWT_SLOW);
+	swt_wait(t, swt_threads() == 2);
 	swt_must_enqueue(item);
 	if (swt_time_travel()) {
 		/* It is counted on for 10 ms, and the manager, which looks, knows that */
@@ -1150,6 +1151,7 @@ static void pool_grows_past_all_sleepers_that_wind_up(struct kunit *test)
 	swt_pool(t, 2, 4);
 	for (i = 0; i < 2; i++)
 		sleepers[i] = new_slow_riser(t, SWT_SLOW);
+	swt_wait(t, swt_threads() == 2);
 	for (i = 0; i < 2; i++) {
 		items[i] = swt_blocker(t, SWT_SLOW);
 		swt_must_enqueue(items[i]);
@@ -1173,6 +1175,7 @@ static void pool_grows_past_a_very_slow_sleeper_that_winds_up(struct kunit *test
 
 	swt_pool(t, 2, 4);
 	sleeper = new_slow_riser(t, SWT_VSLOW);
+	swt_wait(t, swt_threads() == 2);
 	swt_must_run(item);
 	expect_winding_up(sleeper);
 	swt_release(sleeper);
