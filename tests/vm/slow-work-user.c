@@ -6,6 +6,7 @@
  *
  *	register	what comes of these two is in the log too, for those
  *	unregister	who are killed meanwhile
+ *	reserve		register with a reserve
  *	stuck N		queue so many items that execute until open
  *	orphan N	the same, but nobody owns them: the last user to
  *			unregister waits for them, whoever that is
@@ -67,9 +68,9 @@ static int user_add(struct module *owner, unsigned int n)
 	return ret;
 }
 
-static int user_register(void)
+static int user_register(unsigned int flags)
 {
-	int ret = slow_work_register_user(THIS_MODULE);
+	int ret = slow_work_register_user_flags(THIS_MODULE, flags);
 
 	if (!ret)
 		atomic_inc(&user_registered);
@@ -93,7 +94,9 @@ static int vm_order(char *order)
 
 	if (!order) {
 		if (!strcmp(word, "register"))
-			return user_register();
+			return user_register(0);
+		if (!strcmp(word, "reserve"))
+			return user_register(SLOW_WORK_MEM_RECLAIM);
 		if (!strcmp(word, "unregister"))
 			return user_unregister();
 		if (strcmp(word, "open"))
