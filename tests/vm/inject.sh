@@ -95,8 +95,6 @@ nth() {
 STATES=/sys/devices/system/cpu/hotplug/states
 states() { cat $STATES 2>/dev/null; }
 states >/tmp/states
-last=80
-[ ! -e $STATES ] || last=12
 failed=0 unclean=
 # Some places in the kernel print a stack where memory is short, so reports are
 # looked for here
@@ -109,7 +107,7 @@ while [ $((most - least)) -gt 1 ]; do
 done
 # The kernel prepares a module first; our own are the last
 check "allocations of insmod fail" [ $least -gt 100 ]
-for n in $(seq $((least - last)) $((least + 2))); do nth $n; done
+for n in $(seq $((least - 80)) $((least + 2))); do nth $n; done
 note "insmod of slow_work: $least allocations, not loaded $failed times"
 is "nothing is left of them" "" "$unclean"
 found_nothing() {
