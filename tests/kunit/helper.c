@@ -320,6 +320,27 @@ void swt_must_arm(struct swt_item *item, unsigned long delay)
 	KUNIT_ASSERT_EQ(item->t->test, swt_arm(item, delay), 0);
 }
 
+/*
+ * Arms a new item, which is @due then, and has something done to it before; on a host that
+ * is too slow for that all anew, with a longer delay
+ */
+struct swt_item *swt_arm_and(struct swt *t, unsigned long delay,
+			     int (*then)(struct swt_item *item), unsigned long *due)
+{
+	struct swt_item *item;
+
+	for (;; delay *= 2) {
+		item = swt_item(t, SWT_DELAYED);
+		swt_must_arm(item, delay);
+		*due = item->armed_at + delay;
+		KUNIT_ASSERT_EQ(t->test, then(item), 0);
+		if ((!swt_flag(item, SLOW_WORK_EXECUTING) && !swt_starts(item)) ||
+		    delay > 10 * HZ)
+			return item;
+		swt_cancel(item);
+	}
+}
+
 /* The thread that had the item last is off its processor for good */
 bool swt_off_processor(struct swt_item *item)
 {

@@ -171,6 +171,9 @@ void swt_must_execute(struct swt_item *item);
 void swt_must_run(struct swt_item *item);
 void swt_must_arm(struct swt_item *item, unsigned long delay);
 
+struct swt_item *swt_arm_and(struct swt *t, unsigned long delay,
+			     int (*then)(struct swt_item *item), unsigned long *due);
+
 bool swt_off_processor(struct swt_item *item);
 bool swt_asleep(struct swt_item *item);
 

@@ -31,18 +31,9 @@ static void armed_item_is_pinned_once(struct kunit *test)
 {
 	struct swt *t = test->priv;
 	struct swt_item *item;
-	unsigned long delay;
+	unsigned long due;
 
-	/* On a host that was too slow for that, all anew with a longer delay */
-	for (delay = HZ / 10; ; delay *= 2) {
-		item = swt_item(t, SWT_DELAYED);
-		swt_must_arm(item, delay);
-		swt_must_enqueue(item);
-		if ((!swt_flag(item, SLOW_WORK_EXECUTING) && !swt_starts(item)) ||
-		    delay > 10 * HZ)
-			break;
-		swt_cancel(item);
-	}
+	item = swt_arm_and(t, HZ / 10, swt_enqueue, &due);
 	KUNIT_EXPECT_EQ(test, atomic_read(&item->gets), 1);
 	swt_wait(t, atomic_read(&item->puts) == 1);
 	swt_settle(t);

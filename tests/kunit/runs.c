@@ -104,22 +104,12 @@ static int arm_briefly(struct swt_item *item)
 	return swt_arm(item, 1);
 }
 
-/* On a host that was too slow for that, all anew with a longer delay */
 static void expect_delay_to_stay(struct swt *t, int (*again)(struct swt_item *item))
 {
-	unsigned long due, delay;
 	struct swt_item *item;
+	unsigned long due;
 
-	for (delay = HZ / 5; ; delay *= 2) {
-		item = swt_item(t, SWT_DELAYED);
-		swt_must_arm(item, delay);
-		due = item->armed_at + delay;
-		KUNIT_EXPECT_EQ(t->test, again(item), 0);
-		if ((!swt_flag(item, SLOW_WORK_EXECUTING) && !swt_starts(item)) ||
-		    delay > 10 * HZ)
-			break;
-		swt_cancel(item);
-	}
+	item = swt_arm_and(t, HZ / 5, again, &due);
 	expect_only_after(t, item, due);
 }
 
