@@ -10,11 +10,9 @@
 # from running.
 . "$(dirname "$0")/lib/env.sh"
 
-# Debian's kernels that the scripts under tests/vm run on, the samples on those of
-# SAMPLES_KERNELS
+# Debian's kernels that the scripts under tests/vm run on
 VM_KERNELS="6.1 6.12 6.12-rt"
-VM_SCRIPTS="sysctl place runqueue load samples"
-SAMPLES_KERNELS="6.1 6.12"
+VM_SCRIPTS="sysctl place runqueue load"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT.  What wants a
 # kernel that is not built yet comes first once, when the other lanes have enough to do.
 VM_ONCE="kcsan:signed 6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
@@ -27,7 +25,7 @@ VM_ONCE+=" 6.1:heldstart 6.12-rt:heldstart"
 VM_ONCE+=" 6.1:reclaim 6.12:reclaim"
 VM_ONCE+=" 6.1:leftovers 6.12-rt:leftovers"
 VM_ONCE+=" 6.1:reports 6.12-rt:reports"
-VM_ONCE+=" 6.12:top 6.12:access kcsan:lockdown"
+VM_ONCE+=" 6.1:samples 6.12:samples 6.12:top 6.12:access kcsan:lockdown"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug uml-smp"
 TORTURE_SECONDS=30
@@ -73,7 +71,6 @@ parts() {
 	done
 	for k in ${1:-$VM_KERNELS}; do
 		for s in $VM_SCRIPTS; do
-			case $s in samples) case " $SAMPLES_KERNELS " in *" $k "*) ;; *) continue ;; esac esac
 			echo "vm-$k-$s" vm_script "$k" "$s"
 		done
 	done
@@ -112,7 +109,7 @@ matrix_parts() {
 		esac
 		# Jiffies wrap on 32 bits alone; the freezer was another until 6.1
 		case $k in 32bit) more=wrap ;; 5.10) more=suspend ;; *) more='' ;; esac
-		for s in $VM_SCRIPTS $more; do
+		for s in $VM_SCRIPTS samples $more; do
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
 		case " $MATRIX_TORTURE " in
