@@ -115,13 +115,16 @@ static int swt_cancels_begun(struct swt_item *item)
 static void swt_put_ref(struct slow_work *work)
 {
 	struct swt_item *item = swt_item_of(work);
+	int done;
 
 	if (swt_is_dead(item, "put_ref"))
 		return;
 	if (!swt_may_sleep())
 		swt_item_fault(item, SWT_PUT_CONTEXT, "put_ref");
+	/* What is done is read first: another cancel may come and go in between. */
+	done = atomic_read_acquire(&item->cancels_done);
 	if (!swt_is_kslowd(current) && !swt_is_reserve(current) &&
-	    swt_cancels_begun(item) == atomic_read(&item->cancels_done))
+	    swt_cancels_begun(item) == done)
 		swt_item_fault(item, SWT_PUT_STRANGER, "put_ref");
 	if (atomic_read(&item->describing))
 		swt_item_fault(item, SWT_PUT_DURING_DESC, "put_ref");
