@@ -16,7 +16,7 @@ VM_SCRIPTS="sysctl place runqueue load"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT.  What wants a
 # kernel that is not built yet comes first once, when the other lanes have enough to do.
 VM_ONCE="kcsan:signed 6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
-VM_ONCE+=" debug:suspend uml-debug:inject debug:inject debug:deadlock-cancel debug:deadlock-put"
+VM_ONCE+=" debug:suspend uml-debug:inject debug:deadlock-cancel debug:deadlock-put"
 VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall debug:dump"
 VM_ONCE+=" 6.1:stall 6.12-rt:stall 6.1:watch 6.12:watch"
 VM_ONCE+=" 6.1:oops 6.12-rt:oops"

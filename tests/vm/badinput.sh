@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What no file and no parameter may take, but for those that sysctl.sh and
-# samples.sh deal with: refused, and nothing changes.
+# samples.sh deal with: refused, and nothing changes.  An insmod that fails, too.
 
 EXACT=/sys/module/slow_work_torture/parameters/exact
 
@@ -159,4 +159,24 @@ unloadable slow_work min_threads min_threads= min_threads=+ min_threads=0x min_t
 	min_threads=4294967299 min_threads=x$long max_threads="$(printf '\377')" max_threads=9999 \
 	max_threads=18446744073709551620 vslow_percentage= vslow_percentage=4294967346 \
 	vslow_percentage=-50 vslow_percentage=50%
+
+# --- a name
+
+# The sysctls come last, when all that can be taken back has been done.
+states() { cat /sys/devices/system/cpu/hotplug/states; }
+states >/tmp/states
+load slow_work_namesake
+for try in 1 2; do
+	check_not "insmod $try fails where the name of its sysctls is another's" expect_splat load slow_work
+	check_not "$try: it is not loaded" loaded slow_work
+	check "$try: the kernel says why" [ "$(messages "sysctl could not get directory")" -ge $try ]
+	check_not "$try: it leaves no file" [ -e ${RUNQUEUE%/*} ]
+	check "$try: nor anything for a CPU that comes" eval 'states | cmp -s /tmp/states'
+done
+unload slow_work_namesake
+check "it loads when that has gone" load slow_work
+check "with all of its sysctls" [ -e $SYSCTL/nice ]
+check "and has a user" load slow_work_caller
+unload slow_work_caller
+unload slow_work
 plan
