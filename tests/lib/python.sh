@@ -32,5 +32,5 @@ disk_of() {
 	PATH=$PATH:/usr/sbin:/sbin
 	need_packages e2fsprogs
 	truncate -s "$(($(du -sm "$1" | cut -f1) * 5 / 4 + 16))M" "$2"
-	mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=0 -d "$1" "$2"
+	mke2fs -q -t ext2 -d "$1" "$2"
 }
