@@ -240,14 +240,14 @@ company() {
 
 # check_line NUMBER KIND MODEL WORDS: leaves the result line in NUMBER.result
 check_line() {
-	local dir=$work/$1 kind=$2 model=$3 about=${4#*: } words name found ok=not word optimise=-Og
+	local dir=$work/$1 kind=$2 model=$3 about=${4#*: } words name found ok=not word compile='gcc -Og'
 	local -a define
 	words=${4%%: *}
 	name="$model ${words}: $about"
 	if [ "$kind" = mutant ]; then
 		name="$model MUTANT_$words: $about"
 		words="MUTANT_$words $(company "$model")"
-		optimise=-O0		# found before gcc would be through
+		compile=tcc		# found long before gcc would be through
 	fi
 	for word in $words; do
 		case " ${define[*]-}" in
@@ -258,7 +258,7 @@ check_line() {
 	mkdir "$dir"
 	cd "$dir"
 	if spin -a "${define[@]}" "$TOP/tests/model/$model.pml" >log 2>&1 &&
-	   gcc $optimise -w -DSAFETY -DMEMLIM=900 -o pan pan.c >>log 2>&1; then
+	   $compile -w -DSAFETY -DMEMLIM=900 -o pan pan.c >>log 2>&1; then
 		# of CPU time, as the machine may be busy
 		(ulimit -t 600; exec ./pan -m1500000 -w22) >pan.log 2>&1 || true
 		cat pan.log >>log
@@ -289,7 +289,7 @@ check_line() {
 	mv "$dir.tmp" "$dir.result"
 }
 
-need_packages spin gcc libc6-dev
+need_packages spin gcc tcc libc6-dev
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
