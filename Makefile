@@ -125,7 +125,7 @@ check-abi:
 	@tests/abi.sh
 
 check-tree:
-	@tests/tree.sh
+	@MODULAR=yes tests/tree.sh
 
 tree:
 	@test -n "$(KERNEL_TREE)" || { \

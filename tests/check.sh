@@ -81,7 +81,6 @@ parts() {
 	[ "${1:-6.12}" != 6.12 ] || echo tree tests/tree.sh
 	[ "${1:-6.1}" != 6.1 ] || echo abi tests/abi.sh
 	[ "${1:-6.1}" != 6.1 ] || echo fscache tests/fscache.sh
-	[ "${1:-6.12}" != 6.12 ] || echo fscache-6.12 env KERNEL=6.12 tests/fscache.sh
 	[ "${1:-6.1}" != 6.1 ] || echo gfs2 tests/gfs2.sh
 	[ "${1:-6.1}" != 6.1 ] || echo failure tests/failure.sh
 	# Slips that the debug kernel's detectors would mend themselves
@@ -112,6 +111,7 @@ matrix_parts() {
 		for s in $VM_SCRIPTS samples $more; do
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
+		[ "$k" != 6.12 ] || echo "matrix-$k-fscache" env KERNEL=6.12 tests/fscache.sh
 		case " $MATRIX_TORTURE " in
 		*" $k "*) echo "matrix-$k-torture" when_built "$k" tests/torture.sh "$k" $MATRIX_TORTURE_SECONDS ;;
 		esac
@@ -235,7 +235,7 @@ main() {
 	'') ;;
 	matrix*) packages+=(clang lld llvm debootstrap gcc-aarch64-linux-gnu gcc-s390x-linux-gnu
 		gcc-riscv64-linux-gnu qemu-system-arm qemu-system-misc) ;;
-	*) packages+=(spin trace-cmd python3-drgn python3-sphinx groff-base coccinelle
+	*) packages+=(spin tcc trace-cmd python3-drgn python3-sphinx groff-base coccinelle
 		libpython3-dev gfs2-utils) ;;
 	esac
 	need_packages "${packages[@]}"
