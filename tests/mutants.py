@@ -459,7 +459,8 @@ class Elsewhere:
 
     def check(self, part):
         done = subprocess.run(["tests/check.sh", part], cwd=self.dir, env=dict(os.environ, FIRST="yes"),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              errors="replace")
         for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
             shutil.rmtree(kept, ignore_errors=True)
         return done
