@@ -476,11 +476,14 @@ class Elsewhere:
 
 def judge_elsewhere(found, entries, memory):
     """By what their reason names"""
-    parts, verdicts = {}, remembered(found, memory)
+    parts, verdicts, before = {}, {}, remembered(found, memory)
     for mutant in found:
         match = re.match(r"([a-z][\w.-]*): ", reason_of(mutant.name, entries) or "")
         if match:
             parts[mutant] = match.group(1)
+            # What another part noticed says nothing of this one
+            if before.get(mutant.name, [])[2:] == [match.group(1)]:
+                verdicts[mutant.name] = before[mutant.name]
     tree, failed = Elsewhere(), 0
     todo = sorted({part for mutant, part in parts.items() if mutant.name not in verdicts})
     print("KTAP version 1\n1..%d" % (len(todo) + len(parts)))
@@ -492,8 +495,8 @@ def judge_elsewhere(found, entries, memory):
         if mutant.name not in verdicts:
             verdicts[mutant.name] = tree.judge(mutant, part)
             if verdicts[mutant.name][0] == "noticed":
-                remember(memory, mutant.name, mutant.key, verdicts[mutant.name])
-        verdict, why = verdicts[mutant.name]
+                remember(memory, mutant.name, mutant.key, [*verdicts[mutant.name], part])
+        verdict, why = verdicts[mutant.name][:2]
         failed += verdict != "noticed"
         print("%sok %d - %s # %s: %s" % ("" if verdict == "noticed" else "not ", number,
                                          mutant.name.replace("#", "\\#"), verdict, why), flush=True)
