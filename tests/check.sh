@@ -111,7 +111,7 @@ matrix_parts() {
 		for s in $VM_SCRIPTS samples $more; do
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
-		[ "$k" != 6.12 ] || echo "matrix-$k-fscache" env KERNEL=6.12 tests/fscache.sh
+		[ "$k" != 6.12 ] || echo "matrix-$k-fscache" when_built "$k" env KERNEL=6.12 tests/fscache.sh
 		case " $MATRIX_TORTURE " in
 		*" $k "*) echo "matrix-$k-torture" when_built "$k" tests/torture.sh "$k" $MATRIX_TORTURE_SECONDS ;;
 		esac
@@ -234,7 +234,7 @@ main() {
 	case ${1-} in
 	'') ;;
 	matrix*) packages+=(clang lld llvm debootstrap gcc-aarch64-linux-gnu gcc-s390x-linux-gnu
-		gcc-riscv64-linux-gnu qemu-system-arm qemu-system-misc) ;;
+		gcc-riscv64-linux-gnu qemu-system-arm qemu-system-misc coccinelle libpython3-dev) ;;
 	*) packages+=(spin tcc trace-cmd python3-drgn python3-sphinx groff-base coccinelle
 		libpython3-dev gfs2-utils) ;;
 	esac

@@ -2,7 +2,7 @@
 # Allocations fail, each in its turn, on a kernel with fault injection: while a
 # user registers, in its own task and in kthreadd, which makes the threads; while
 # the pool grows; while slow_work is loaded.  In User Mode Linux that takes a tenth of the
-# time.  What CPU hotplug is left with badinput.sh looks at.
+# time.  badinput.sh looks at what is left in CPU hotplug.
 
 FAILSLAB=/sys/kernel/debug/failslab
 FAILPAGE=/sys/kernel/debug/fail_page_alloc
