@@ -293,7 +293,10 @@ static void slow_work_gather_thread(struct slow_work_stats *stats,
 
 static void slow_work_gather_pool(struct slow_work_stats *stats)
 {
+	u64 now;
+
 	raw_spin_lock_irq(&slow_pool.lock);
+	now = get_jiffies_64();		/* one moment for all */
 	stats->threads = slow_pool.nr;
 	stats->idle = slow_pool.nr_idle;
 	stats->lost = slow_pool.nr_lost;
@@ -302,12 +305,12 @@ static void slow_work_gather_pool(struct slow_work_stats *stats)
 	stats->vslow_percentage = slow_pool.vslow_percentage;
 	stats->vslow_limit = slow_pool.classes[SLOW_WORK_VSLOW].limit;
 	stats->histograms = slow_pool.histograms;
-	stats->since = get_jiffies_64() - slow_pool.events.reset_at;
-	stats->histograms_since = get_jiffies_64() - slow_pool.histograms_since;
+	stats->since = now - slow_pool.events.reset_at;
+	stats->histograms_since = now - slow_pool.histograms_since;
 	stats->reserves = slow_pool.nr_reserves;
 	stats->events = slow_pool.events;
 	if (slow_pool.at_max)
-		stats->events.max_ticks += jiffies - slow_pool.max_since;
+		stats->events.max_ticks += (unsigned long)now - slow_pool.max_since;
 	raw_spin_unlock_irq(&slow_pool.lock);
 }
 

@@ -381,9 +381,13 @@ bool swt_at_rest(struct swt_item *item)
 	unsigned long busy = BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_EXECUTING) |
 			     BIT(SLOW_WORK_ENQ_DEFERRED) | BIT(SLOW_WORK_DELAYED);
 
-	return !(READ_ONCE(item->work.flags) & busy) && !atomic_read_acquire(&item->inside) &&
-	       atomic_read(&item->gets) == atomic_read(&item->puts) &&
-	       atomic_read(&item->putting) == atomic_read(&item->puts);
+	/* First: if as many have been got later, none was out then, whatever came between */
+	int puts = atomic_read_acquire(&item->puts);
+	/* What is said of an item without references is for behind its run, too */
+	unsigned long flags = smp_load_acquire(&item->work.flags);
+
+	return !(flags & busy) && !atomic_read_acquire(&item->inside) &&
+	       atomic_read(&item->gets) == puts && atomic_read(&item->putting) == puts;
 }
 
 bool swt_satisfied(struct swt_item *item, long ticket)

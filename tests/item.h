@@ -186,18 +186,18 @@ static inline bool swt_flag(struct swt_item *item, int bit)
 
 static inline int swt_runs(struct swt_item *item)
 {
-	return atomic_read(&item->runs);
+	return atomic_read_acquire(&item->runs);
 }
 
 static inline int swt_starts(struct swt_item *item)
 {
-	return atomic_read(&item->starts);
+	return atomic_read_acquire(&item->starts);
 }
 
 /* And what it notes of itself, its thread to begin with, is there; see swt_execute() */
 static inline bool swt_executing(struct swt_item *item)
 {
-	return atomic_read_acquire(&item->starts) > atomic_read(&item->runs);
+	return swt_starts(item) > swt_runs(item);
 }
 
 #endif /* _SLOW_WORK_TESTS_ITEM_H */

@@ -892,10 +892,12 @@ static void new_item_does_not_wait_for_the_put_ref_of_the_old(struct kunit *test
 static int cancel_with_priority(struct swt_thread *thread)
 {
 	struct swt_item *item = thread->arg;
+	bool prevented;
 
 	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
 	sched_set_fifo(current);
-	return swt_do_cancel(item) | !swt_at_rest(item) << 1;
+	prevented = swt_do_cancel(item);
+	return prevented | !swt_at_rest(item) << 1;
 }
 
 static void six_cancels_with_priority_on_one_processor(struct kunit *test)

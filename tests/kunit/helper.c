@@ -370,6 +370,7 @@ void swt_expect_one_run(struct swt_item *item)
 	swt_settle(t);
 	KUNIT_EXPECT_EQ(t->test, swt_starts(item), 1);
 	KUNIT_EXPECT_EQ(t->test, atomic_read(&item->gets), 1);
+	KUNIT_EXPECT_TRUE(t->test, swt_at_rest(item));
 }
 
 /* ---- helper threads ----------------------------------------------------- */
@@ -378,7 +379,7 @@ static int swt_thread_fn(void *data)
 {
 	struct swt_thread *thread = data;
 
-	WRITE_ONCE(thread->started, true);
+	smp_store_release(&thread->started, true);	/* for swt_blocked() */
 	thread->result = thread->fn(thread);
 	swt_poke(thread->t);
 	kthread_complete_and_exit(&thread->done, 0);
@@ -432,8 +433,10 @@ bool swt_done(struct swt_thread *thread)
 /* It waits for something, or has not needed to */
 bool swt_blocked(struct swt_thread *thread)
 {
-	return swt_done(thread) ||
-	       (READ_ONCE(thread->started) && READ_ONCE(thread->task->__state) != TASK_RUNNING);
+	/* First: a state from before is none that it waits in */
+	bool started = smp_load_acquire(&thread->started);
+
+	return swt_done(thread) || (started && READ_ONCE(thread->task->__state) != TASK_RUNNING);
 }
 
 int swt_join(struct swt_thread *thread)

@@ -702,10 +702,14 @@ static bool tort_show_restless(struct tort_item *item)
 	return true;
 }
 
+/*
+ * Two looks at each: until the first one's are over, a run that began while the crowd was
+ * there may enqueue an item that has been looked at.
+ */
 static bool tort_all_at_rest(void)
 {
 	return !atomic_read(&tort_mortals) && tort_exact_at_rest() &&
-	       tort_each_item(tort_at_rest);
+	       tort_each_item(tort_at_rest) && tort_each_item(tort_at_rest);
 }
 
 /* Those with one of @roles may act.  False: they do not follow. */
@@ -768,19 +772,20 @@ void tort_crowd_watch(void)
 	tort_each_item(tort_watch_one);
 	for (i = 0; i < tort_nr_crowd; i++) {
 		struct tort_actor *actor = &tort_crowd[i];
+		unsigned long now = jiffies;	/* before the looks */
 		unsigned long rounds = READ_ONCE(actor->rounds);
 
 		/* One that can run waits for nobody but the host */
 		if (READ_ONCE(actor->parked) || rounds != actor->watched ||
 		    task_is_running(actor->task)) {
 			actor->watched = rounds;
-			actor->watched_since = jiffies;
-		} else if (time_after(jiffies, actor->watched_since +
+			actor->watched_since = now;
+		} else if (time_after(now, actor->watched_since +
 				      tort_patience())) {
 			tort_fault(TORT_STUCK, "actor %s %u",
 				   tort_roles[actor->role].name, actor->nr);
 			sched_show_task(actor->task);
-			actor->watched_since = jiffies;
+			actor->watched_since = now;
 		}
 	}
 }

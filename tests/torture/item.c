@@ -52,27 +52,27 @@ void swt_item_began(struct swt_item *base)
 /* The watchdog's look at an item, each second */
 void tort_watch(struct tort_item *item)
 {
-	unsigned long patience = tort_patience();
-	unsigned int waited = jiffies - item->watched_since;
+	unsigned long patience = tort_patience(), now = jiffies;	/* before the looks */
+	unsigned int waited = now - item->watched_since;
 
 	if (swt_satisfied(&item->base, item->watched)) {
 		item->watched = atomic_long_read(&item->base.accepted);
-		item->watched_since = jiffies;
+		item->watched_since = now;
 	} else if (waited <= patience) {
 		WRITE_ONCE(tort_longest_wait, max(tort_longest_wait, waited));
 	} else {
 		tort_fault(SWT_LOST, "%s does not run", item->base.name);
 		tort_show(item, "watchdog");
-		item->watched_since = jiffies;
+		item->watched_since = now;
 	}
 
 	if (atomic_read(&item->noticed) == atomic_read(&item->fired) ||
 	    !atomic_read(&item->base.inside)) {
-		item->event_since = jiffies;
-	} else if (time_after(jiffies, item->event_since + patience)) {
+		item->event_since = now;
+	} else if (time_after(now, item->event_since + patience)) {
 		tort_fault(TORT_EVENT, "%s sleeps", item->base.name);
 		tort_show(item, "watchdog");
-		item->event_since = jiffies;
+		item->event_since = now;
 	}
 }
 

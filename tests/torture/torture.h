@@ -288,10 +288,16 @@ void tort_give_up(const char *what);
 #define tort_comes_true(cond)						\
 ({									\
 	unsigned long __end = jiffies + tort_patience();		\
-	bool __true;							\
+	bool __true, __late;						\
 									\
-	while (!(__true = (cond)) && time_before(jiffies, __end))	\
+	for (;;) {							\
+		/* First: a look may take long */			\
+		__late = !time_before(jiffies, __end);			\
+		__true = (cond);					\
+		if (__true || __late)					\
+			break;						\
 		schedule_timeout_idle(1);				\
+	}								\
 	__true;								\
 })
 
