@@ -25,7 +25,7 @@ VM_ONCE+=" 6.1:heldstart 6.12-rt:heldstart"
 VM_ONCE+=" 6.1:reclaim 6.12:reclaim"
 VM_ONCE+=" 6.1:leftovers 6.12-rt:leftovers"
 VM_ONCE+=" 6.1:reports 6.12-rt:reports"
-VM_ONCE+=" 6.1:samples 6.12:samples 6.12:top 6.12:access kcsan:lockdown"
+VM_ONCE+=" 6.12:samples 6.12:top 6.12:access kcsan:lockdown"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug uml-smp"
 TORTURE_SECONDS=30

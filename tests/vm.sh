@@ -14,7 +14,8 @@
 #                          boot the first disk, whose systemd unpacks the archive
 #                          on the second and runs "system" of it; NAME is a name
 #   --with MODULE          a module of Debian's image, loaded before SCRIPT
-#   --cpus N  --mem MB     (default 2 and 1024; UML has one, uml-smp two, and 256)
+#   --cpus N  --mem MB     (default 2 and 1024; UML has one, uml-smp two, and 256;
+#                          debug 512, which kmemleak looks through as a guest ends)
 #   --possible N           so many CPUs could be plugged in, the present ones
 #                          included (255 is as far as software emulation goes)
 #   --one-thread           emulated CPUs take turns: where code is patched all the time,
@@ -111,7 +112,7 @@ main() {
 		esac
 		shift
 	done
-	[ -n "$mem" ] || case $name in uml*) mem=256 ;; *) mem=1024 ;; esac
+	[ -n "$mem" ] || case $name in uml*) mem=256 ;; debug) mem=512 ;; *) mem=1024 ;; esac
 	[ -r "$script" ] || die "no script ${script:-given}"
 
 	need_packages busybox-static cpio kmod xz-utils binutils
