@@ -15,16 +15,11 @@ VM_KERNELS="6.1 6.12 6.12-rt"
 VM_SCRIPTS="sysctl place runqueue load"
 # What says the same on each of them, or wants one of ours: KERNEL:SCRIPT.  What wants a
 # kernel that is not built yet comes first once, when the other lanes have enough to do.
-VM_ONCE="kcsan:signed 6.1:faults 6.12-rt:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
+VM_ONCE="kcsan:signed 6.1:faults 6.1:badinput 6.1:many-cpus 6.1:million 6.12:suspend"
 VM_ONCE+=" debug:suspend uml-debug:inject debug:deadlock-cancel debug:deadlock-put"
 VM_ONCE+=" debug:deadlock-unregister debug:place debug:stall debug:dump"
-VM_ONCE+=" 6.1:stall 6.12-rt:stall 6.1:watch 6.12:watch"
-VM_ONCE+=" 6.1:oops 6.12-rt:oops"
-VM_ONCE+=" 6.1:hungtask"
-VM_ONCE+=" 6.1:heldstart 6.12-rt:heldstart"
-VM_ONCE+=" 6.1:reclaim 6.12:reclaim"
-VM_ONCE+=" 6.1:leftovers 6.12-rt:leftovers"
-VM_ONCE+=" 6.1:reports 6.12-rt:reports"
+VM_ONCE+=" 6.1:stall 6.1:watch 6.1:oops 6.1:hungtask 6.1:heldstart"
+VM_ONCE+=" 6.1:reclaim 6.1:leftovers 6.12-rt:leftovers 6.1:reports 6.12-rt:reports"
 VM_ONCE+=" 6.12:samples 6.12:top 6.12:access kcsan:lockdown"
 # Short runs; make torture gives it longer ones
 TORTURE_KERNELS="kcsan 6.1 6.12-rt debug uml-smp"
@@ -106,8 +101,15 @@ matrix_parts() {
 		[0-9].*|unstable) ;;
 		*) echo "matrix-$k-kunit" when_built "$k" tests/kunit.sh "$k" ;;
 		esac
-		# Jiffies wrap on 32 bits alone; the freezer was another until 6.1
-		case $k in 32bit) more=wrap ;; 5.10) more=suspend ;; *) more='' ;; esac
+		# Jiffies wrap on 32 bits alone; the freezer was another until 6.1; what all has
+		# on 6.1 says something on another, too
+		case $k in
+		32bit)	more=wrap ;;
+		5.10)	more=suspend ;;
+		6.12)	more="watch reclaim" ;;
+		6.12-rt) more="faults heldstart oops stall" ;;
+		*)	more='' ;;
+		esac
 		for s in $VM_SCRIPTS samples $more; do
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
