@@ -101,8 +101,9 @@ matrix_parts() {
 		[0-9].*|unstable) ;;
 		*) echo "matrix-$k-kunit" when_built "$k" tests/kunit.sh "$k" ;;
 		esac
-		# Jiffies wrap on 32 bits alone; the freezer was another until 6.1; what all has
-		# on 6.1 says something on another, too
+		# Jiffies wrap on 32 bits alone; the freezer was another until 6.1.  Those of
+		# 6.12 and 6.12-rt run on 6.1 in a check of everything, and here on a second
+		# kernel.
 		case $k in
 		32bit)	more=wrap ;;
 		5.10)	more=suspend ;;
