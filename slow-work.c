@@ -437,12 +437,13 @@ static __always_inline int __slow_work_submit(struct slow_work *work,
 
 /*
  * Can an enqueue be merged without the lock?  Not into an armed run: that is disarmed
- * where the last user has left.
+ * where the last user has left.  Nor beside a put_ref, in which its task may have died.
  */
 static __always_inline bool slow_work_will_run(unsigned long flags)
 {
 	return (flags & (BIT(SLOW_WORK_PENDING) | BIT(SLOW_WORK_CANCELLING) |
-			 BIT(SLOW_WORK_DELAYED))) == BIT(SLOW_WORK_PENDING);
+			 BIT(SLOW_WORK_DELAYED) | BIT(SLOW_WORK_PUTTING))) ==
+	       BIT(SLOW_WORK_PENDING);
 }
 
 static __always_inline int slow_work_submit(struct slow_work *work,

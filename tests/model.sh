@@ -51,6 +51,7 @@ list() {
 	mutant item THREAD_NO_MB: slow_work_execute: no smp_mb()
 	mutant item MERGE_CANCELLING: slow_work_will_run: though CANCELLING
 	mutant item MERGE_ARMED CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: though DELAYED, and the pool may be closed
+	mutant item MERGE_PUTTING CANCELLERS=1 TRY DEATH: slow_work_will_run: though PUTTING
 	mutant item MERGE_OPEN_LATE CANCELLERS=0 READERS=0 USERS=1: slow_work_will_run: slow_pool.nr_users read behind the flags
 	mutant item ACCEPT_NO_CLAIM: slow_work_accept_busy: slow_work_claim() leaves RUNNING
 	mutant item ACCEPT_IN_PUT: slow_work_accept: not busy where it is held, queued while in put_ref

@@ -854,7 +854,7 @@ inline accepted()
 {
 	assert(cancels == 0 && disables == 0);
 	assert(!lost_here);
-	assert(!put_is_lost() || owed);	/* it cannot be taken off what is pending */
+	assert(!put_is_lost());
 	assert(pool_running);
 #if USERS > 0
 	assert(!open || !leavers);	/* who leaves waits for none of these */
@@ -961,11 +961,13 @@ inline accept(f, delay)
  * the enqueue is refused then: under the lock.
  */
 #if defined(MUTANT_MERGE_CANCELLING)
-#define merges()	((flags & (PENDING | ARMED)) == PENDING)
+#define merges()	((flags & (PENDING | ARMED | PUTTING)) == PENDING)
 #elif defined(MUTANT_MERGE_ARMED)
-#define merges()	((flags & (PENDING | CANCELLING)) == PENDING)
-#else
+#define merges()	((flags & (PENDING | CANCELLING | PUTTING)) == PENDING)
+#elif defined(MUTANT_MERGE_PUTTING)
 #define merges()	((flags & (PENDING | CANCELLING | ARMED)) == PENDING)
+#else
+#define merges()	((flags & (PENDING | CANCELLING | ARMED | PUTTING)) == PENDING)
 #endif
 
 /* delayed_slow_work_mod(), slow_work_modify(): what is pending and not in place */

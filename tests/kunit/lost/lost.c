@@ -521,6 +521,33 @@ static void put_ref_that_dies_in_a_cancel(struct kunit *test)
 	expect_to_serve(t);
 }
 
+static void die_once_pending(struct swt_item *item)
+{
+	swt_comes_true(item->t, swt_flag(item, SLOW_WORK_PENDING));
+	die_here(item);
+}
+
+/* Another run was accepted meanwhile, and never begins */
+static void pending_run_beside_a_put_ref_that_dies_takes_none_in(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_item(t, SWT_SLOW, &lost_owner);
+	struct swt_thread *thread;
+
+	swt_hold(t, 2);
+	item->on_put = die_once_pending;
+	swt_must_enqueue(item);
+	thread = swt_start(t, try_to_cancel, item);
+	swt_wait(t, atomic_read(&item->putting));
+	swt_must_enqueue(item);
+	swt_must_enqueue(item);
+	swt_wait(t, READ_ONCE(thread->task->exit_state));
+	KUNIT_EXPECT_TRUE(test, swt_flag(item, SLOW_WORK_PENDING));
+	expect_refused(t, item);
+	swt_release_held(t);
+	expect_to_serve(t);
+}
+
 static void put_ref_that_dies_is_named(struct kunit *test)
 {
 	struct swt *t = test->priv;
@@ -683,6 +710,7 @@ static struct kunit_case lost_cases[] = {
 	KUNIT_CASE(lost_item_is_refused_at_once),
 	KUNIT_CASE(put_ref_that_dies_is_named),
 	KUNIT_CASE(put_ref_that_dies_in_a_cancel),
+	KUNIT_CASE(pending_run_beside_a_put_ref_that_dies_takes_none_in),
 	KUNIT_CASE(runqueue_shows_all),
 	KUNIT_CASE(reserve_that_dies_is_replaced),
 	KUNIT_CASE(reserve_is_replaced_once_threads_can_start),
