@@ -14,6 +14,7 @@
  * (Not after a failed offline: the kernel has no callback for that.)
  */
 
+#include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
@@ -65,8 +66,12 @@ static const struct cpumask *slow_work_affinity_mask(void)
 static void slow_work_bind_task(struct task_struct *task,
 				const struct cpumask *mask)
 {
-	/* Refused while none of them is on line: then anywhere, until one comes. */
-	if (set_cpus_allowed_ptr(task, mask))
+	/*
+	 * Refused while none of them is on line: then anywhere, until one comes.  Until Linux
+	 * 5.11 it complains where one is on line and does not run tasks yet, or any more.
+	 */
+	if (!cpumask_intersects(mask, cpu_active_mask) ||
+	    set_cpus_allowed_ptr(task, mask))
 		set_cpus_allowed_ptr(task, cpu_possible_mask);
 }
 
@@ -263,6 +268,9 @@ int slow_work_set_cpumask(const struct cpumask *mask)
 
 static void slow_work_apply_later(struct work_struct *unused)
 {
+	/* The CPU that comes runs tasks when its hotplug is through */
+	cpus_read_lock();
+	cpus_read_unlock();
 	mutex_lock(&slow_work_settings_mutex);
 	slow_work_apply_all();
 	mutex_unlock(&slow_work_settings_mutex);

@@ -133,6 +133,22 @@ wait_for "one that came is theirs again" 60 masks_are 4
 order open
 wait_for "every item runs" 60 state_is executed 44
 is "there" 2 "$(cpus)"
+# Until Linux 5.11 one that is on line and does not run tasks is no place
+cpu 3 0
+while :; do tell cpumask 8; tell cpumask c; done &
+telling=$!
+came=0
+for round in $(seq 5); do
+	cpu 2 0 && cpu 2 1 && came=$((came + 1))
+done
+is "one of two goes and comes while threads are told" 5 $came
+kill $telling
+wait $telling
+tell cpumask c
+wait_for "it is theirs" 60 masks_are c
+cpu 3 1
+tell cpumask 4
+is "one CPU again" 4 "$(masks)"
 
 # --- bad input
 
