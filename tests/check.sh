@@ -26,7 +26,7 @@ TORTURE_KERNELS="kcsan 6.1 6.12-rt debug uml-smp"
 TORTURE_SECONDS=30
 # Those that figures of the benchmark are recorded for
 BENCH_KERNELS="6.1 6.12"
-IRQSOFF_KERNELS="6.1 6.12-rt"
+IRQSOFF_KERNELS="6.12-rt"
 
 # The short tier: what finds most faults soonest, longest first, so that all lanes
 # end together.  What is long and says much the same on both kernels runs on one.
@@ -115,6 +115,7 @@ matrix_parts() {
 			echo "matrix-$k-$s" when_built "$k" vm_script "$k" "$s"
 		done
 		[ "$k" != 6.12 ] || echo "matrix-$k-fscache" when_built "$k" env KERNEL=6.12 tests/fscache.sh
+		[ "$k" != 6.1 ] || echo "matrix-$k-irqsoff" when_built "$k" env KERNEL=6.1 tests/bench.sh irqsoff
 		case " $MATRIX_TORTURE " in
 		*" $k "*) echo "matrix-$k-torture" when_built "$k" tests/torture.sh "$k" $MATRIX_TORTURE_SECONDS ;;
 		esac

@@ -95,7 +95,9 @@ own_kernel() {
 	uml-debug) ARCH=um target=linux fragments=(uml uml-debug) patch=uml ;;
 	uml-smp) ARCH=um target=linux fragments=(uml uml-smp)
 		SRC_PACKAGE=linux-source SRC_SUITE=unstable build=(build_placed build_own) ;;
-	debug|kcsan) fragments=(x86 "$1") ;;
+	# Where each variable is at each instruction takes gcc long, and no test asks
+	debug)	fragments=(x86 debug) words=KCFLAGS=-fno-var-tracking ;;
+	kcsan)	fragments=(x86 kcsan) ;;
 	*)	SRC_PACKAGE=linux-source-6.12 ;;
 	esac
 	case $1 in
