@@ -49,9 +49,10 @@ run_vm() {
 	modules=$("$TOP/tests/build.sh" "$kernel" ${SWITCHES:-$(all_switches "$kernel")})
 	mkdir -p "${file%/*}"
 	"$TOP/tests/vm.sh" "$kernel" "$@" --modules "$modules" --timeout 3000 \
-		--append "slub_debug=- $variables" "$BENCH/${SCRIPT:-guest.sh}" >"$file" ||
-		{ grep -v '^# bench:' "$file" >&2; die "the benchmark failed on $kernel"; }
-	! grep '^# bench: .*what=error' "$file" >&2 || die "a job failed on $kernel"
+		--append "slub_debug=- $variables" "$BENCH/${SCRIPT:-guest.sh}" >"$file.tmp" ||
+		{ grep -v '^# bench:' "$file.tmp" >&2; die "the benchmark failed on $kernel"; }
+	! grep '^# bench: .*what=error' "$file.tmp" >&2 || die "a job failed on $kernel"
+	mv "$file.tmp" "$file"
 }
 
 counted() {

@@ -57,19 +57,24 @@ dump() {
 		-s "$modules/slow_work_caller.ko" "$TOP/tools/slow-work-dump.py"
 }
 
-echo "KTAP version 1"
-status=0
-"$TOP/tests/vm.sh" debug --modules "$modules" --file "$TOP/tests/vm/guest/dump.sh" \
-	--cpus 1 --mem 512 --dump "$work/vmcore" --log "$work/console" \
-	"$work/crash.sh" >"$work/ktap" || status=$?
-sed 's/^/    /' "$work/ktap"
-check "a crash leaves a dump" [ $status = 0 ]
-if [ $status = 0 ]; then
-	pid=$(sed -n 's/.*CPU: 0 PID: \([0-9]*\) Comm: kslowd.*/\1/p' "$work/console")
-	check "an item's thread has panicked" like_kdump "$work/vmcore" "$pid"
-	dump >"$work/said" 2>"$work/complaints" || echo "it ends with status $?" >>"$work/complaints"
-	note "$(cat "$work/said" "$work/complaints")"
-	is "it is read, and there is nothing to complain of" "" "$(cat "$work/complaints")"
-	says_it "$work/said" "$(sed -n 's/^# \(kslowd.*\)/\1/p' "$work/ktap")" 3
-fi
-plan
+main() {
+	local status=0 pid
+	echo "KTAP version 1"
+	"$TOP/tests/vm.sh" debug --modules "$modules" --file "$TOP/tests/vm/guest/dump.sh" \
+		--cpus 1 --dump "$work/vmcore" --log "$work/console" \
+		"$work/crash.sh" >"$work/ktap" || status=$?
+	sed 's/^/    /' "$work/ktap"
+	check "a crash leaves a dump" [ $status = 0 ]
+	if [ $status = 0 ]; then
+		pid=$(sed -n 's/.*CPU: 0 PID: \([0-9]*\) Comm: kslowd.*/\1/p' "$work/console")
+		check "an item's thread has panicked" like_kdump "$work/vmcore" "$pid"
+		dump >"$work/said" 2>"$work/complaints" || echo "it ends with status $?" >>"$work/complaints"
+		note "$(cat "$work/said" "$work/complaints")"
+		is "it is read, and there is nothing to complain of" "" "$(cat "$work/complaints")"
+		says_it "$work/said" "$(sed -n 's/^# \(kslowd.*\)/\1/p' "$work/ktap")" 3
+	fi
+	plan
+}
+
+main | tee "$work/all"
+! grep -q "^ *not ok" "$work/all"

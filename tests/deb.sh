@@ -273,7 +273,8 @@ install_second() { in_root sh -c 'apt-get -y -qq install /srv/kernel/*.deb'; }
 remove_second() {
 	# shellcheck disable=SC2046 # words they are
 	apt_in_root purge $(cd "$root/srv/kernel" && printf '%s\n' *.deb | sed 's/_.*//') &&
-	! find "$root/lib/modules/$second" "$root/var/lib/dkms" | grep "$second"
+	find "$root/lib/modules" "$root/var/lib/dkms" -path "*$second*" >"$work/left" &&
+	[ ! -s "$work/left" ] || { cat "$work/left"; return 1; }
 }
 
 purge_packages() { apt_in_root purge slow-work-{dkms,dev,tools}; }

@@ -100,9 +100,10 @@ man_pages() {
 # It says what is wrong, and ends well all the same.  break: lines that cannot be
 # filled evenly, in narrow columns.
 readable() {
-	local page status=0
+	local page said status=0
 	for page in "$MAN"/man*/*; do
-		! groff -t -man -Tutf8 -ww -Wbreak "$page" 2>&1 >/dev/null | grep . || status=1
+		said=$(groff -t -man -Tutf8 -ww -Wbreak "$page" 2>&1 >/dev/null) && [ -z "$said" ] ||
+			{ echo "${page##*/}: $said"; status=1; }
 	done
 	return $status
 }
@@ -227,8 +228,7 @@ figures_are_measured() {
 readme_is_in_kernel_style() {
 	tests/readme.sh c >"$OUT/hello.c"
 	[ -s "$OUT/hello.c" ] || return
-	! "$KERNEL_SOURCE/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
-		--file "$OUT/hello.c" | grep .
+	"$KERNEL_SOURCE/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary --file "$OUT/hello.c"
 }
 
 # What from-workqueue.rst translates is there in the kernel

@@ -185,12 +185,13 @@ check "unload all of it" unload_all
 check "and the other module" unload slow_work_caller
 is "no thread without a user" 0 "$(threads)"
 for i in 1 2 3; do
-	load_all && bind_cache && mount_tree && start_readers
+	load_all && bind_cache && mount_tree && start_readers || break
 	until_true 60 cookie_seen '[0-9]+|vsq'	# whatever is under way
 	stop_readers
 	until_true 60 unmount_tree && withdraw_cache && unload_all && [ "$(threads)" = 0 ] || break
-	[ $i != 3 ] || ok "three times over, with items under way"
+	i=
 done
+check "three times over, with items under way" [ -z "$i" ]
 # Kernel threads close files a little later
 wait_for "unmount the cache" 60 umount $CACHE
 check "unload slow_work" unload slow_work

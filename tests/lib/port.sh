@@ -37,8 +37,9 @@ port_apply() {
 # port_moved FILE REGEX: what is left of workqueues would be built, and be wrong.  Comments
 # may speak of them.
 port_moved() {
-	! gcc -fpreprocessed -dD -E -P -x c "$1" 2>/dev/null | grep -nwE "$2" >&2 ||
-		die "not moved, in ${1##*/}"
+	gcc -fpreprocessed -dD -E -P -x c "$1" >"$work/moved.c" 2>"$work/log" ||
+		{ cat "$work/log" >&2; die "${1##*/} cannot be looked through"; }
+	! grep -nwE "$2" "$work/moved.c" >&2 || die "not moved, in ${1##*/}"
 }
 
 # port_build VAR=VALUE...: by content, so that make does again what differs, and no more

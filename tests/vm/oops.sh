@@ -58,11 +58,16 @@ dies() {
 		not_ok "$*: the task dies" "it is still there after 30 s"
 	fi
 }
-# ends COMMAND...: it returns
+# ends COMMAND...: it returns, and well
 ends() {
 	local pid; "$@" &
 	pid=$!
-	wait_for "$*: returns" 30 gone $pid
+	if until_true 30 gone $pid; then
+		wait $pid
+		is "$*: returns" 0 $?
+	else
+		not_ok "$*: returns" "it is still there after 30 s"
+	fi
 }
 
 part_execute() {
