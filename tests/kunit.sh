@@ -16,6 +16,7 @@ switches=(CONFIG_SLOW_WORK_KUNIT_TEST=m ${SUITES:+"SUITES=$SUITES"})
 # Those that other tests run on too are built for once
 [ -n "${SUITES-}" ] || mapfile -t switches < <(all_switches "$kernel")
 modules=$("$TOP/tests/build.sh" "$kernel" "${switches[@]}")
+[ -n "${SUITES-}" ] || [ -e "$modules/slow_work_kunit.ko" ] || die "there are no suites for $kernel"
 # Who spins there stops the time; a run takes some seconds of a CPU
 [[ $kernel != uml?(-debug) || -n $plain ]] || set -- --append time-travel=inf-cpu --cpu-time 120 "$@"
 # The suites for misuse provoke warnings, and say which.

@@ -97,7 +97,8 @@ as_kernel() {
 	in_um -s kernelrelease | grep -v ^make >"$to/release"
 	echo um >"$to/arch"
 	cp "$um/.config" "$to/config"
-	strip -o "$to/vmlinuz" "$um/linux" && find "$um" -name 'slow*.ko' -exec cp {} "$to/ko/" \;
+	strip -o "$to/vmlinuz" "$um/linux" &&
+		( cd "$um" && sed 's/\.o$/.ko/' modules.order | xargs cp -t "$to/ko/" )
 }
 
 suites_as_module() {
