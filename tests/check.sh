@@ -165,7 +165,8 @@ run_part() {
 	local out=$work/$1 began=$SECONDS; shift
 	"$@" </dev/null >"$out" 2> >(tee "$out.err" >&2) || {
 		echo "# exit status $?"
-		tail -n 20 "$out.err" | sed 's/^/# /'
+		# Who takes them down may not have begun
+		tail -n 20 "$out.err" | sed 's/^/# /' || true
 	} >>"$out"
 	rm -rf "$out.host"
 	# Of this shell, then of its children, user and system each
@@ -174,6 +175,16 @@ run_part() {
 		{ cpu += 60 * ($1 + $3) + $2 + $4 }
 		END { printf "%d s, %d s of CPUs\n", seconds, cpu }' "$out.times" >"$out.tmp"
 	mv "$out.tmp" "$out.done"
+}
+
+# lost_parts N: nobody is left to finish those of the first N that have no end
+lost_parts() {
+	local i
+	for ((i = SHOWN + 1; i <= $1; i++)); do
+		[ ! -e "$work/$i.done" ] || continue
+		echo "# exit status unknown: it was ended from outside" >>"$work/$i"
+		echo "and nobody knows how long" >"$work/$i.done"
+	done
 }
 
 # Shows what has come to its end, in the order of the list
@@ -262,6 +273,7 @@ main() {
 	done 4<<<"$list"
 	while [ $SHOWN -lt $n ]; do
 		wait -n || true
+		[ -n "$(jobs -rp)" ] || lost_parts $n
 		show_parts
 	done
 	repeat_failures
