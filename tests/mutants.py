@@ -442,9 +442,7 @@ class Lane:
             done = self.run(5 * WALL_TIME, cpu_time)	# the machine may be busy
         if not done.returncode:
             return "not noticed", ""
-        why = re.findall(r"^ *not ok \d+ (?:- )?(.*)", done.stdout, re.M) or \
-            re.findall(r"^# vm uml kunit.sh: (.*)", done.stdout, re.M)
-        return "noticed", why[0] if why else "vm.sh ended with %d" % done.returncode
+        return noticed(done)
 
 
 class Elsewhere:
@@ -470,8 +468,17 @@ class Elsewhere:
             done = self.check(part)
         if not done.returncode:
             return "not noticed", part
-        why = re.findall(r"^ *not ok \d+ (?:- )?(.*)", done.stdout, re.M)
-        return "noticed", why[0] if why else "%s ended with %d" % (part, done.returncode)
+        return noticed(done, " +")      # not the line of the part
+
+
+def noticed(done, before=" *"):
+    """What is not ok, or did not end as it should.  What broke off for another reason, as a
+    full disk, says nothing of the mutant."""
+    why = re.findall("^" + before + r"not ok \d+ (?:- )?(.*)", done.stdout, re.M) + \
+        re.findall(r"^ *# vm [\w.-]+ [\w.-]+: (.*)", done.stdout, re.M)
+    if not why:
+        sys.exit("a run broke off:\n" + done.stdout[-3000:] + done.stderr[-3000:])
+    return "noticed", why[0]
 
 
 def judge_elsewhere(found, entries, memory):
