@@ -1212,7 +1212,7 @@ static void expect_threads_to_leave_beside(struct swt *t, int nr, int share, int
 		swt_must_execute(items[i]);
 	}
 	swt_hold(t, 5 - nr);
-	KUNIT_EXPECT_EQ(t->test, swt_threads(), 5);
+	swt_wait(t, swt_threads() == 5);
 	swt_release_held(t);
 	swt_wait(t, swt_threads() == threads);
 	for (i = 0; i < nr; i++) {

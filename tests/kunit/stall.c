@@ -116,13 +116,22 @@ static void blur(char *text)
 	*text = '\0';
 }
 
+/* The next line that begins as that */
+static char *find_line(char *text, const char *line, size_t len)
+{
+	while (*text && strncmp(text, line, len))
+		text = strchrnul(text, '\n') + !!*strchrnul(text, '\n');
+	return text;
+}
+
 /*
  * The first report whose first line begins as that of @fmt, up to a number, is that
- * line by line; in seconds only where time travels.
+ * line by line; in seconds only where time travels.  Elsewhere what the item is may come
+ * too late for the first.
  */
 static __printf(2, 3) void expect_report(struct swt *t, const char *fmt, ...)
 {
-	char *wanted = swt_alloc(t, SZ_2K), *text = swt_log_text(t, PREFIX), *end;
+	char *wanted = swt_alloc(t, SZ_2K), *text = swt_log_text(t, PREFIX), *end, *next;
 	va_list args;
 	size_t len;
 
@@ -130,9 +139,11 @@ static __printf(2, 3) void expect_report(struct swt *t, const char *fmt, ...)
 	vsnprintf(wanted, SZ_2K, fmt, args);
 	va_end(args);
 	len = strcspn(wanted, "0123456789");
-	while (*text && strncmp(text, wanted, len))
-		text = strchrnul(text, '\n') + !!*strchrnul(text, '\n');
+	text = find_line(text, wanted, len);
 	end = strstr(text, "the item is: ");
+	if (end && !swt_time_travel())
+		while ((next = find_line(text + 1, wanted, len)) < end)
+			text = next;
 	if (end)
 		*(strchrnul(end, '\n') + 1) = '\0';
 	/* of splats only stacks are wanted */
@@ -463,7 +474,9 @@ static void more_threads_than_a_line_names(struct kunit *test)
 	struct swt_item *items[10], *item;
 	int pid[10], i, nr;
 
-	begin(t, 10, 10);
+	/* Or the last round's sample may be late, and note some of them alone */
+	if (!begin_exact(t, 10, 10))
+		return;
 	hold_by_number(t, items, 10, "held");
 	for (i = 0; i < 10; i++)
 		pid[i] = items[i]->pid;

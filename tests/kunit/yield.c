@@ -1048,7 +1048,7 @@ static void expect_pool_counts_right(struct swt *t)
 	t->nr_held = 0;
 	swt_hold(t, max - 1);
 	sleeper = put_to_bed(t, SWT_SLOW);
-	KUNIT_EXPECT_EQ(t->test, swt_threads(), max);
+	swt_wait(t, swt_threads() == max);
 	swt_must_run(item);
 	expect_woken(sleeper, true);
 }
@@ -1312,6 +1312,7 @@ static void expect_no_deadlock(struct swt *t, void (*on_execute)(struct swt_item
 	sleeper->on_execute = on_execute;
 	sleeper->other = item;
 	enqueue_and_see_it_sleep(sleeper);
+	swt_wait(t, swt_threads() == 2);
 	swt_must_run(item);
 	expect_woken(sleeper, true);
 	swt_release(t->held[0]);

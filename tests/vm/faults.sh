@@ -98,6 +98,8 @@ check "but no thread is started for 5 s" [ $((first - before)) -ge 490 ]
 order open
 wait_for "every item runs" 60 state_is executed 6
 
+# Which does not let them leave meanwhile
+echo 6 >$SYSCTL/min-threads
 order close
 mark open
 no_threads

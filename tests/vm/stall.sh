@@ -92,7 +92,7 @@ wait_for "with what it is" 60 eval '[ $(lines | grep -c "the item is: caller: sl
 tell stall-warn-secs 0
 reports=$(ages)
 check "each time it is twice as old" awk -v ages="$reports" 'BEGIN {
-	n = split(ages, a, " "); for (i = 2; i <= n; i++) if (a[i] < 2 * a[i - 1]) exit 1 }'
+	n = split(ages, a, " "); for (i = 2; i <= n; i++) if (a[i] < 2 ^ (i - 1)) exit 1 }'
 note "reported after so many s: $reports"
 told "that nothing is queued" "queued: 0 slow (next: 0 s), 0 very slow (next: 0 s)"
 check_not "no setting is named" said "at max-threads"
@@ -114,12 +114,13 @@ wait_for "the item runs" 60 state_is executed 8
 if [ -e /sys/power/pm_test ]; then
 	settings 2
 	begin
-	tell stall-warn-secs 2
+	# Longer than a host stalls, and shorter than the rest of the freeze
+	tell stall-warn-secs 6
 	echo freezer >/sys/power/pm_test
 	echo 600000 >/sys/power/pm_freeze_timeout
-	echo 6 >/sys/module/suspend/parameters/pm_test_delay
+	echo 10 >/sys/module/suspend/parameters/pm_test_delay
 	stalls=$(value pool.stalls)
-	for n in 9 10 11; do
+	for n in 9 10; do
 		order delayed 1 2500
 		check "the system is frozen while a delay ends" \
 			taskset 1 sh -c 'echo freeze >/sys/power/state'

@@ -201,13 +201,22 @@ is "is said" "1 slow-work-top: no screen on this terminal, TERM=none-such: setup
 # --- rates
 while :; do order slow 1; usleep 10000; done &
 busy=$!
-top --batch -n 2 -d 1 >/tmp/screens
-top --json -n 2 -d 1 >/tmp/two
+# In a second a host may run nothing
+screens_have_a_rate() {
+	top --batch -n 2 -d 1 >/tmp/screens
+	awk 'NR > 1 && /^slow-work:/ { n = 1 } n' /tmp/screens >/tmp/screen
+	[ "$(table OWNER | awk '$1 == "slow_work_caller" { print $5 }')" -ge 1 ]
+}
+two_have_a_rate() {
+	top --json -n 2 -d 1 >/tmp/two
+	tail -n 1 /tmp/two >/tmp/json
+	[ "$(of "owners['slow_work_caller']['rate'] > 0")" = True ]
+}
+wait_for "the second screen knows a rate" 60 screens_have_a_rate
+wait_for "so does the second record" 60 two_have_a_rate
 kill $busy
-awk 'NR > 1 && /^slow-work:/ { n = 1 } n' /tmp/screens >/tmp/screen
 is "two screens" 2 "$(grep -c ^slow-work: /tmp/screens)"
 is "the first knows no rate" "-" "$(awk '$1 == "slow_work_caller" { print $5; exit }' /tmp/screens)"
-check "the second does" [ "$(table OWNER | awk '$1 == "slow_work_caller" { print $5 }')" -ge 1 ]
 head -n 1 /tmp/two >/tmp/json
 before=$(of 'owners["slow_work_caller"]["executed"]')
 tail -n 1 /tmp/two >/tmp/json
