@@ -68,7 +68,9 @@ static void slow_work_bind_task(struct task_struct *task,
 {
 	/*
 	 * Refused while none of them is on line: then anywhere, until one comes.  Until Linux
-	 * 5.11 it complains where one is on line and does not run tasks yet, or any more.
+	 * 5.11 it complains where one is on line and does not run tasks yet, or any more; it
+	 * may still, if one stops to between the two lines.  No lock that we may take is held
+	 * while one does.
 	 */
 	if (!cpumask_intersects(mask, cpu_active_mask) ||
 	    set_cpus_allowed_ptr(task, mask))
@@ -272,6 +274,9 @@ static void slow_work_apply_later(struct work_struct *unused)
 	cpus_read_lock();
 	cpus_read_unlock();
 	mutex_lock(&slow_work_settings_mutex);
+	/* A thread that is placed and has seen it inactive is known when it has been */
+	mutex_lock(&slow_work_affinity_mutex);
+	mutex_unlock(&slow_work_affinity_mutex);
 	slow_work_apply_all();
 	mutex_unlock(&slow_work_settings_mutex);
 }
