@@ -14,9 +14,9 @@ move() {
 # moves_whole FILE
 moves_whole() {
 	move "$work/$1" || return
-	! grep . "$work/$1.reports" || return
-	! sed '/^\/\*/,/\*\//d' "$work/$1" |
-		grep -nE '\bwork_struct|\bdelayed_work|queue_work|workqueue_struct|able_work|\bcurrent_work'
+	[ ! -s "$work/$1.reports" ] || { cat "$work/$1.reports"; return 1; }
+	sed '/^\/\*/,/\*\//d' "$work/$1" >"$work/code" || return
+	! grep -nE '\bwork_struct|\bdelayed_work|queue_work|workqueue_struct|able_work|\bcurrent_work' "$work/code"
 }
 
 build() {

@@ -48,7 +48,10 @@ one_version() {
 
 # compat.h is the only file that looks at the kernel's
 looks_at_version() {
-	! sources -name '*.[ch]' ! -name compat.h | xargs grep -nE 'LINUX_VERSION|KERNEL_VERSION|linux/version\.h'
+	local files
+	files=$(sources -name '*.[ch]' ! -name compat.h) && [ -n "$files" ] || return
+	# shellcheck disable=SC2086 # words they are
+	! grep -nE 'LINUX_VERSION|KERNEL_VERSION|linux/version\.h' $files
 }
 
 # The list at the head of slow-work.h: what stands above may call what stands below
