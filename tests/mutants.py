@@ -456,7 +456,7 @@ class Elsewhere:
                        check=True)
 
     def check(self, part):
-        done = subprocess.run(["tests/check.sh", part], cwd=self.dir, env=dict(os.environ, FIRST="yes"),
+        done = subprocess.run(["tests/check.sh", part], cwd=self.dir, env=dict(os.environ, FIRST="yes", WARNINGS="yes"),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               errors="replace")
         for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
@@ -632,8 +632,12 @@ def judge_all(todo, verdicts, memory, jobs):
                 print("mutants.py: %s: %s" % (verdict[0], mutant.name), file=sys.stderr)
 
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for future in [pool.submit(one, mutant) for mutant in todo]:
-            future.result()
+        try:
+            for future in [pool.submit(one, mutant) for mutant in todo]:
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 if __name__ == "__main__":
