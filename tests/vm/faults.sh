@@ -95,11 +95,11 @@ first=$(for p in $(kslowd_pids); do sed 's/.*) //' /proc/$p/stat | cut -d' ' -f2
 	sort -n | awk -v since=$before '$1 > since { print; exit }')
 note "threads could be had at once, and were started after $((first - before)) ticks"
 check "but no thread is started for 5 s" [ $((first - before)) -ge 490 ]
+# So that none leaves until the next order
+echo 6 >$SYSCTL/min-threads
 order open
 wait_for "every item runs" 60 state_is executed 6
 
-# Which does not let them leave meanwhile
-echo 6 >$SYSCTL/min-threads
 order close
 mark open
 no_threads
