@@ -131,7 +131,7 @@ main() {
 	mkdir -p "$CACHE/run"
 	work=$(mktemp -d "$CACHE/run/XXXXXX")
 	vm=
-	trap '[ -z "$vm" ] || { kill "$vm"; wait "$vm" || true; }; rm -rf "$work"' EXIT
+	trap '[ -z "$vm" ] || { kill "$vm"; wait "$vm" || true; kill_rest; }; rm -rf "$work"' EXIT
 	trap 'exit 130' INT TERM HUP
 	root=$work/root
 
@@ -356,11 +356,21 @@ run_machine() {
 	{ end_unbooted "$vm"; [ -z "$dump" ] || take_dump "$vm"; } >/dev/null 2>&1 &
 	# What ended it is said below, not by the shell
 	{ wait "$vm"; } 2>/dev/null || status=$?
+	kill_rest
 	vm=
 	# shellcheck disable=SC2046 # words they are
 	kill $(jobs -p) 2>/dev/null || true
 	touch "$work/console"
 	return $status
+}
+
+# User Mode Linux that was killed may leave its guest's processes, stopped
+kill_rest() {
+	local dir
+	for dir in $(grep -aslF "uml_dir=$work/" /proc/[0-9]*/cmdline); do
+		dir=${dir%/cmdline}
+		kill -KILL "${dir#/proc/}" 2>/dev/null || true
+	done
 }
 
 # still PID SECONDS [COMMAND...]: waits until the machine has said nothing for so long.
