@@ -92,7 +92,8 @@ wait_for "with what it is" 60 eval '[ $(lines | grep -c "the item is: caller: sl
 tell stall-warn-secs 0
 reports=$(ages)
 check "each time it is twice as old" awk -v ages="$reports" 'BEGIN {
-	n = split(ages, a, " "); for (i = 2; i <= n; i++) if (a[i] < 2 ^ (i - 1)) exit 1 }'
+	n = split(ages, a, " "); least = 1
+	for (i = 1; i <= n; i++) { if (a[i] < least) exit 1; least *= 2 } }'
 note "reported after so many s: $reports"
 told "that nothing is queued" "queued: 0 slow (next: 0 s), 0 very slow (next: 0 s)"
 check_not "no setting is named" said "at max-threads"
