@@ -73,8 +73,7 @@ if [ -z "$ok" ]; then
 	rm -rf "$dir/src"
 	exit 1
 fi
-# Not what an earlier build has left there.  The list has objects from Linux 6.2 on.
 rm -f "$dir"/ko/*.ko
-(cd "$dir/src" && sed 's,^.*/src/,,; s/\.o$/.ko/' modules.order | xargs cp -t ../ko/)
+copy_modules "$dir/src" "$dir/ko"
 sha256sum "$dir"/ko/*.ko >"$dir/.built"
 echo "$dir/ko"

@@ -97,8 +97,7 @@ as_kernel() {
 	in_um -s kernelrelease | grep -v ^make >"$to/release"
 	echo um >"$to/arch"
 	cp "$um/.config" "$to/config"
-	strip -o "$to/vmlinuz" "$um/linux" &&
-		( cd "$um" && sed 's/\.o$/.ko/' modules.order | xargs cp -t "$to/ko/" )
+	strip -o "$to/vmlinuz" "$um/linux" && copy_modules "$um" "$to/ko"
 }
 
 suites_as_module() {

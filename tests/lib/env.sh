@@ -95,6 +95,12 @@ all_switches() {
 	done
 }
 
+# copy_modules FROM TO: those that the build in FROM has made, and none that an earlier one
+# left there.  The list has objects from Linux 6.2 on.
+copy_modules() {
+	( cd "$1" && sed 's,^.*/src/,,; s/\.o$/.ko/' modules.order | xargs cp -t "$2" )
+}
+
 # KTAP of scripts on the host.  result NAME COMMAND...: passes if the command
 # succeeds; what it prints is shown if it fails.
 RESULTS=0 FAILED=0

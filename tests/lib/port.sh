@@ -59,7 +59,7 @@ port_collect() {
 	local f theirs
 	rm -f "$dir"/ko/*
 	cp "$ours/slow_work.ko" "$ours/slow_work_caller.ko" "$dir/ko/"
-	(cd "$dir/src" && sed 's,^.*/src/,,; s/\.o$/.ko/' modules.order | xargs cp -t ../ko/)
+	copy_modules "$dir/src" "$dir/ko"
 	for f; do
 		theirs=$(modinfo -b "$kernel/modules" -k "$(cat "$kernel/release")" -F filename "$f")
 		[ -e "$dir/ko/$f.ko" ] && f=debian-$f
