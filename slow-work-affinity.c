@@ -68,9 +68,10 @@ static void slow_work_bind_task(struct task_struct *task,
 {
 	/*
 	 * Refused while none of them is on line: then anywhere, until one comes.  Until Linux
-	 * 5.11 it complains where one is on line and does not run tasks yet, or any more; it
-	 * may still, if one stops to between the two lines.  No lock that we may take is held
-	 * while one does.
+	 * 5.11 it warns where one is on line but not active.  It may still, if the last one
+	 * ceases to be active between the test and the call.  cpus_read_lock() may not be
+	 * taken here: hotplug waits for slow_work_affinity_mutex, which some callers hold,
+	 * and an execute that this waits for may itself wait for cpus_read_lock().
 	 */
 	if (!cpumask_intersects(mask, cpu_active_mask) ||
 	    set_cpus_allowed_ptr(task, mask))

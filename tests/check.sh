@@ -165,7 +165,7 @@ run_part() {
 	local out=$work/$1 began=$SECONDS; shift
 	"$@" </dev/null >"$out" 2> >(tee "$out.err" >&2) || {
 		echo "# exit status $?"
-		# Who takes them down may not have begun
+		# tee may not have made the file yet
 		tail -n 20 "$out.err" | sed 's/^/# /' || true
 	} >>"$out"
 	rm -rf "$out.host"
