@@ -1520,6 +1520,23 @@ static void from_outside_the_pool_it_is_false(struct kunit *test)
 	expect_woken(item, false);
 }
 
+/* The item may be gone by then */
+static void in_its_put_ref_it_is_false(struct kunit *test)
+{
+	struct swt *t = test->priv;
+	struct swt_item *item = new_sleeper(t, SWT_SLOW);
+
+	bed_of(item)->timeout = 5;
+	item->on_execute = NULL;
+	item->on_put = sleep_once;
+	swt_expect_splat(t);
+	swt_must_enqueue(item);
+	swt_wait(t, atomic_read(&bed_of(item)->not_wanted) == 1);
+	swt_splat_over(t);
+	expect_woken(item, false);
+	KUNIT_EXPECT_EQ(test, bed_of(item)->left, 5L);
+}
+
 static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(own_wakeup_is_false_with_the_time_left),
 	KUNIT_CASE(timeout_is_false_with_no_time_left),
@@ -1575,6 +1592,7 @@ static struct kunit_case yield_cases[] = {
 	KUNIT_CASE(no_wakeup_is_missed),
 	KUNIT_CASE(no_cancel_is_missed),
 	KUNIT_CASE(from_outside_the_pool_it_is_false),
+	KUNIT_CASE(in_its_put_ref_it_is_false),
 	{}
 };
 
