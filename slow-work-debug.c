@@ -72,13 +72,17 @@ static void slow_work_enable_all(void)
 	}
 }
 
-/* Hear no signal.  What is ignored from now on is pending no longer. */
+/*
+ * Hear no signal.  What is ignored from now on is pending no longer; but the kernel leaves
+ * the flag of a task that is to freeze, or before 5.11 to be patched live, as it is.
+ */
 void slow_work_reset_signals(void)
 {
 	int sig;
 
 	for (sig = 1; sig <= _NSIG; sig++)
 		disallow_signal(sig);
+	clear_thread_flag(TIF_SIGPENDING);
 }
 
 /*

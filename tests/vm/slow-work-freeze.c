@@ -12,9 +12,10 @@
  * one armed once they have frozen.
  *
  * The order "hold N" has an item execute until the witness has seen N times that a
- * freeze waits for it; 0 ends that.  "busy 0" ends the items that enqueue
- * themselves, "busy 1" begins them anew.  "alone 1": the witness gives nothing, and
- * there are no sleepers but those that sleep uninterruptibly; "alone 0" ends that.
+ * freeze waits for it; 0 ends that.  After "signal 1" it leaves a signal pending.
+ * "busy 0" ends the items that enqueue themselves, "busy 1" begins them anew.
+ * "alone 1": the witness gives nothing, and there are no sleepers but those that sleep
+ * uninterruptibly; "alone 0" ends that.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -52,7 +53,7 @@ static atomic_t freeze_asleep, freeze_gave_way;
 
 static struct slow_work freeze_hold;
 static unsigned int freeze_looks;	/* for which it is to hold on */
-static bool freeze_holding;
+static bool freeze_holding, freeze_leaves_signal;
 
 /* What the witness gives the pool to do */
 static struct freeze_gift {
@@ -109,6 +110,10 @@ static void freeze_run_hold(struct slow_work *work)
 	wait_event_idle(freeze_wq,
 			!READ_ONCE(freeze_looks) || READ_ONCE(freeze_ending));
 	WRITE_ONCE(freeze_holding, false);
+	if (READ_ONCE(freeze_leaves_signal)) {
+		allow_signal(SIGUSR1);
+		send_sig(SIGUSR1, current, 1);
+	}
 }
 
 static void freeze_run_gift(struct slow_work *work)
@@ -265,6 +270,10 @@ static int vm_order(char *rest)
 		return freeze_set_busy(n);
 	if (!strcmp(word, "alone"))
 		return freeze_set_alone(n);
+	if (!strcmp(word, "signal")) {
+		WRITE_ONCE(freeze_leaves_signal, n);
+		return 0;
+	}
 	if (strcmp(word, "hold"))
 		return -EINVAL;
 	freeze_release(n);

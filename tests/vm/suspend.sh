@@ -74,15 +74,18 @@ judge
 note "$(state gave-way) sleepers gave way"
 
 what=held
+echo signal 1 >$FREEZE/control
 echo hold 10 >$FREEZE/control
 wait_for "an item executes that ends only once the freeze has begun" 60 state_is holding 1
-check "the freeze waits for it, and no longer" freeze
+check "the freeze waits for it, and no longer" expect_splat freeze
 judge
 awk '/look: .* holding 1/ && !released { held++ }
      /slow_work_freeze: released/ && !waiting { released++ }
      /suspend debug: Waiting/ { waiting++ }
      END { print held, released, waiting }' /tmp/log >/tmp/order
 is "looks at a freeze held up, then the item ends, then all is frozen" "10 1 1" "$(cat /tmp/order)"
+is "the signal that it leaves is reported once" 1 "$(messages 'BUG: freeze_run_hold')"
+echo signal 0 >$FREEZE/control
 
 # With others queued a sleeper would be woken for their sake, and let its thread
 # freeze; now it has to do so by itself
