@@ -7,11 +7,13 @@
 #ifndef _SLOW_WORK_COMPAT_H
 #define _SLOW_WORK_COMPAT_H
 
+#include <linux/atomic.h>
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/isolation.h>
 #include <linux/sched/signal.h>
@@ -34,6 +36,21 @@
 /* 5.11, and late releases of 5.10; before, signal_pending() asks for nothing else */
 #ifdef SLOW_WORK_LACKS_task_sigpending
 #define task_sigpending(task)	signal_pending(task)
+#endif
+
+/* 5.11; before, x86 alone has it */
+#ifndef try_cmpxchg
+#define try_cmpxchg(ptr, old, new) ({				\
+	typeof(*(ptr)) *__old = (old), __was = *__old;		\
+								\
+	*__old = cmpxchg(ptr, __was, new);			\
+	*__old == __was;					\
+})
+#endif
+
+/* 5.11 */
+#ifndef in_hardirq
+#define in_hardirq()		in_irq()
 #endif
 
 /* 5.13; before, it goes by what the idle task and some kernel threads lack */

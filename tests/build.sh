@@ -64,7 +64,7 @@ ok=yes
 "${mk[@]}" "$@" modules >"$dir/log" 2>&1 || ok=
 # Where there are only headers, who exports what is not known.  A mutant may have warnings.
 [ -n "${WARNINGS-}" ] || ! grep -iE 'warning|error:' "$dir/log" |
-	grep -vE 'WARNING: (modpost: ".*" \[.*\] undefined!|modpost: suppressed|Module.symvers is missing)' |
+	grep -vE 'WARNING: (modpost: ".*" \[.*\] undefined!|modpost: suppressed|.*[Mm]odule.symvers"? is missing|modpost: Symbol info)' |
 	grep -v 'You can set KBUILD_MODPOST_WARN' >/dev/null || ok=
 if [ -z "$ok" ]; then
 	say "slow-work: building for $name failed:"

@@ -39,7 +39,7 @@ QUICK+=" abi"
 # The kernels that are supported and how they may be configured: make matrix
 MATRIX_KERNELS="5.10 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt 6.12-trixie unstable"
 MATRIX_KERNELS+=" up 32bit nosysctl nodebugfs nounload clang 6.1-arm64 arm64 6.1-s390x s390x"
-MATRIX_COMPILED="riscv64"
+MATRIX_COMPILED="riscv64 5.10-arm64"
 # Nowhere else is torture run on these
 MATRIX_TORTURE="6.1-arm64 arm64 6.1-s390x s390x"
 MATRIX_TORTURE_SECONDS=60

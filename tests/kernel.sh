@@ -12,7 +12,7 @@
 #   arm64 s390x         the same for other machines
 #   uml-smp             User Mode Linux on several CPUs, from the newest linux-source
 #                       of Debian unstable
-#   riscv64             only to compile for, as there is no more than the headers
+#   riscv64 5.10-arm64  only to compile for, as there is no more than the headers
 #   6.1 6.12            Debian 12's, each also with -cloud, -rt, -arm64 or -s390x;
 #                       unpacked beside the system, not installed
 #   5.10 6.12-trixie unstable
@@ -106,6 +106,8 @@ own_kernel() {
 	arm64)	ARCH=arm64 target=Image; foreign arm64 ;;
 	s390x)	ARCH=s390; foreign s390x ;;
 	riscv64) ARCH=riscv target='' fragments=(compile); foreign riscv64 ;;
+	5.10-arm64) ARCH=arm64 target='' fragments=(compile "$1"); foreign arm64
+		SRC_PACKAGE=linux-source-5.10 SRC_SUITE=bullseye ;;
 	esac
 	if [ -n "$MACHINE" ]; then
 		words=CROSS_COMPILE=$MACHINE-
@@ -436,7 +438,7 @@ main() {
 	[ "${1-}" != --headers ] || { headers_only=yes; shift; }
 	case ${1-} in
 	--source)	source_tree ${2:+"linux-source-$2"}; ENTRY=$SRC ;;
-	uml|uml-debug|uml-smp|debug|kcsan|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64)
+	uml|uml-debug|uml-smp|debug|kcsan|up|32bit|nosysctl|nodebugfs|nounload|clang|arm64|s390x|riscv64|5.10-arm64)
 		# of others' making, as tests/tree.sh has one
 		if [ -n "${SLOW_WORK_KERNEL_DIR-}" ]; then ENTRY=$SLOW_WORK_KERNEL_DIR; else own_kernel "$1"; fi ;;
 	6.1|6.12|6.1-rt|6.12-rt|6.1-cloud|6.12-cloud) stock_kernel "$1" ;;

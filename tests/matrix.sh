@@ -4,7 +4,7 @@
 #
 # Prints what fails as it comes, and last a table: what was built with what and
 # in how many seconds, how many results passed in each of the tests, and why some
-# were skipped.  Some twelve kernels are made first, of which six take a few minutes
+# were skipped.  Some twelve kernels are made first, of which eight take a few minutes
 # each, once.
 . "$(dirname "$0")/lib/env.sh"
 
@@ -13,6 +13,7 @@ what() {
 	case $1 in
 	*-cloud)	echo "Debian's, for virtual machines" ;;
 	*-rt)		echo "Debian's, PREEMPT_RT" ;;
+	5.10-arm64)	echo "arm64, DEBUG_OBJECTS; compiled only" ;;
 	*-arm64)	echo "Debian 12's for arm64" ;;
 	*-s390x)	echo "Debian 12's for s390x" ;;
 	5.10)		echo "Debian 11's" ;;
