@@ -239,8 +239,11 @@ static int slow_work_register(struct module *module, struct slow_work_user **new
 		ret = slow_work_run();
 	if (!ret) {
 		ret = slow_work_add_user(module, new, reserve);
-		if (ret)
+		if (ret) {
+			pr_notice("Cannot start the reserve of %s (%d)\n",
+				  module_name(module), ret);
 			slow_work_stop_unused();
+		}
 	}
 	return ret;
 }

@@ -237,10 +237,12 @@ static void register_fails_cleanly_without_a_reserve(struct kunit *test)
 	struct module *owner = swt_owner(t, NAME);
 	int ret, threads = swt_threads();
 
+	swt_log_mark(t);
 	swt_let_no_thread_start(t);
 	ret = swt_register_flags(t, owner, SLOW_WORK_MEM_RECLAIM);
 	swt_let_threads_start(t);
 	KUNIT_EXPECT_LT(test, ret, 0);
+	KUNIT_EXPECT_TRUE(test, swt_logged(t, "Cannot start the reserve of " NAME " (-", ""));
 	KUNIT_EXPECT_EQ(test, reserves(NULL), 0);
 	KUNIT_EXPECT_EQ(test, swt_threads(), threads);
 	swt_settle(t);
