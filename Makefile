@@ -57,7 +57,7 @@ help:
 	@echo '  demo-gfs2          GFS2 moved to slow-work, in use and after a crash'
 	@echo 'Tests, the shorter the sooner'
 	@echo '  check              what finds most faults soonest; minutes'
-	@echo '  check-all          every test; an hour'
+	@echo '  check-all          all tests but the matrix, packages and long runs; an hour'
 	@echo '  matrix             every kernel supported; KERNEL= names one'
 	@echo '  torture            everything at once; KERNEL= MINUTES= SEED='
 	@echo '  bench              beside workqueues, in counted instructions'

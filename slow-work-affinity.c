@@ -3,11 +3,11 @@
  * slow-work: where threads run, and with which niceness
  *
  * By default they keep to the CPUs that isolcpus= and nohz_full= leave to the
- * kernel, as unbound workqueues do (on 7.2 for isolcpus= alone).  A thread is
- * placed before it runs for the first time, and bound by then as workqueues' are:
- * so neither taskset nor a cpuset moves it (6.1 has cpusets move these too), and
- * the kernel, which since 6.14 places kthreads anew when CPUs or cpusets change,
- * leaves it alone.
+ * kernel, as unbound workqueues do (those of 7.2 heed isolcpus= alone).  A thread
+ * is placed before it runs for the first time, and bound by then as workqueues'
+ * are: so neither taskset nor a cpuset moves it, and the kernel, which since 6.14
+ * places kthreads anew when CPUs or cpusets change, leaves it alone.  (On 6.1 a
+ * cpuset partition moves what is bound to several CPUs, workqueues' threads, too.)
  *
  * When the last of its CPUs goes off line the scheduler lets a thread run
  * anywhere, and leaves it so.  Therefore all are placed again when a CPU comes.

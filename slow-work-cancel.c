@@ -371,9 +371,8 @@ EXPORT_SYMBOL(slow_work_cancel);
  * slow_work_cancel(), but that enqueues of @work return -ECANCELED until
  * slow_work_enable() has been called as often as this.  So a caller that stops for a
  * while (for a suspend, or to recover from an error) need not stop whatever enqueues.
- * It is disable_work_sync() of workqueues.  If @work is enabled meanwhile this waits for
- * the run that was under way, or in its place for one that has begun since, and takes back
- * none that is accepted since.
+ * It is disable_work_sync() of workqueues.  If @work is enabled meanwhile this still waits
+ * for a run, perhaps a later one, but takes back nothing that is enqueued since.
  *
  * An item can be disabled 65,535 times over; what goes beyond warns once, and is a mere
  * cancel.

@@ -567,7 +567,7 @@ EXPORT_SYMBOL(delayed_slow_work_timer);
  * workqueues, but for what it returns.
  *
  * Context: As slow_work_enqueue().
- * Return: As slow_work_enqueue(); with a delay -EINVAL of an item that no delayed
+ * Return: As slow_work_enqueue(); whatever the delay, -EINVAL of an item that no delayed
  *	initialiser has made, too (warns once).
  */
 int delayed_slow_work_mod(struct delayed_slow_work *dwork, unsigned long delay)
@@ -587,7 +587,7 @@ EXPORT_SYMBOL(delayed_slow_work_mod);
  * timers.
  *
  * Context: As slow_work_enqueue().
- * Return: As slow_work_enqueue(); with a delay -EINVAL of an item that no delayed
+ * Return: As slow_work_enqueue(); whatever the delay, -EINVAL of an item that no delayed
  *	initialiser has made, too (warns once).
  */
 int delayed_slow_work_reduce(struct delayed_slow_work *dwork,

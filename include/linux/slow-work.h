@@ -39,8 +39,9 @@ struct slow_work_holder;
  *	this item and others, cancel others.  May not free the item (leave that
  *	to @put_ref), register or unregister.  Required.
  * @desc: print in a few words what the item is for, on one line.  Process
- *	context of whoever reads, no lock of the pool held, perhaps while
- *	@execute runs.  May not take a lock that is held around a cancel, a flush,
+ *	context of a reader, or of a kworker for the report of a stall; no lock of
+ *	the pool held, perhaps while @execute runs, perhaps twice for one line.  May
+ *	sleep for short.  May not take a lock that is held around a cancel, a flush,
  *	a register or an unregister.  Optional.
  */
 struct slow_work_ops {
