@@ -6,6 +6,12 @@
 # The pool's notices would be timed as what a serial line takes to print them
 echo 4 >/proc/sys/kernel/printk
 echo "# bench-kernel: $(uname -r)"
+# From 6.12 on the scheduler has a server of fair tasks, in case real-time ones leave
+# them nothing.  When the first task wakes up on an idle CPU that is started, which is 500
+# instructions more or less by when in its period that was.
+for server in /sys/kernel/debug/sched/fair_server/*/runtime; do
+	[ ! -e "$server" ] || echo 0 >"$server"
+done
 # For some seconds the kernel is busy with its own start
 sleep 8
 load slow_work || not_ok "load slow_work"
