@@ -456,16 +456,16 @@ class Elsewhere:
                        check=True)
 
     def check(self, part):
-        done = subprocess.run(["tests/check.sh", part], cwd=self.dir, env=dict(os.environ, FIRST="yes", WARNINGS="yes"),
+        return subprocess.run(["tests/check.sh", part], cwd=self.dir, env=dict(os.environ, FIRST="yes", WARNINGS="yes"),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               errors="replace")
-        for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
-            shutil.rmtree(kept, ignore_errors=True)
-        return done
 
     def judge(self, mutant, part):
         with changed(self.dir, mutant):
             done = self.check(part)
+        # It keeps what a failure needs to be understood; these are wanted
+        for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
+            shutil.rmtree(kept, ignore_errors=True)
         if not done.returncode:
             return "not noticed", part
         return noticed(done, " +")      # not the line of the part
@@ -494,13 +494,18 @@ def judge_elsewhere(found, entries, memory):
     tree, failed = Elsewhere(), 0
     todo = sorted({part for mutant, part in parts.items() if mutant.name not in verdicts})
     print("KTAP version 1\n1..%d" % (len(todo) + len(parts)))
+    fails = set()
     for number, part in enumerate(todo, 1):
-        passes = not tree.check(part).returncode
-        failed += not passes
-        print("%sok %d - %s passes without a mutant" % ("" if passes else "not ", number, part), flush=True)
+        done, why = tree.check(part), ""
+        if done.returncode:
+            fails.add(part)
+            why = " # " + noticed(done, " +")[1]
+        print("%sok %d - %s passes without a mutant%s" % ("not " if why else "", number, part, why), flush=True)
+    failed += len(fails)
     for number, (mutant, part) in enumerate(parts.items(), len(todo) + 1):
         if mutant.name not in verdicts:
-            verdicts[mutant.name] = tree.judge(mutant, part)
+            # A part that fails anyway says nothing of a mutant
+            verdicts[mutant.name] = ("not run", part) if part in fails else tree.judge(mutant, part)
             if verdicts[mutant.name][0] == "noticed":
                 remember(memory, mutant.name, mutant.key, [*verdicts[mutant.name], part])
         verdict, why = verdicts[mutant.name][:2]
