@@ -22,6 +22,7 @@ refuses() {
 # --- the test callers
 
 load slow_work
+is "isolcpus= and nohz_full= leave no CPU: what nohz_full= leaves it is" 1 "$(cat $SYSCTL/cpumask)"
 load slow_work_caller
 load slow_work_user
 seen() { cat $CALLER/state $USER/state $RUNQUEUE $SYSCTL/*; threads; }
