@@ -50,8 +50,8 @@ bool slow_work_sleep_till_thread_needed(struct slow_work *work,
 	struct slow_work_thread *thread = slow_work_current_thread();
 	bool needed, suspended;
 
-	/* Not in its put_ref either: @work may be gone */
-	if (!thread || thread->holder.item != work || !slow_work_current()) {
+	/* Not in its put_ref either, where slow_work_current() is NULL: @work may be gone */
+	if (!work || slow_work_current() != work) {
 		__set_current_state(TASK_RUNNING);
 		WARN_ONCE(1, "slow-work: item not executing here put to sleep by %pS\n",
 			  (void *)_RET_IP_);
