@@ -411,9 +411,7 @@ class Lane:
                                "--first", "--timeout", str(wall), "tests/vm/kunit.sh"], cwd=TOP,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
-        # It keeps what a failure needs to be understood; these are wanted
-        for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
-            shutil.rmtree(kept, ignore_errors=True)
+        forget_failure(done)
         return done
 
     def judge(self, mutant, cpu_time):
@@ -445,6 +443,12 @@ class Lane:
         return noticed(done)
 
 
+def forget_failure(done):
+    """vm.sh keeps what a failure needs to be understood; a mutant's is wanted"""
+    for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
+        shutil.rmtree(kept, ignore_errors=True)
+
+
 class Elsewhere:
     """A copy of the tree, in which a part of check.sh runs"""
 
@@ -463,9 +467,7 @@ class Elsewhere:
     def judge(self, mutant, part):
         with changed(self.dir, mutant):
             done = self.check(part)
-        # It keeps what a failure needs to be understood; these are wanted
-        for kept in re.findall(r"what a report of this needs is in (\S+)", done.stderr):
-            shutil.rmtree(kept, ignore_errors=True)
+        forget_failure(done)
         if not done.returncode:
             return "not noticed", part
         return noticed(done, " +")      # not the line of the part
